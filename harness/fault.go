@@ -1,0 +1,56 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Fault is a value without state: what belongs to one injection travels in Injection. Its String
+// parses back with nemesis.Parse. Verify and VerifyHealed ask once; the engine repeats them until
+// they pass or time is up.
+type Fault interface {
+	fmt.Stringer
+	// Supported says why the cluster cannot have this fault, in one line; nil if it can. It is asked
+	// before the run.
+	Supported(Cluster) error
+	Inject(context.Context, Cluster, Injection) error
+	// Verify is nil once the fault has its effect.
+	Verify(context.Context, Cluster, Injection) error
+	// Heal is idempotent and works after a failed Inject, too.
+	Heal(context.Context, Cluster, Injection) error
+	// VerifyHealed is nil once the fault has no effect any more.
+	VerifyHealed(context.Context, Cluster, Injection) error
+}
+
+// Injection is one landing of a fault.
+type Injection struct {
+	ID    string   // unique in the run
+	Nodes []NodeID // as the target was resolved
+}
+
+// Target says which members a fault hits. It is resolved at injection, from what every member says
+// about itself then.
+type Target string
+
+const (
+	TargetLeader   Target = "leader"   // who leads in the highest term
+	TargetFollower Target = "follower" // one that does not lead
+	TargetOne      Target = "one"      // any one
+	TargetMinority Target = "minority" // as many as may be lost, at least 1
+	TargetMajority Target = "majority" // one more than may be lost
+	TargetAll      Target = "all"
+	// Beside these: "node=n2", and sums such as "leader+minority": the leader, and of the others so
+	// many that together they are a minority (at least one other).
+)
+
+// Step is one fault of a schedule.
+type Step struct {
+	At     time.Duration // after the start of the faults phase
+	For    time.Duration // from confirmation to healing
+	Fault  Fault
+	Target Target
+}
+
+// Schedule is what the nemesis does: data that is printed, saved and replayed. Steps may overlap.
+type Schedule []Step

@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Timing is a named duration.
+type Timing struct {
+	Name string        `json:"name"`
+	Took time.Duration `json:"took"`
+}
+
+// LogLine is one line of a member's output, with the time the harness's clock had when the member
+// wrote it.
+type LogLine struct {
+	At   time.Duration
+	Text string // without the line end
+}
+
+// AppendLogLine appends a line of logs/NODE.log: the seconds since the start of the run with nine
+// digits, a space, the text, a line end.
+func AppendLogLine(b []byte, at time.Duration, text []byte) []byte {
+	if at < 0 { // the member wrote before the run's clock started
+		at = 0
+	}
+	b = strconv.AppendInt(b, int64(at/time.Second), 10)
+	b = append(b, '.')
+	frac := strconv.Itoa(int(at % time.Second))
+	b = append(append(b, "000000000"[len(frac):]...), frac...)
+	b = append(b, ' ')
+	b = append(b, bytes.TrimRight(text, "\r\n")...)
+	return append(b, '\n')
+}
+
+// ParseLogLine is the inverse of AppendLogLine, for one line without its line end.
+func ParseLogLine(line string) (LogLine, error) {
+	stamp, text, ok := strings.Cut(line, " ")
+	sec, frac, dot := strings.Cut(stamp, ".")
+	if !ok || !dot || len(frac) != 9 {
+		return LogLine{}, fmt.Errorf("parse log line %.60q: it does not start with seconds.nanoseconds and a space", line)
+	}
+	s, err1 := strconv.ParseInt(sec, 10, 32)
+	n, err2 := strconv.ParseInt(frac, 10, 32)
+	if err1 != nil || err2 != nil || s < 0 || n < 0 {
+		return LogLine{}, fmt.Errorf("parse log line %.60q: it does not start with seconds.nanoseconds and a space", line)
+	}
+	return LogLine{At: time.Duration(s)*time.Second + time.Duration(n), Text: text}, nil
+}

@@ -1,0 +1,138 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Workload is what clients do. It is a value without state: state of one worker lives in Run's own
+// variables or in Worker.State.
+type Workload interface {
+	Name() string
+	// Run is one worker, until ctx ends; an ended ctx is no error. It is called once a worker.
+	Run(ctx context.Context, w *Worker) error
+	// Final is one worker again, once everything is healed and the members have caught up: reads
+	// that let checkers judge what is left. It retries until it has its answers or ctx ends.
+	Final(ctx context.Context, w *Worker) error
+	// Checkers judge its histories.
+	Checkers() []Checker
+}
+
+// Worker is one client thread. Its process changes after each op of unknown outcome; all its other
+// properties are keyed by ID, so that a retired process does not change what is done next.
+type Worker struct {
+	Env     Env
+	Cluster Cluster
+	Rand    *rand.Rand
+	ID      int // from 0
+	Count   int // workers in all
+	State   any // the workload's own, from Run to Final
+
+	process  int
+	seq      int
+	calls    int
+	conns    map[NodeID]KV
+	recorder *Recorder
+}
+
+// NewWorker makes worker id of count.
+func NewWorker(env Env, c Cluster, r *Recorder, id, count int) *Worker {
+	return &Worker{
+		Env: env, Cluster: c, Rand: env.Rand(fmt.Sprintf("worker/%d", id)), ID: id, Count: count,
+		process: id, conns: map[NodeID]KV{}, recorder: r,
+	}
+}
+
+// Unique returns a value that no other op of the run has.
+func (w *Worker) Unique() string {
+	w.seq++
+	return fmt.Sprintf("%d.%d", w.ID, w.seq)
+}
+
+// NewCall numbers one logical call, whose attempts share the number.
+func (w *Worker) NewCall() int {
+	w.calls++
+	return w.ID + 1 + (w.calls-1)*w.Count
+}
+
+// Attempt is one attempt of a call on one member.
+type Attempt struct {
+	Call  int    // from NewCall; 0: an op without retries
+	F     string // get, put, ...
+	Value any    // as invoked; encoded with AppendJSON where it has one, else with encoding/json
+	Reads bool   // it changes nothing: any error means Fail
+	Node  NodeID
+	// Timeout of this attempt.
+	Timeout time.Duration
+	// Invoke makes the call and returns the value that it was completed with.
+	Invoke func(ctx context.Context, kv KV) (value any, err error)
+}
+
+// Do makes one attempt, records its two lines, and says how it ended.
+func (w *Worker) Do(ctx context.Context, a Attempt) (Type, error) {
+	kv := w.conns[a.Node]
+	if kv == nil {
+		var err error
+		if kv, err = w.Cluster.Dial(a.Node); err != nil {
+			return Fail, fmt.Errorf("dial %s: %w", a.Node, err)
+		}
+		w.conns[a.Node] = kv
+	}
+	op := Op{Process: w.process, Type: Invoke, F: a.F, Value: EncodeValue(a.Value), Node: a.Node, Call: a.Call}
+	w.recorder.Add(op)
+	ctx, cancel := w.Env.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	value, err := a.Invoke(ctx, kv)
+	switch {
+	case err == nil:
+		op.Type, op.Value = OK, EncodeValue(value)
+	case a.Reads || errors.Is(err, ErrNotApplied):
+		op.Type, op.Error = Fail, err.Error()
+	default:
+		op.Type, op.Error = Info, err.Error()
+	}
+	w.recorder.Add(op)
+	if op.Type == Info {
+		w.retire()
+	}
+	return op.Type, err
+}
+
+// retire goes on as a new process with new connections.
+func (w *Worker) retire() {
+	w.Close()
+	w.process += w.Count
+}
+
+// Close closes the worker's connections.
+func (w *Worker) Close() {
+	for _, id := range w.Cluster.Members() {
+		if kv := w.conns[id]; kv != nil {
+			_ = kv.Close() // nothing is lost with a connection that does not close
+			delete(w.conns, id)
+		}
+	}
+}
+
+// JSONAppender lets values avoid reflection.
+type JSONAppender interface{ AppendJSON([]byte) []byte }
+
+// EncodeValue is the JSON of an op's value. It panics for a value that has none: that is a mistake
+// in a workload.
+func EncodeValue(v any) json.RawMessage {
+	if v == nil {
+		return nil
+	}
+	if a, ok := v.(JSONAppender); ok {
+		return a.AppendJSON(nil)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode an op's value: %v", err))
+	}
+	return b
+}
