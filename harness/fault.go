@@ -25,8 +25,21 @@ type Fault interface {
 
 // Injection is one landing of a fault.
 type Injection struct {
-	ID    string   // unique in the run
+	ID    string   // unique in the run; names rules
 	Nodes []NodeID // as the target was resolved
+	Env   Env      // to wait and to do things at once
+	// CutByOthers says whether another active injection cuts the link, so that it must not be
+	// expected to be open when this one is healed. Nil: none does.
+	CutByOthers func(Link) bool
+}
+
+// Exclusive is implemented by faults of which two of the same class must not overlap on one member:
+// a killed process cannot be paused. The engine picks other members for a second one.
+type Exclusive interface{ Class() string }
+
+// Cutter is implemented by faults that cut links.
+type Cutter interface {
+	Links(members, nodes []NodeID) []Link
 }
 
 // Target says which members a fault hits. It is resolved at injection, from what every member says

@@ -1,0 +1,231 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Limits of one injection or healing.
+const (
+	resolveTime = 5 * time.Second  // for somebody to lead, where the target needs a leader
+	verifyTime  = 10 * time.Second // for the effect of an injection or healing to be seen
+	healTime    = 30 * time.Second // for everything to be healed at the end of a run
+	verifyPause = 10 * time.Millisecond
+)
+
+// nemesis runs a schedule: each step in a task of its own, so that a slow fault starves nobody.
+type nemesis struct {
+	env      Env
+	cluster  Cluster
+	recorder *Recorder
+
+	mu     sync.Mutex //seam:ok a leaf lock over the fields below: nothing blocks in Env while it is held
+	rand   *rand.Rand
+	active []*injected // in the order of injection
+}
+
+type injected struct {
+	FaultValue
+	fault Fault
+}
+
+func newNemesis(env Env, c Cluster, r *Recorder) *nemesis {
+	return &nemesis{env: env, cluster: c, recorder: r, rand: env.Rand("nemesis/targets")}
+}
+
+// run executes the schedule, ends it after d, and leaves nothing broken behind, whether it ends by
+// time, by cancellation or by a panic. Its error says what could not be healed.
+func (n *nemesis) run(ctx context.Context, s Schedule, d time.Duration) (err error) {
+	defer func() {
+		ctx, cancel := n.env.WithTimeout(context.WithoutCancel(ctx), healTime)
+		defer cancel()
+		err = errors.Join(err, n.healAll(ctx))
+	}()
+	start := n.env.Now()
+	ctx, cancel := n.env.WithTimeout(ctx, d)
+	defer cancel()
+	tasks := []Task{func(ctx context.Context) error { // keeps the phase as long as it was asked to be
+		_ = n.env.Sleep(ctx, d) // ending early is what cancellation means
+		return nil
+	}}
+	for i, st := range s {
+		tasks = append(tasks, func(ctx context.Context) error {
+			if n.env.Sleep(ctx, start+st.At-n.env.Now()) != nil {
+				return nil // the run ended before this step
+			}
+			return n.step(ctx, fmt.Sprintf("f%d", i+1), st)
+		})
+	}
+	return n.env.Parallel(ctx, tasks...)
+}
+
+// step injects, waits and heals. A failed injection is recorded, not returned: what it means is for
+// checkers to say.
+func (n *nemesis) step(ctx context.Context, id string, st Step) error {
+	in := n.resolve(ctx, id, st)
+	in.Issued = n.env.Now()
+	n.record(Invoke, FInject, in, nil)
+	if len(in.Nodes) == 0 {
+		n.release(in)
+		n.record(Info, FInject, in, fmt.Errorf("no member is %s now", st.Target))
+		return nil
+	}
+	confirmed, err := n.effect(ctx, in, st.Fault.Inject, st.Fault.Verify)
+	if err == nil {
+		in.Confirmed = confirmed
+		n.record(OK, FInject, in, nil)
+		_ = n.env.Sleep(ctx, st.For) // ending early is healed below
+	} else {
+		n.record(Info, FInject, in, err)
+	}
+	heal, cancel := n.env.WithTimeout(context.WithoutCancel(ctx), healTime)
+	defer cancel()
+	return n.heal(heal, in)
+}
+
+// effect does and verifies. The time that it returns is the end of do where the effect was there at
+// once, and else the start of the look that saw it: probes that must fail take their time to fail.
+func (n *nemesis) effect(ctx context.Context, in *injected, do, verify func(context.Context, Cluster, Injection) error) (time.Duration, error) {
+	inj := Injection{ID: in.ID, Nodes: in.Nodes, Env: n.env, CutByOthers: n.cutByOthers(in)}
+	if err := do(ctx, n.cluster, inj); err != nil {
+		return 0, err
+	}
+	seen := n.env.Now()
+	ctx, cancel := n.env.WithTimeout(ctx, verifyTime)
+	defer cancel()
+	for {
+		err := verify(ctx, n.cluster, inj)
+		if err == nil {
+			return seen, nil
+		}
+		if n.env.Sleep(ctx, verifyPause) != nil {
+			return 0, fmt.Errorf("its effect was not seen within %v: %w", verifyTime, err)
+		}
+		seen = n.env.Now()
+	}
+}
+
+// heal heals one injection, once.
+func (n *nemesis) heal(ctx context.Context, in *injected) error {
+	if !n.release(in) {
+		return nil
+	}
+	h := *in
+	h.Issued, h.Confirmed = n.env.Now(), 0
+	n.record(Invoke, FHeal, &h, nil)
+	confirmed, err := n.effect(ctx, &h, in.fault.Heal, in.fault.VerifyHealed)
+	if err != nil {
+		n.record(Info, FHeal, &h, err)
+		return fmt.Errorf("heal %s on %v: %w", in.Fault, in.Nodes, err)
+	}
+	h.Confirmed = confirmed
+	n.record(OK, FHeal, &h, nil)
+	return nil
+}
+
+// healAll heals what is still broken, the newest first.
+func (n *nemesis) healAll(ctx context.Context) error {
+	var errs []error
+	for {
+		in := n.newest()
+		if in == nil {
+			return errors.Join(errs...)
+		}
+		errs = append(errs, n.heal(ctx, in))
+	}
+}
+
+func (n *nemesis) newest() *injected {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.active) == 0 {
+		return nil
+	}
+	return n.active[len(n.active)-1]
+}
+
+// release ends the injection's hold on its members; false if it had none any more.
+func (n *nemesis) release(in *injected) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := slices.Index(n.active, in)
+	if i >= 0 {
+		n.active = slices.Delete(n.active, i, i+1)
+	}
+	return i >= 0
+}
+
+// resolve picks the members, and holds them from then on so that a failed injection is healed too.
+// It waits for a leader where the target needs one, for a while.
+func (n *nemesis) resolve(ctx context.Context, id string, st Step) *injected {
+	in := &injected{FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []NodeID{}}, st.Fault}
+	ctx, cancel := n.env.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	for {
+		statuses := Statuses(ctx, n.env, n.cluster)
+		in.Leader, in.Term = LeaderOf(n.cluster.Members(), statuses)
+		if in.Leader != "" || !st.Target.NeedsLeader() {
+			if nodes := n.pick(in, st); len(nodes) > 0 {
+				return in
+			}
+		}
+		if n.env.Sleep(ctx, verifyPause*5) != nil {
+			return in
+		}
+	}
+}
+
+func (n *nemesis) pick(in *injected, st Step) []NodeID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	members := n.cluster.Members()
+	var free []NodeID
+	for _, id := range members {
+		if !n.held(in.fault, id) {
+			free = append(free, id)
+		}
+	}
+	if nodes := st.Target.Resolve(members, free, in.Leader, n.rand); len(nodes) > 0 {
+		in.Nodes = nodes
+		n.active = append(n.active, in)
+	}
+	return in.Nodes
+}
+
+// held says whether an active fault on the member excludes f there.
+func (n *nemesis) held(f Fault, id NodeID) bool {
+	class := func(f Fault) string {
+		if x, ok := f.(Exclusive); ok {
+			return x.Class()
+		}
+		return ""
+	}
+	c := class(f)
+	return c != "" && slices.ContainsFunc(n.active, func(a *injected) bool {
+		return class(a.fault) == c && slices.Contains(a.Nodes, id)
+	})
+}
+
+func (n *nemesis) cutByOthers(in *injected) func(Link) bool {
+	return func(l Link) bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return slices.ContainsFunc(n.active, func(a *injected) bool {
+			c, ok := a.fault.(Cutter)
+			return ok && a.ID != in.ID && slices.Contains(c.Links(n.cluster.Members(), a.Nodes), l)
+		})
+	}
+}
+
+func (n *nemesis) record(t Type, f string, in *injected, err error) {
+	op := Op{Process: NemesisProcess, Type: t, F: f, Value: EncodeValue(in.FaultValue)}
+	if err != nil {
+		op.Error = err.Error()
+	}
+	n.recorder.Add(op)
+}

@@ -1,0 +1,266 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// RunConfig is one run. Zero durations mean the defaults named beside them.
+type RunConfig struct {
+	Workload Workload
+	Workers  int
+	Schedule Schedule
+	Warmup   time.Duration // clients call and nothing is broken, after somebody leads; 2 s
+	Faults   time.Duration // length of the faults phase
+	Settle   time.Duration // clients go on after all members have caught up; 1 s
+	Recovery time.Duration // for all members to catch up, once all is healed; 30 s
+	Poll     time.Duration // between looks at every member's role and term; 100 ms
+}
+
+func (c RunConfig) withDefaults() RunConfig {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&c.Warmup, 2*time.Second)
+	def(&c.Settle, time.Second)
+	def(&c.Recovery, 30*time.Second)
+	def(&c.Poll, 100*time.Millisecond)
+	return c
+}
+
+// ErrInterrupted wraps the cause of a context that ended while a run went on.
+var ErrInterrupted = errors.New("interrupted")
+
+// NoRecoveryError says that members did not catch up although everything was healed: a property of
+// the system under test, not of the harness.
+type NoRecoveryError struct{ Problem string }
+
+func (e *NoRecoveryError) Error() string {
+	return "no recovery after all faults were healed: " + e.Problem
+}
+
+// HealError says that something could not be healed.
+type HealError struct{ Err error }
+
+func (e *HealError) Error() string { return e.Err.Error() }
+func (e *HealError) Unwrap() error { return e.Err }
+
+// Supported says which faults of the schedule the cluster cannot have, and why: one error for all.
+// It is asked before a run.
+func Supported(s Schedule, c Cluster) error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, st := range s {
+		name := st.Fault.String()
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		if err := st.Fault.Supported(c); err != nil {
+			errs = append(errs, fmt.Errorf("fault %s is not supported on runtime %s: %w", name, c.Runtime(), err))
+		}
+		if err := st.Target.Check(c.Members()); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Run is one run on a cluster that serves: warm-up, faults under load, healing, recovery, final
+// reads. All of it is recorded with r. When it returns, whatever its error, no fault is active that
+// could be healed. Errors: ErrInterrupted when ctx ended, *NoRecoveryError, *HealError, or a broken
+// workload's own.
+func Run(ctx context.Context, env Env, c Cluster, r *Recorder, cfg RunConfig) error {
+	cfg = cfg.withDefaults()
+	if err := Supported(cfg.Schedule, c); err != nil {
+		return err
+	}
+	e := &engine{env: env, cluster: c, recorder: r, cfg: cfg, nemesis: newNemesis(env, c, r)}
+	for i := range cfg.Workers {
+		w := NewWorker(env, c, r, i, cfg.Workers)
+		defer w.Close()
+		e.workers = append(e.workers, w)
+	}
+	e.phase(PhaseWarmup)
+	if err := e.load(ctx); err != nil || ctx.Err() != nil {
+		return e.ended(ctx, err)
+	}
+	e.phase(PhaseFinal)
+	if err := e.final(ctx); err != nil || ctx.Err() != nil {
+		return e.ended(ctx, err)
+	}
+	e.phase(PhaseEnd)
+	return nil
+}
+
+type engine struct {
+	env      Env
+	cluster  Cluster
+	recorder *Recorder
+	cfg      RunConfig
+	nemesis  *nemesis
+	workers  []*Worker
+}
+
+func (e *engine) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.Join(fmt.Errorf("%w: %w", ErrInterrupted, context.Cause(ctx)), err)
+	}
+	return err
+}
+
+func (e *engine) phase(p Phase) {
+	e.recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FPhase, Value: EncodeValue(PhaseValue{p})})
+}
+
+// load is everything up to the final reads: clients call while the director breaks and heals.
+func (e *engine) load(ctx context.Context) error {
+	var directed error
+	limit := e.cfg.Warmup + e.cfg.Faults + e.cfg.Settle + 2*e.cfg.Recovery + 2*healTime
+	load, stop := e.env.WithTimeout(ctx, limit)
+	defer stop()
+	tasks := []Task{
+		func(ctx context.Context) error {
+			defer stop()
+			directed = e.direct(ctx)
+			return nil
+		},
+		e.poll,
+	}
+	for _, w := range e.workers {
+		tasks = append(tasks, func(ctx context.Context) error {
+			if err := e.cfg.Workload.Run(ctx, w); err != nil && ctx.Err() == nil {
+				stop() // a broken workload ends the run
+				return fmt.Errorf("workload %s, worker %d: %w", e.cfg.Workload.Name(), w.ID, err)
+			}
+			return nil
+		})
+	}
+	err := e.env.Parallel(load, tasks...)
+	return errors.Join(err, directed)
+}
+
+// direct leads through the phases.
+func (e *engine) direct(ctx context.Context) error {
+	if err := e.awaitLeader(ctx); err != nil {
+		return err
+	}
+	if e.env.Sleep(ctx, e.cfg.Warmup) != nil {
+		return nil
+	}
+	e.phase(PhaseFaults)
+	if err := e.nemesis.run(ctx, e.cfg.Schedule, e.cfg.Faults); err != nil {
+		return &HealError{err}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	e.phase(PhaseRecover)
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	_ = e.env.Sleep(ctx, e.cfg.Settle) // the end of ctx is the caller's to see
+	return nil
+}
+
+// awaitLeader waits until somebody leads at the start. That nobody does is the system's failure.
+func (e *engine) awaitLeader(ctx context.Context) error {
+	wait, cancel := e.env.WithTimeout(ctx, e.cfg.Recovery)
+	defer cancel()
+	for {
+		if id, _ := LeaderOf(e.cluster.Members(), Statuses(wait, e.env, e.cluster)); id != "" {
+			return nil
+		}
+		if e.env.Sleep(wait, 20*time.Millisecond) != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return &NoRecoveryError{fmt.Sprintf("no member leads %v after the start", e.cfg.Recovery)}
+		}
+	}
+}
+
+// recover waits until one member leads, all others follow it, and every member has applied what the
+// furthest had applied when all first answered.
+func (e *engine) recover(ctx context.Context) error {
+	wait, cancel := e.env.WithTimeout(ctx, e.cfg.Recovery)
+	defer cancel()
+	var goal uint64
+	for {
+		statuses := Statuses(wait, e.env, e.cluster)
+		problem := converged(e.cluster.Members(), statuses, &goal)
+		if problem == "" {
+			return nil
+		}
+		if e.env.Sleep(wait, 50*time.Millisecond) != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			err := &NoRecoveryError{fmt.Sprintf("after %v %s", e.cfg.Recovery, problem)}
+			e.recorder.Add(Op{Process: HarnessProcess, Type: Info, F: FPhase, Value: EncodeValue(PhaseValue{PhaseRecover}), Error: err.Error()})
+			return err
+		}
+	}
+}
+
+// converged says what is still missing, "" when nothing is. goal is set when all members answer for
+// the first time.
+func converged(members []NodeID, statuses []Status, goal *uint64) string {
+	leader, term := LeaderOf(members, statuses)
+	if leader == "" {
+		return "no member leads"
+	}
+	var top uint64
+	for i, st := range statuses {
+		switch {
+		case st.Role == Unreached:
+			return fmt.Sprintf("%s does not answer", members[i])
+		case st.Term != term || st.Leader != leader:
+			return fmt.Sprintf("%s does not follow %s in term %d", members[i], leader, term)
+		}
+		top = max(top, st.Applied)
+	}
+	if *goal == 0 {
+		*goal = top
+	}
+	for i, st := range statuses {
+		if st.Applied < *goal {
+			return fmt.Sprintf("%s has applied up to %d of %d", members[i], st.Applied, *goal)
+		}
+	}
+	return ""
+}
+
+// poll records every change of a member's role, term or leader.
+func (e *engine) poll(ctx context.Context) error {
+	members := e.cluster.Members()
+	last := make([]StatusValue, len(members))
+	for ctx.Err() == nil {
+		for i, st := range Statuses(ctx, e.env, e.cluster) {
+			v := StatusValue{Role: st.Role, Term: st.Term, Leader: st.Leader}
+			if v != last[i] && ctx.Err() == nil {
+				last[i] = v
+				e.recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FStatus, Node: members[i], Value: EncodeValue(v)})
+			}
+		}
+		_ = e.env.Sleep(ctx, e.cfg.Poll) // the loop's condition sees the end of ctx
+	}
+	return nil
+}
+
+func (e *engine) final(ctx context.Context) error {
+	ctx, cancel := e.env.WithTimeout(ctx, 2*e.cfg.Recovery)
+	defer cancel()
+	var tasks []Task
+	for _, w := range e.workers {
+		tasks = append(tasks, func(ctx context.Context) error { return e.cfg.Workload.Final(ctx, w) })
+	}
+	if err := e.env.Parallel(ctx, tasks...); err != nil {
+		return &NoRecoveryError{fmt.Sprintf("final reads: %v", err)}
+	}
+	return nil
+}

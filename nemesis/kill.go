@@ -1,0 +1,68 @@
+package nemesis
+
+import (
+	"context"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// classProcess: two faults on a member's process exclude each other.
+const classProcess = "process"
+
+// Kill ends the process with SIGKILL. What it had written survives. Healing starts it again, and is
+// complete once it answers.
+type Kill struct{}
+
+func (Kill) String() string { return "kill" }
+
+// Class is that of faults on the process.
+func (Kill) Class() string { return classProcess }
+
+func (Kill) Supported(c harness.Cluster) error {
+	return need[harness.Killer](c, "kill a member's process")
+}
+
+func (Kill) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, c.(harness.Killer).Kill)
+}
+
+func (Kill) Verify(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, want(false, "alive", c.(harness.Killer).Alive))
+}
+
+func (Kill) Heal(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, c.(harness.Killer).Start)
+}
+
+func (Kill) VerifyHealed(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	if err := each(ctx, in, want(true, "alive", c.(harness.Killer).Alive)); err != nil {
+		return err
+	}
+	return each(ctx, in, serves(c, in))
+}
+
+// Stop ends the process the polite way.
+type Stop struct{ Kill }
+
+func (Stop) String() string { return "stop" }
+
+func (Stop) Supported(c harness.Cluster) error {
+	return need[harness.Stopper](c, "stop a member's process with SIGTERM")
+}
+
+func (Stop) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, c.(harness.Stopper).Stop)
+}
+
+// PowerFail kills the process and loses what it had not synced.
+type PowerFail struct{ Kill }
+
+func (PowerFail) String() string { return "powerfail" }
+
+func (PowerFail) Supported(c harness.Cluster) error {
+	return need[harness.PowerFailer](c, "lose what a member has not synced")
+}
+
+func (PowerFail) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, c.(harness.PowerFailer).PowerFail)
+}

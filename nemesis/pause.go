@@ -1,0 +1,39 @@
+package nemesis
+
+import (
+	"context"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Pause freezes the process: it keeps its connections and says nothing, as in a long stop of the
+// garbage collector or of a virtual machine.
+type Pause struct{}
+
+func (Pause) String() string { return "pause" }
+
+// Class is that of faults on the process.
+func (Pause) Class() string { return classProcess }
+
+func (Pause) Supported(c harness.Cluster) error {
+	return need[harness.Pauser](c, "pause a member's process")
+}
+
+func (Pause) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, c.(harness.Pauser).Pause)
+}
+
+func (Pause) Verify(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, want(true, "paused", c.(harness.Pauser).Paused))
+}
+
+func (Pause) Heal(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	return each(ctx, in, c.(harness.Pauser).Resume)
+}
+
+func (Pause) VerifyHealed(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	if err := each(ctx, in, want(false, "paused", c.(harness.Pauser).Paused)); err != nil {
+		return err
+	}
+	return each(ctx, in, serves(c, in))
+}

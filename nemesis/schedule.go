@@ -1,0 +1,94 @@
+package nemesis
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// MixConfig is what Mix makes a schedule of.
+type MixConfig struct {
+	Faults          []harness.Fault
+	Time            time.Duration // length of the faults phase
+	ElectionTimeout time.Duration // of the system: faults last long enough for an election to happen
+}
+
+// Mix is the default schedule: one fault after another, with time between them for the cluster to
+// come back to normal, so that each failover can be measured by itself. Leader faults are in the
+// majority; follower faults are the negative control, and there are at least a third of them; each
+// kind of fault comes in turn, in an order drawn from r. A time too short for one fault and its
+// recovery is an error.
+func Mix(r *rand.Rand, c MixConfig) (harness.Schedule, error) {
+	if len(c.Faults) == 0 {
+		return nil, nil
+	}
+	// A leader fault shorter than the longest election timeout (twice the shortest) may go unnoticed.
+	hold := 5 * c.ElectionTimeout / 2
+	slot := 2*hold + c.ElectionTimeout
+	n := int(c.Time / slot)
+	if n < 1 {
+		return nil, fmt.Errorf("make a schedule: a faults phase of %v is too short for one fault with an election timeout of %v: at least %v are needed", c.Time, c.ElectionTimeout, slot)
+	}
+	slot = c.Time / time.Duration(n)
+	followers := (n + 1) / 3
+	targets := make([]harness.Target, n)
+	for i := range targets {
+		targets[i] = harness.TargetLeader
+		if i < followers {
+			targets[i] = harness.TargetFollower
+		}
+	}
+	r.Shuffle(n, func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
+	next := map[harness.Target]func() harness.Fault{
+		harness.TargetLeader:   turns(r, c.Faults),
+		harness.TargetFollower: turns(r, c.Faults),
+	}
+	var s harness.Schedule
+	for i, t := range targets {
+		start := time.Duration(i) * slot
+		s = append(s, harness.Step{
+			// spread over an election timeout, so that faults meet every phase of the heartbeat
+			At:     start + time.Duration(r.Int64N(int64(c.ElectionTimeout))),
+			For:    hold + time.Duration(r.Int64N(int64(c.ElectionTimeout))),
+			Fault:  next[t](),
+			Target: t,
+		})
+	}
+	return s, nil
+}
+
+// turns deals the faults out in a random order, each once before any comes again.
+func turns(r *rand.Rand, faults []harness.Fault) func() harness.Fault {
+	var hand []harness.Fault
+	return func() harness.Fault {
+		if len(hand) == 0 {
+			for _, i := range r.Perm(len(faults)) {
+				hand = append(hand, faults[i])
+			}
+		}
+		f := hand[0]
+		hand = hand[1:]
+		return f
+	}
+}
+
+// Storm is a dense schedule of overlapping faults on any target, for simulation: it seeks bugs, not
+// measurements. Gap is the mean time from one fault to the next.
+func Storm(r *rand.Rand, faults []harness.Fault, d, gap time.Duration) harness.Schedule {
+	if len(faults) == 0 {
+		return nil
+	}
+	targets := []harness.Target{harness.TargetLeader, harness.TargetFollower, harness.TargetOne, harness.TargetMinority, harness.TargetMajority}
+	exp := func(mean time.Duration) time.Duration { return time.Duration(r.ExpFloat64() * float64(mean)) }
+	var s harness.Schedule
+	for at := exp(gap); at < d; at += 50*time.Millisecond + exp(gap) {
+		st := harness.Step{At: at, For: 200*time.Millisecond + exp(2*time.Second), Fault: faults[r.IntN(len(faults))], Target: targets[r.IntN(len(targets))]}
+		if _, ok := st.Fault.(PowerFail); ok && r.IntN(3) == 0 { // what nobody has synced is lost everywhere
+			st.Target, st.For = harness.TargetAll, 300*time.Millisecond
+		}
+		s = append(s, st)
+	}
+	return s
+}
