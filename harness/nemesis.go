@@ -18,33 +18,37 @@ const (
 	verifyPause = 10 * time.Millisecond
 )
 
-// nemesis runs a schedule: each step in a task of its own, so that a slow fault starves nobody.
-type nemesis struct {
+// Nemesis injects faults, verifies and records each, and heals them. Several tasks may use it.
+type Nemesis struct {
 	env      Env
 	cluster  Cluster
 	recorder *Recorder
 
 	mu     sync.Mutex //seam:ok a leaf lock over the fields below: nothing blocks in Env while it is held
 	rand   *rand.Rand
-	active []*injected // in the order of injection
+	active []*Injected // in the order of injection
+	count  int         // injections so far
 }
 
-type injected struct {
+// Injected is one fault that was injected, or tried to be.
+type Injected struct {
 	FaultValue
 	fault Fault
 }
 
-func newNemesis(env Env, c Cluster, r *Recorder) *nemesis {
-	return &nemesis{env: env, cluster: c, recorder: r, rand: env.Rand("nemesis/targets")}
+// NewNemesis makes a nemesis. Its targets are drawn from a stream of the run's seed.
+func NewNemesis(env Env, c Cluster, r *Recorder) *Nemesis {
+	return &Nemesis{env: env, cluster: c, recorder: r, rand: env.Rand("nemesis/targets")}
 }
 
-// run executes the schedule, ends it after d, and leaves nothing broken behind, whether it ends by
-// time, by cancellation or by a panic. Its error says what could not be healed.
-func (n *nemesis) run(ctx context.Context, s Schedule, d time.Duration) (err error) {
+// Run executes a schedule, each step in a task of its own so that a slow fault starves nobody. It
+// ends after d and leaves nothing broken behind, whether it ends by time, by cancellation or by a
+// panic. Its error says what could not be healed.
+func (n *Nemesis) Run(ctx context.Context, s Schedule, d time.Duration) (err error) {
 	defer func() {
 		ctx, cancel := n.env.WithTimeout(context.WithoutCancel(ctx), healTime)
 		defer cancel()
-		err = errors.Join(err, n.healAll(ctx))
+		err = errors.Join(err, n.HealAll(ctx))
 	}()
 	start := n.env.Now()
 	ctx, cancel := n.env.WithTimeout(ctx, d)
@@ -66,31 +70,51 @@ func (n *nemesis) run(ctx context.Context, s Schedule, d time.Duration) (err err
 
 // step injects, waits and heals. A failed injection is recorded, not returned: what it means is for
 // checkers to say.
-func (n *nemesis) step(ctx context.Context, id string, st Step) error {
-	in := n.resolve(ctx, id, st)
-	in.Issued = n.env.Now()
-	n.record(Invoke, FInject, in, nil)
-	if len(in.Nodes) == 0 {
-		n.release(in)
-		n.record(Info, FInject, in, fmt.Errorf("no member is %s now", st.Target))
-		return nil
-	}
-	confirmed, err := n.effect(ctx, in, st.Fault.Inject, st.Fault.Verify)
+func (n *Nemesis) step(ctx context.Context, id string, st Step) error {
+	in, err := n.inject(ctx, id, st)
 	if err == nil {
-		in.Confirmed = confirmed
-		n.record(OK, FInject, in, nil)
 		_ = n.env.Sleep(ctx, st.For) // ending early is healed below
-	} else {
-		n.record(Info, FInject, in, err)
 	}
 	heal, cancel := n.env.WithTimeout(context.WithoutCancel(ctx), healTime)
 	defer cancel()
-	return n.heal(heal, in)
+	return n.Heal(heal, in)
+}
+
+// Inject lets the fault hit the target now, for as long as nobody heals it. The error says why it
+// did not land; it is recorded, and the injection must be healed all the same.
+func (n *Nemesis) Inject(ctx context.Context, f Fault, t Target) (*Injected, error) {
+	n.mu.Lock()
+	n.count++
+	id := fmt.Sprintf("x%d", n.count)
+	n.mu.Unlock()
+	return n.inject(ctx, id, Step{Fault: f, Target: t})
+}
+
+func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, error) {
+	in := n.resolve(ctx, id, st)
+	if len(in.Nodes) == 0 && ctx.Err() != nil { // the run ended; nothing was tried
+		return in, context.Cause(ctx)
+	}
+	in.Issued = n.env.Now()
+	n.record(Invoke, FInject, in, nil)
+	if len(in.Nodes) == 0 {
+		err := fmt.Errorf("no member is %s now", st.Target)
+		n.record(Info, FInject, in, err)
+		return in, err
+	}
+	confirmed, err := n.effect(ctx, in, st.Fault.Inject, st.Fault.Verify)
+	if err != nil {
+		n.record(Info, FInject, in, err)
+		return in, fmt.Errorf("inject %s on %v: %w", st.Fault, in.Nodes, err)
+	}
+	in.Confirmed = confirmed
+	n.record(OK, FInject, in, nil)
+	return in, nil
 }
 
 // effect does and verifies. The time that it returns is the end of do where the effect was there at
 // once, and else the start of the look that saw it: probes that must fail take their time to fail.
-func (n *nemesis) effect(ctx context.Context, in *injected, do, verify func(context.Context, Cluster, Injection) error) (time.Duration, error) {
+func (n *Nemesis) effect(ctx context.Context, in *Injected, do, verify func(context.Context, Cluster, Injection) error) (time.Duration, error) {
 	inj := Injection{ID: in.ID, Nodes: in.Nodes, Env: n.env, CutByOthers: n.cutByOthers(in)}
 	if err := do(ctx, n.cluster, inj); err != nil {
 		return 0, err
@@ -110,8 +134,8 @@ func (n *nemesis) effect(ctx context.Context, in *injected, do, verify func(cont
 	}
 }
 
-// heal heals one injection, once.
-func (n *nemesis) heal(ctx context.Context, in *injected) error {
+// Heal heals one injection, once; healing it again does nothing.
+func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
 	if !n.release(in) {
 		return nil
 	}
@@ -128,19 +152,19 @@ func (n *nemesis) heal(ctx context.Context, in *injected) error {
 	return nil
 }
 
-// healAll heals what is still broken, the newest first.
-func (n *nemesis) healAll(ctx context.Context) error {
+// HealAll heals what is still broken, the newest first.
+func (n *Nemesis) HealAll(ctx context.Context) error {
 	var errs []error
 	for {
 		in := n.newest()
 		if in == nil {
 			return errors.Join(errs...)
 		}
-		errs = append(errs, n.heal(ctx, in))
+		errs = append(errs, n.Heal(ctx, in))
 	}
 }
 
-func (n *nemesis) newest() *injected {
+func (n *Nemesis) newest() *Injected {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.active) == 0 {
@@ -150,7 +174,7 @@ func (n *nemesis) newest() *injected {
 }
 
 // release ends the injection's hold on its members; false if it had none any more.
-func (n *nemesis) release(in *injected) bool {
+func (n *Nemesis) release(in *Injected) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	i := slices.Index(n.active, in)
@@ -162,8 +186,8 @@ func (n *nemesis) release(in *injected) bool {
 
 // resolve picks the members, and holds them from then on so that a failed injection is healed too.
 // It waits for a leader where the target needs one, for a while.
-func (n *nemesis) resolve(ctx context.Context, id string, st Step) *injected {
-	in := &injected{FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []NodeID{}}, st.Fault}
+func (n *Nemesis) resolve(ctx context.Context, id string, st Step) *Injected {
+	in := &Injected{FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []NodeID{}}, st.Fault}
 	ctx, cancel := n.env.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	for {
@@ -180,7 +204,7 @@ func (n *nemesis) resolve(ctx context.Context, id string, st Step) *injected {
 	}
 }
 
-func (n *nemesis) pick(in *injected, st Step) []NodeID {
+func (n *Nemesis) pick(in *Injected, st Step) []NodeID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	members := n.cluster.Members()
@@ -198,7 +222,7 @@ func (n *nemesis) pick(in *injected, st Step) []NodeID {
 }
 
 // held says whether an active fault on the member excludes f there.
-func (n *nemesis) held(f Fault, id NodeID) bool {
+func (n *Nemesis) held(f Fault, id NodeID) bool {
 	class := func(f Fault) string {
 		if x, ok := f.(Exclusive); ok {
 			return x.Class()
@@ -206,23 +230,23 @@ func (n *nemesis) held(f Fault, id NodeID) bool {
 		return ""
 	}
 	c := class(f)
-	return c != "" && slices.ContainsFunc(n.active, func(a *injected) bool {
+	return c != "" && slices.ContainsFunc(n.active, func(a *Injected) bool {
 		return class(a.fault) == c && slices.Contains(a.Nodes, id)
 	})
 }
 
-func (n *nemesis) cutByOthers(in *injected) func(Link) bool {
+func (n *Nemesis) cutByOthers(in *Injected) func(Link) bool {
 	return func(l Link) bool {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		return slices.ContainsFunc(n.active, func(a *injected) bool {
+		return slices.ContainsFunc(n.active, func(a *Injected) bool {
 			c, ok := a.fault.(Cutter)
 			return ok && a.ID != in.ID && slices.Contains(c.Links(n.cluster.Members(), a.Nodes), l)
 		})
 	}
 }
 
-func (n *nemesis) record(t Type, f string, in *injected, err error) {
+func (n *Nemesis) record(t Type, f string, in *Injected, err error) {
 	op := Op{Process: NemesisProcess, Type: t, F: f, Value: EncodeValue(in.FaultValue)}
 	if err != nil {
 		op.Error = err.Error()

@@ -79,7 +79,7 @@ func Run(ctx context.Context, env Env, c Cluster, r *Recorder, cfg RunConfig) er
 	if err := Supported(cfg.Schedule, c); err != nil {
 		return err
 	}
-	e := &engine{env: env, cluster: c, recorder: r, cfg: cfg, nemesis: newNemesis(env, c, r)}
+	e := &engine{env: env, cluster: c, recorder: r, cfg: cfg, nemesis: NewNemesis(env, c, r)}
 	for i := range cfg.Workers {
 		w := NewWorker(env, c, r, i, cfg.Workers)
 		defer w.Close()
@@ -102,7 +102,7 @@ type engine struct {
 	cluster  Cluster
 	recorder *Recorder
 	cfg      RunConfig
-	nemesis  *nemesis
+	nemesis  *Nemesis
 	workers  []*Worker
 }
 
@@ -153,7 +153,7 @@ func (e *engine) direct(ctx context.Context) error {
 		return nil
 	}
 	e.phase(PhaseFaults)
-	if err := e.nemesis.run(ctx, e.cfg.Schedule, e.cfg.Faults); err != nil {
+	if err := e.nemesis.Run(ctx, e.cfg.Schedule, e.cfg.Faults); err != nil {
 		return &HealError{err}
 	}
 	if ctx.Err() != nil {

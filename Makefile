@@ -1,0 +1,85 @@
+# Bare `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+export CGO_ENABLED ?= 0
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TIME    ?= 60s
+SEED    ?= 0
+RUNTIME ?= auto
+FLAGS   ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: TIME=60s SEED=0 RUNTIME=auto|docker|local|sim FLAGS='...' (make chaos)"
+
+.PHONY: build
+build: bin/faultline bin/raftkv ## build bin/faultline and bin/raftkv
+
+SOURCES := $(shell find . -name '*.go' -not -path './tools/*' -not -name '*_test.go') go.mod go.sum \
+           $(shell find results cmd docker -name '*.tmpl' -o -name '*.css' -o -name '*.js' -o -name '*.html' -o -name '*.yaml')
+
+bin/faultline: $(SOURCES)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/faultline
+
+bin/raftkv: $(SOURCES)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/raftkv
+
+# The same two with planted bugs compiled in, apart from the real ones.
+bin/bugs/faultline: $(SOURCES)
+	$(GO) build -trimpath -tags bugs -ldflags '$(LDFLAGS)' -o $@ ./cmd/faultline
+
+bin/bugs/raftkv: $(SOURCES)
+	$(GO) build -trimpath -tags bugs -ldflags '$(LDFLAGS)' -o $@ ./cmd/raftkv
+
+.PHONY: chaos
+chaos: build ## start a cluster, break it for 60 s, judge and report (TIME, SEED, RUNTIME, FLAGS)
+	bin/faultline run --runtime $(RUNTIME) --time $(TIME) --seed $(SEED) $(FLAGS)
+
+.PHONY: basics
+basics: build ## show the facts of leader election one by one
+	bin/faultline run election-basics --runtime $(RUNTIME) --seed $(SEED) $(FLAGS)
+
+.PHONY: test
+test: ## unit, property, simulation and runtime tests, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+.PHONY: sim
+sim: build ## 500 seeds of the simulation, each twice
+	bin/faultline sim --seeds 1-500
+
+.PHONY: prove
+prove: bin/bugs/faultline bin/bugs/raftkv ## run every planted bug until it is caught
+	bin/bugs/faultline prove
+
+.PHONY: bench
+bench: build ## benchmarks: start-up, fault injection, simulation
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+.PHONY: lint
+lint: ## gofumpt, go vet, golangci-lint, actionlint
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod golangci-lint run
+	$(GO) tool -modfile=tools/actionlint/go.mod actionlint
+
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what is built
+	$(GO) tool -modfile=tools/go.mod govulncheck ./...
+
+.PHONY: etcd
+etcd: bin/etcd bin/etcdctl ## build real etcd and etcdctl into bin/, for side-by-side tests
+
+bin/etcd: tools/etcd/go.mod tools/etcd/main.go
+	cd tools/etcd && $(GO) build -trimpath -o ../../$@ .
+
+bin/etcdctl: tools/etcd/go.mod
+	cd tools/etcd && $(GO) build -trimpath -o ../../$@ go.etcd.io/etcd/etcdctl/v3
+
+.PHONY: clean
+clean: ## remove what was built, and what any run left behind
+	@if [ -x bin/faultline ]; then bin/faultline clean; fi
+	rm -rf bin

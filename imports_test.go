@@ -1,0 +1,119 @@
+package faultline_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/faultline-chaos/faultline"
+
+// layer is a row of the table of who may import whom.
+type layer struct {
+	pkg    string   // a package; with /... all below it, too
+	may    []string // packages of ours, in the same form
+	reason string
+}
+
+// layers is DESIGN's table. The first row that matches a package holds.
+var layers = []layer{
+	{"cmd/...", []string{"..."}, "programs know everything"},
+	{"harness", nil, "the central types and the engine must not know what is built on them"},
+	{"harness/realtime", []string{"harness"}, "an Env is a part of every runtime"},
+	{"harness/agent/linux", []string{"harness/agent"}, "mechanisms serve the agent's protocol"},
+	{"harness/agent", []string{"harness", "harness/realtime", "harness/agent/linux"}, "the agent carries out capabilities"},
+	{"harness/local/...", []string{"harness", "harness/agent/...", "harness/realtime"}, "a runtime does not know what it runs"},
+	{"docker/...", []string{"harness", "harness/agent/...", "harness/realtime"}, "the only part that knows Docker"},
+	{"harness/sim", []string{"harness"}, "a simulation does not know what it simulates"},
+	{"harness/external", []string{"harness", "harness/realtime"}, "a runtime does not know what it runs"},
+	{"harness/etcdapi", []string{"harness"}, "the client side of an API"},
+	{"harness/systems", []string{"harness", "harness/etcdapi", "harness/sim", "store/..."}, "the only place where harness and store meet"},
+	{"harness/scenarios", []string{"harness", "nemesis"}, "scripts break things and call, as workloads do"},
+	{"harness/harnesstest/...", []string{"harness", "harness/harnesstest/..."}, "one suite for every runtime"},
+	{"nemesis", []string{"harness"}, "faults are made of capabilities"},
+	{"checker/...", []string{"harness", "checker/..."}, "judging sees nothing but histories"},
+	{"results/...", []string{"harness", "results/..."}, "reports are made from the run folder alone"},
+	{"workloads", []string{"harness", "checker"}, "a workload names its checkers"},
+	{"store/...", []string{"store/..."}, "the store is a system like any other"},
+	{"internal/...", []string{"internal/..."}, "tools of the tests"},
+}
+
+// TestImports holds the table against every package of the module, tests excluded: they may build
+// whole systems.
+func TestImports(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && (strings.HasPrefix(name, ".") && path != "." || name == "testdata" || path == "tools" || path == "bin" || path == filepath.Join("results", "runs")) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		checkFile(t, filepath.ToSlash(path))
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+func checkFile(t *testing.T, path string) {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	require.NoError(t, err)
+	f, err := parser.ParseFile(token.NewFileSet(), path, src, parser.ImportsOnly)
+	require.NoError(t, err)
+	pkg := strings.TrimSuffix(path[:strings.LastIndexByte("/"+path, '/')], "/")
+	if pkg == "" {
+		return
+	}
+	row, ok := rowOf(pkg)
+	require.Truef(t, ok, "%s: package %s is in no row of the table: add it, with a reason", path, pkg)
+	for _, spec := range f.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		ours, ok := strings.CutPrefix(imported, module+"/")
+		if !ok {
+			if strings.HasPrefix(imported, "github.com/anishathalye/porcupine") && !strings.HasPrefix(pkg, "checker") {
+				t.Errorf("%s imports porcupine: only checker may", path)
+			}
+			if (strings.HasPrefix(imported, "github.com/testcontainers/") || strings.HasPrefix(imported, "github.com/moby/")) && pkg != "docker" {
+				t.Errorf("%s imports %s: only docker may know Docker", path, imported)
+			}
+			continue
+		}
+		allowed := false
+		for _, may := range row.may {
+			allowed = allowed || matches(may, ours)
+		}
+		if !allowed {
+			t.Errorf("%s: %s may import only %v of ours (%s), not %s", path, row.pkg, row.may, row.reason, ours)
+		}
+	}
+}
+
+func rowOf(pkg string) (layer, bool) {
+	for _, l := range layers {
+		if matches(l.pkg, pkg) {
+			return l, true
+		}
+	}
+	return layer{}, false
+}
+
+func matches(pattern, pkg string) bool {
+	if pattern == "..." {
+		return true
+	}
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return pkg == base || strings.HasPrefix(pkg, base+"/")
+	}
+	return pattern == pkg
+}
