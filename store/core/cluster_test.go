@@ -232,9 +232,11 @@ func (w *cluster) step() {
 }
 
 func (w *cluster) runFor(microseconds int) {
-	for end := w.now + microseconds; w.events[0].at <= end; {
+	end := w.now + microseconds
+	for len(w.events) > 0 && w.events[0].at <= end {
 		w.step()
 	}
+	w.now = end
 }
 
 // until runs until ok holds, for a minute of virtual time at most.
