@@ -1,6 +1,8 @@
 package core
 
 import (
+	"slices"
+
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/raft/v3"
 	"google.golang.org/grpc/codes"
@@ -108,6 +110,19 @@ func (c *Core) memberList() *etcdserverpb.MemberListResponse {
 		resp.Members = append(resp.Members, &etcdserverpb.Member{ID: m.ID, Name: m.Name, PeerURLs: m.PeerURLs, ClientURLs: m.ClientURLs})
 	}
 	return resp
+}
+
+// SetMember updates the name and client URLs that MemberList tells of a member. Unknown ids are
+// ignored.
+func (c *Core) SetMember(id uint64, name string, clientURLs []string) {
+	c.input()
+	members := slices.Clone(c.cfg.Members) // the old slice may be shared with other members
+	for i := range members {
+		if members[i].ID == id {
+			members[i].Name, members[i].ClientURLs = name, clientURLs
+		}
+	}
+	c.cfg.Members = members
 }
 
 // Status is what a Core knows of itself.
