@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -60,6 +61,9 @@ func Open(dir string, o Options) (*Disk, error) {
 		FS: o.FS, Logger: o.Logger, Cache: cache, MemTableSize: memtableBytes, MemTableStopWritesThreshold: 4,
 		MaxOpenFiles: 128, FormatMajorVersion: pebble.FormatNewest,
 	})
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, fmt.Errorf("open database %s: another process has it open", dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", dir, err)
 	}

@@ -78,7 +78,7 @@ type maintenance struct {
 func (m maintenance) Status(ctx context.Context, r *etcdserverpb.StatusRequest) (*etcdserverpb.StatusResponse, error) {
 	resp, err := call[*etcdserverpb.StatusResponse](ctx, m.s, r)
 	if err == nil { // the answer is this call's own
-		resp.DbSize = m.s.disk.Size()
+		resp.DbSize = max(m.s.disk.Size(), resp.DbSizeInUse) // part of it may not be in a file yet
 	}
 	return resp, err
 }

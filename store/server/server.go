@@ -38,9 +38,8 @@ type Server struct {
 	disks diskQueue
 	meter *meter
 
-	grpc    []*grpc.Server
-	http    []*http.Server
-	clients []net.Listener // for tests: where clients are served
+	peerServer, clientServer *grpc.Server
+	http                     []*http.Server
 
 	stopLoop context.CancelFunc
 	stopAll  context.CancelFunc
@@ -115,7 +114,7 @@ func Start(cfg Config) (*Server, error) {
 func (s *Server) start() error {
 	s.log.Info("starting raftkv", zap.String("name", s.cfg.Name), zap.String("local-member-id", formatID(s.id)),
 		zap.String("cluster-id", formatID(s.cluster)), zap.String("initial-cluster", s.cfg.InitialCluster),
-		zap.Duration("election-timeout", s.cfg.ElectionTimeout), zap.Duration("heartbeat-interval", s.cfg.HeartbeatInterval),
+		zap.Stringer("election-timeout", s.cfg.ElectionTimeout), zap.Stringer("heartbeat-interval", s.cfg.HeartbeatInterval),
 		zap.String("data-dir", s.cfg.DataDir))
 	if err := s.startCore(); err != nil {
 		return err
@@ -184,8 +183,8 @@ func (s *Server) listen() error {
 	keep := grpc.KeepaliveParams(keepalive.ServerParameters{Time: 5 * time.Second, Timeout: 5 * time.Second})
 	peers := grpc.NewServer(keep, grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(maxFrame), grpc.MaxSendMsgSize(maxFrame))
 	peers.RegisterService(peerService(), s)
-	s.grpc = append(s.grpc, peers)
-	if _, err := s.serve(peers, s.cfg.ListenPeerURLs); err != nil {
+	s.peerServer = peers
+	if err := s.serve(peers, s.cfg.ListenPeerURLs); err != nil {
 		return err
 	}
 	clients := grpc.NewServer(keep, grpc.MaxRecvMsgSize(maxClientFrame), grpc.MaxSendMsgSize(maxFrame),
@@ -195,9 +194,8 @@ func (s *Server) listen() error {
 	h := health.NewServer()
 	h.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
 	grpc_health_v1.RegisterHealthServer(clients, h)
-	s.grpc = append(s.grpc, clients)
-	var err error
-	if s.clients, err = s.serve(clients, s.cfg.ListenClientURLs); err != nil {
+	s.clientServer = clients
+	if err := s.serve(clients, s.cfg.ListenClientURLs); err != nil {
 		return err
 	}
 	return s.serveMetrics()
@@ -206,24 +204,23 @@ func (s *Server) listen() error {
 // maxClientFrame is a request of the largest size and what gRPC adds, as in etcd.
 const maxClientFrame = 1536<<10 + 512<<10
 
-func (s *Server) serve(g *grpc.Server, urls []string) (listeners []net.Listener, err error) {
+func (s *Server) serve(g *grpc.Server, urls []string) error {
 	for _, u := range urls {
 		addr, err := hostPort(u)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", addr)
 		if err != nil {
-			return nil, fmt.Errorf("listen on %s: %w", u, err)
+			return fmt.Errorf("listen on %s: %w", u, err)
 		}
-		listeners = append(listeners, l)
 		s.group.Go(func() {
 			if err := g.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 				s.fail(fmt.Errorf("serve %s: %w", u, err))
 			}
 		})
 	}
-	return listeners, nil
+	return nil
 }
 
 // post hands an event to the loop. It waits while the loop is behind.
@@ -315,8 +312,11 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	s.stopLoop() // its calls fail now, so that handlers end
 	s.looping.Wait()
-	for _, g := range s.grpc {
-		stopGRPC(ctx, g)
+	if s.peerServer != nil {
+		s.peerServer.Stop() // its streams never end by themselves
+	}
+	if s.clientServer != nil {
+		stopGRPC(ctx, s.clientServer)
 	}
 	s.group.Wait()
 	s.disks.close()
