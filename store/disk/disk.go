@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -31,7 +32,8 @@ type Options struct {
 type Disk struct {
 	db *pebble.DB
 	// last is the index of the last log entry.
-	last uint64
+	last   uint64
+	loaded atomic.Bool
 }
 
 var (
@@ -57,8 +59,17 @@ func Open(dir string, o Options) (*Disk, error) {
 	}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
-	db, err := pebble.Open(dir, &pebble.Options{
-		FS: o.FS, Logger: o.Logger, Cache: cache, MemTableSize: memtableBytes, MemTableStopWritesThreshold: 4,
+	d := &Disk{}
+	// A damaged file is an error of Load, but the end of a member that runs: its writes would stall.
+	damage := func(i pebble.DataCorruptionInfo) {
+		if d.loaded.Load() {
+			o.Logger.Fatalf("%s is damaged: %v", i.Path, i.Details)
+		}
+	}
+	var err error
+	d.db, err = pebble.Open(dir, &pebble.Options{
+		EventListener: &pebble.EventListener{DataCorruption: damage},
+		FS:            o.FS, Logger: o.Logger, Cache: cache, MemTableSize: memtableBytes, MemTableStopWritesThreshold: 4,
 		MaxOpenFiles: 128, FormatMajorVersion: pebble.FormatNewest,
 	})
 	if errors.Is(err, syscall.EAGAIN) {
@@ -67,7 +78,7 @@ func Open(dir string, o Options) (*Disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", dir, err)
 	}
-	return &Disk{db: db}, nil
+	return d, nil
 }
 
 // Close flushes and closes the database.
@@ -198,6 +209,7 @@ func (d *Disk) Load() (*core.Durable, error) {
 		return nil, fmt.Errorf("recover: %w", err)
 	}
 	d.last = out.LogIndex + uint64(len(out.Entries))
+	d.loaded.Store(true)
 	return out, out.Check()
 }
 
