@@ -25,6 +25,7 @@ type Core struct {
 
 	// What raft said last.
 	term, leader, commit uint64
+	voteTerm, vote       uint64 // written last
 	role                 raft.StateType
 
 	out   []Effect
@@ -150,6 +151,7 @@ func (c *Core) start() error {
 	}
 	c.node = node
 	c.term, c.commit = c.log.hardState.GetTerm(), c.log.hardState.GetCommit()
+	c.voteTerm, c.vote = c.term, c.log.hardState.GetVote()
 	if c.cfg.ElectionRand != nil {
 		c.timeout = electionTimeout(node)
 	}
@@ -383,7 +385,8 @@ func (c *Core) changeRole(s *raft.SoftState) {
 	c.leader, c.role = s.Lead, s.RaftState
 }
 
-// store carries out a MsgStorageAppend: it writes, and what depends on the write waits for it.
+// store carries out a MsgStorageAppend: it writes, and what depends on the write waits for it. Term,
+// vote, entries and snapshots are synced; the commit index alone is not.
 func (c *Core) store(m *raftpb.Message) {
 	r, p := &Record{Entries: m.GetEntries()}, persist{entries: m.GetEntries(), responses: m.GetResponses()}
 	if m.Term != nil {
@@ -393,11 +396,14 @@ func (c *Core) store(m *raftpb.Message) {
 		p.snapshot = s.GetMetadata()
 		c.install(s, r)
 	}
-	sync := len(p.responses) > 0
-	if len(r.Entries) == 0 && r.HardState == nil && p.snapshot == nil {
+	if !c.changesVote(r.HardState) && len(r.Entries) == 0 && p.snapshot == nil {
+		if r.HardState != nil { // the commit index alone can be found out again
+			c.write(r, false, nil)
+		}
 		c.afterWrites(p.responses)
 		return
 	}
+	sync := true
 	if c.bug(bug.AckAnyEntryAtIndex) {
 		c.proposals.expectAt(c, r.Entries)
 	}
@@ -414,11 +420,16 @@ func (c *Core) store(m *raftpb.Message) {
 	if c.bug(bug.SendBeforeSync) {
 		p.responses = c.sendNow(p.responses)
 	}
-	if !sync && len(p.responses) == 0 && len(p.entries) == 0 {
-		c.write(r, false, nil)
-		return
-	}
 	c.write(r, sync, &p)
+}
+
+// changesVote says whether hs has another term or vote than the one written last.
+func (c *Core) changesVote(hs *raftpb.HardState) bool {
+	if hs == nil || hs.GetTerm() == c.voteTerm && hs.GetVote() == c.vote {
+		return false
+	}
+	c.voteTerm, c.vote = hs.GetTerm(), hs.GetVote()
+	return true
 }
 
 // afterWrites delivers messages that need nothing written but what was asked for before.
