@@ -1,0 +1,654 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Mark is a moment and where it is told, as FILE:LINE of the run folder.
+type Mark struct {
+	At  time.Duration `json:"at"`
+	Ref string        `json:"ref"`
+}
+
+// Outcome says how a leader's trouble ended.
+type Outcome string
+
+const (
+	NewLeader Outcome = "new leader"
+	Kept      Outcome = "kept"      // the leader led on in the same term
+	NoLeader  Outcome = "no leader" // nobody was elected as long as it was watched: censored
+)
+
+// Episode is one line of failovers.jsonl: one fault on a leader, or one change of leaders without
+// one. All times are nanoseconds on the history's clock; all durations are nanoseconds. What did not
+// happen or was not seen is left out, never zero.
+type Episode struct {
+	ID      string  `json:"id"`
+	Outcome Outcome `json:"outcome"`
+	// Fault is what hit the leader; left out where nothing did.
+	Fault *Injected `json:"fault,omitempty"`
+	// During are the faults that were active, or healed shortly before, apart from Fault.
+	During     []string `json:"during,omitempty"`
+	QuorumLost bool     `json:"quorum_lost,omitempty"` // the faults left no majority unharmed: no leader was possible before a heal
+
+	OldLeader harness.NodeID `json:"old_leader,omitempty"`
+	OldTerm   uint64         `json:"old_term,omitempty"`
+	NewLeader harness.NodeID `json:"new_leader,omitempty"`
+	NewTerm   uint64         `json:"new_term,omitempty"`
+
+	// T0 is when the fault was confirmed effective. Without a fault: the first sign of the loss.
+	T0      time.Duration `json:"t0"`
+	T0Ref   string        `json:"t0_ref"`
+	Watched time.Duration `json:"watched"` // until when: the next trouble of a leader, or the run's end
+
+	Issued    *Mark  `json:"issued,omitempty"`     // the command to inject was given
+	Detected  *Mark  `json:"detected,omitempty"`   // first campaign or pre-campaign of a survivor
+	Elected   *Mark  `json:"elected,omitempty"`    // became leader of a higher term: a majority had voted for it
+	Accepted  *Mark  `json:"accepted,omitempty"`   // a majority knew the new leader, where logs tell it
+	Committed *Mark  `json:"committed,omitempty"`  // first commit in the new term
+	CommitBy  string `json:"commit_by,omitempty"`  // "log": the store said so; "client": first write that the new leader acknowledged
+	FirstPut  *Mark  `json:"first_put,omitempty"`  // first put, cas or delete invoked after T0 and acknowledged
+	FirstGet  *Mark  `json:"first_get,omitempty"`  // the same for a get
+	Writes    Outage `json:"writes"`               //
+	Reads     Outage `json:"reads"`                //
+	Steady    *Mark  `json:"steady,omitempty"`     // from when the rate of ok calls was back at 90 % of that before, for 1 s
+	HealStart *Mark  `json:"heal_start,omitempty"` // the command to heal was given
+	Healed    *Mark  `json:"healed,omitempty"`
+	Rejoined  *Mark  `json:"rejoined,omitempty"` // first ok call through the old leader that was invoked after HealStart
+	SteppedBy *Mark  `json:"stepped,omitempty"`  // the old leader knew that it was over
+
+	Detection    *time.Duration `json:"detection,omitempty"`     // T0 to Detected
+	Election     *time.Duration `json:"election,omitempty"`      // T0 to Elected
+	WriteReady   *time.Duration `json:"write_ready,omitempty"`   // T0 to Committed
+	ClientTax    *time.Duration `json:"client_tax,omitempty"`    // outage of writes minus WriteReady
+	Rejoin       *time.Duration `json:"rejoin,omitempty"`        // HealStart to Rejoined
+	RejoinOutage *time.Duration `json:"rejoin_outage,omitempty"` // longest time without an acknowledged write from HealStart to two election timeouts after Rejoined
+	Stale        *time.Duration `json:"stale,omitempty"`         // the old leader still believed to lead while the new one did; 0: it had stepped down before
+	StaleOK      int            `json:"stale_ok"`                // calls that the old leader acknowledged in that time
+	Partial      *time.Duration `json:"partial,omitempty"`       // time, in steps of 100 ms, in which one member failed all calls while another answered
+
+	Campaigns   []Try    `json:"campaigns,omitempty"` // of survivors, from T0 to Elected
+	SplitVotes  int      `json:"split_votes"`         // terms without a winner in which several members were candidates
+	TermsBurned int      `json:"terms_burned"`        // terms between the old and the new leader's
+	Votes       []Vote   `json:"votes,omitempty"`     // that the new leader got or was refused
+	Ambiguous   int      `json:"ambiguous"`           // writes of unknown outcome that overlap the outage
+	Calls       Counts   `json:"calls"`               // that were invoked in the outage, on all members
+	Missing     []string `json:"missing,omitempty"`   // what was not seen, and why
+}
+
+// Outage is how long clients were without one kind of call, through members that no fault held. It
+// begins when the last acknowledged call that was due before T0 was due, and ends with the first
+// acknowledgement of a sustained success: Sustained calls in a row, in the order in which they were
+// due. A call of another member than those counts under Partial.
+type Outage struct {
+	LastOK     *Mark          `json:"last_ok,omitempty"`
+	Back       *Mark          `json:"back,omitempty"`
+	Took       *time.Duration `json:"took,omitempty"`
+	AtLeast    *time.Duration `json:"at_least,omitempty"`   // where it had not ended when watching ended: censored
+	Resolution *time.Duration `json:"resolution,omitempty"` // mean time between calls of this kind in the 2 s before: nothing shorter can be told apart
+}
+
+// Sustained is how many calls must succeed in a row to end an outage.
+const Sustained = 5
+
+// Try is one campaign of one member.
+type Try struct {
+	Node    harness.NodeID `json:"node"`
+	At      time.Duration  `json:"at"`
+	Term    uint64         `json:"term"`              // that it campaigned for
+	Pre     bool           `json:"pre,omitempty"`     // it asked for pre-votes
+	Ran     *Mark          `json:"ran,omitempty"`     // became candidate
+	Won     bool           `json:"won,omitempty"`     //
+	Refused []string       `json:"refused,omitempty"` // lines of members that refused or ignored it
+	Ref     string         `json:"ref"`
+}
+
+// Vote is one answer to the new leader's campaign.
+type Vote struct {
+	From    string        `json:"from"` // the voter
+	Pre     bool          `json:"pre,omitempty"`
+	Granted bool          `json:"granted"`
+	At      time.Duration `json:"at"`
+	Ref     string        `json:"ref"`
+}
+
+func ref(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
+
+func mark(at time.Duration, where string) *Mark { return &Mark{At: at, Ref: where} }
+
+func since(m *Mark, t0 time.Duration) *time.Duration {
+	if m == nil {
+		return nil
+	}
+	d := m.At - t0
+	return &d
+}
+
+// study is what the episodes are made from.
+type study struct {
+	nodes   []harness.NodeID
+	timeout time.Duration // election timeout
+	ops     []harness.Op
+	events  []RaftEvent
+	faults  []Injected
+	leaders []Leadership
+	calls   []call
+	end     time.Duration
+}
+
+// episodes finds every trouble of a leader, in the order of time.
+func (s *study) episodes() []Episode {
+	var out []Episode
+	taken := map[uint64]bool{} // terms whose election an episode accounts for
+	if len(s.leaders) > 0 {
+		taken[s.leaders[0].Term] = true // the first election of all is the start
+	}
+	for i := range s.faults {
+		f := &s.faults[i]
+		if !f.HitLeader || !f.Landed() {
+			continue
+		}
+		old, ok := leaderAt(s.leaders, f.Issued)
+		if !ok {
+			old = Leadership{Node: f.Leader, Term: f.Term}
+		}
+		if n := len(out); n > 0 && out[n-1].Fault != nil && out[n-1].OldTerm == old.Term && out[n-1].Fault.activeAt(f.Issued, s.end) {
+			out[n-1].During = append(out[n-1].During, f.ID)
+			continue // the same leader is hit again before it is lost
+		}
+		e := Episode{Fault: f, OldLeader: old.Node, OldTerm: old.Term, T0: f.Confirmed, T0Ref: lineRef(f.DoneLine), QuorumLost: f.QuorumLost}
+		out = append(out, e)
+	}
+	for i := range out {
+		until := s.end
+		if i+1 < len(out) {
+			until = out[i+1].Fault.Issued
+		}
+		if l, ok := s.electedAfter(&out[i], until); ok {
+			taken[l.Term] = true
+		}
+	}
+	out = append(out, s.unprovoked(taken)...)
+	slices.SortStableFunc(out, func(a, b Episode) int { return int(a.T0 - b.T0) })
+	for i := range out {
+		out[i].ID = fmt.Sprintf("e%d", i+1)
+		out[i].Watched = s.end
+		if i+1 < len(out) {
+			out[i].Watched = out[i+1].begin()
+		}
+		s.fill(&out[i])
+	}
+	return out
+}
+
+// begin is where an episode's own clock starts to matter: the order to inject, or T0.
+func (e *Episode) begin() time.Duration {
+	if e.Fault != nil {
+		return min(e.Fault.Issued, e.T0)
+	}
+	return e.T0
+}
+
+func (s *study) electedAfter(e *Episode, until time.Duration) (Leadership, bool) {
+	for _, l := range s.leaders {
+		if l.Term > e.OldTerm && l.From >= e.begin() && l.From <= until {
+			return l, true
+		}
+	}
+	return Leadership{}, false
+}
+
+// unprovoked are the changes of leaders that no fault on a leader accounts for.
+func (s *study) unprovoked(taken map[uint64]bool) []Episode {
+	var out []Episode
+	for i, l := range s.leaders {
+		if i == 0 || taken[l.Term] {
+			continue
+		}
+		old := s.leaders[i-1]
+		e := Episode{OldLeader: old.Node, OldTerm: old.Term, T0: l.From, T0Ref: l.Ref}
+		if old.Stepped != "" && old.To < e.T0 {
+			e.T0, e.T0Ref = old.To, old.Stepped
+		}
+		earliest := l.From - 10*s.patience()
+		for _, ev := range s.events {
+			if ev.At > old.From && ev.At >= earliest && ev.At < e.T0 && (ev.Kind == Campaign || ev.Kind == BecamePre || ev.Kind == BecameCandidate || ev.Kind == TransferStarted) && ev.Term+1 >= old.Term {
+				e.T0, e.T0Ref = ev.At, ev.Ref()
+				break
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// patience is the election timeout, or a second where it is not known.
+func (s *study) patience() time.Duration {
+	if s.timeout > 0 {
+		return s.timeout
+	}
+	return time.Second
+}
+
+func (s *study) fill(e *Episode) {
+	s.context(e)
+	s.election(e)
+	s.commit(e)
+	s.clients(e)
+	s.healing(e)
+	s.stale(e)
+	e.Detection, e.Election, e.WriteReady = since(e.Detected, e.T0), since(e.Elected, e.T0), since(e.Committed, e.T0)
+	if e.Writes.Took != nil && e.WriteReady != nil {
+		d := *e.Writes.Took - *e.WriteReady
+		e.ClientTax = &d
+	}
+	e.note()
+}
+
+// context names the other faults that may have to do with it.
+func (s *study) context(e *Episode) {
+	for i := range s.faults {
+		f := &s.faults[i]
+		if e.Fault != nil && f.ID == e.Fault.ID || len(f.Nodes) == 0 || slices.Contains(e.During, f.ID) {
+			continue
+		}
+		if f.Issued <= e.T0 && e.T0 < f.end(s.end)+2*s.patience() {
+			e.During = append(e.During, f.ID)
+		}
+	}
+	if e.Fault != nil {
+		e.Issued = mark(e.Fault.Issued, lineRef(e.Fault.Line))
+	}
+}
+
+func (s *study) election(e *Episode) {
+	l, ok := s.electedAfter(e, e.Watched)
+	stop := e.Watched
+	if ok {
+		e.Elected, e.NewLeader, e.NewTerm, e.Outcome = mark(l.From, l.Ref), l.Node, l.Term, NewLeader
+		e.TermsBurned = int(l.Term - e.OldTerm - 1)
+		stop = l.From
+	} else if old, led := leaderAt(s.leaders, e.Watched-1); led && old.Term == e.OldTerm && (e.Fault == nil || EffectOf(e.Fault.Fault) != Down) {
+		e.Outcome = Kept
+	} else {
+		e.Outcome = NoLeader
+	}
+	e.Campaigns = s.campaigns(e, stop)
+	if len(e.Campaigns) > 0 {
+		e.Detected = mark(e.Campaigns[0].At, e.Campaigns[0].Ref)
+	}
+	e.SplitVotes = splitVotes(e.Campaigns, e.NewTerm)
+	s.votes(e)
+	s.accepted(e)
+}
+
+// campaigns are those of members that the fault did not hit, or of any after the healing began.
+func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
+	var out []Try
+	last := map[harness.NodeID]int{}
+	for _, ev := range s.events {
+		if ev.At < e.begin() || ev.At > stop || s.held(e, ev) {
+			continue
+		}
+		n, open := last[ev.Node]
+		switch ev.Kind {
+		case Campaign:
+			last[ev.Node] = len(out)
+			out = append(out, Try{Node: ev.Node, At: ev.At, Term: ev.Term + 1, Ref: ev.Ref()})
+		case BecamePre:
+			if !open || out[n].Pre || out[n].Ran != nil {
+				n = len(out)
+				last[ev.Node] = n
+				out = append(out, Try{Node: ev.Node, At: ev.At, Term: ev.Term + 1, Ref: ev.Ref()})
+			}
+			out[n].Pre = true
+		case BecameCandidate:
+			if !open || out[n].Ran != nil {
+				n = len(out)
+				last[ev.Node] = n
+				out = append(out, Try{Node: ev.Node, At: ev.At, Ref: ev.Ref()})
+			}
+			out[n].Term, out[n].Ran = ev.Term, mark(ev.At, ev.Ref())
+		case BecameLeader:
+			if open {
+				out[n].Won = true
+			}
+			delete(last, ev.Node)
+		case BecameFollower:
+			delete(last, ev.Node)
+		case VoteRejected, PreVoteRejected:
+			if open {
+				out[n].Refused = append(out[n].Refused, fmt.Sprintf("%s refused (%s)", ev.Peer, ev.Ref()))
+			}
+		case LeaseIgnored:
+			if n, open := last[harness.NodeID(ev.Peer)]; open {
+				out[n].Refused = append(out[n].Refused, fmt.Sprintf("%s ignored it, having heard from a leader lately (%s)", ev.Node, ev.Ref()))
+			}
+		}
+	}
+	return out
+}
+
+func (s *study) held(e *Episode, ev RaftEvent) bool {
+	f := e.Fault
+	return f != nil && f.hits(ev.Node) && (f.HealIssued == nil || ev.At < *f.HealIssued)
+}
+
+func splitVotes(tries []Try, won uint64) int {
+	ran := map[uint64]int{}
+	for _, t := range tries {
+		if t.Ran != nil && t.Term != won {
+			ran[t.Term]++
+		}
+	}
+	n := 0
+	for _, c := range ran {
+		if c > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// votes are the answers to the winner since its last campaign.
+func (s *study) votes(e *Episode) {
+	if e.Elected == nil {
+		return
+	}
+	from := e.begin()
+	for _, t := range e.Campaigns {
+		if t.Node == e.NewLeader {
+			from = t.At
+		}
+	}
+	for _, ev := range s.events {
+		// A vote may be logged in the same line batch as the victory, or later: the majority was enough.
+		if ev.Node != e.NewLeader || ev.At < from || ev.At > e.Elected.At {
+			continue
+		}
+		switch ev.Kind {
+		case GotVote, GotPreVote:
+			e.Votes = append(e.Votes, Vote{From: ev.Peer, Pre: ev.Kind == GotPreVote, Granted: true, At: ev.At, Ref: ev.Ref()})
+		case VoteRejected, PreVoteRejected:
+			e.Votes = append(e.Votes, Vote{From: ev.Peer, Pre: ev.Kind == PreVoteRejected, At: ev.At, Ref: ev.Ref()})
+		}
+	}
+}
+
+// accepted is when a majority, the leader included, had said whom they follow in the new term.
+func (s *study) accepted(e *Episode) {
+	if e.Elected == nil {
+		return
+	}
+	known := map[harness.NodeID]bool{e.NewLeader: true}
+	for _, ev := range s.events {
+		if ev.Kind == LeaderKnown && ev.Term == e.NewTerm && ev.At <= e.Watched && ev.Peer == string(e.NewLeader) {
+			known[ev.Node] = true
+			if len(known) > len(s.nodes)/2 {
+				e.Accepted = mark(max(ev.At, e.Elected.At), ev.Ref())
+				return
+			}
+		}
+	}
+}
+
+func (s *study) commit(e *Episode) {
+	if e.Elected == nil {
+		return
+	}
+	for _, ev := range s.events {
+		if ev.Kind == FirstCommit && ev.Term == e.NewTerm && ev.At <= e.Watched {
+			e.Committed, e.CommitBy = mark(ev.At, ev.Ref()), "log"
+			return
+		}
+	}
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.typ == harness.OK && !c.read && c.node == e.NewLeader && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
+			e.Committed, e.CommitBy = mark(c.to, lineRef(c.done)), "client"
+		}
+	}
+}
+
+func (s *study) clients(e *Episode) {
+	e.Writes, e.FirstPut = s.outage(e, false)
+	e.Reads, e.FirstGet = s.outage(e, true)
+	until := e.Watched
+	if e.Writes.Back != nil && e.Reads.Back != nil {
+		until = max(e.Writes.Back.At, e.Reads.Back.At)
+	} else if e.Writes.Back != nil {
+		until = e.Writes.Back.At
+	}
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.from >= e.begin() && c.from < until {
+			e.Calls.add(c.typ)
+		}
+		if !c.read && c.typ == harness.Info && c.from < until && c.to > e.begin() {
+			e.Ambiguous++
+		}
+	}
+	s.partial(e, until)
+	s.steady(e)
+}
+
+func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
+	row, rowAt := 0, (*Mark)(nil)
+	probes := 0
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.read != reads {
+			continue
+		}
+		if c.from >= e.begin()-2*time.Second && c.from < e.begin() {
+			probes++
+		}
+		if c.from < e.T0 {
+			if c.typ == harness.OK {
+				o.LastOK = mark(c.from, lineRef(c.line))
+			}
+			continue
+		}
+		if c.from >= e.Watched {
+			break
+		}
+		if c.typ == harness.OK && c.to <= e.Watched && (first == nil || c.to < first.At) {
+			first = mark(c.to, lineRef(c.done))
+		}
+		if !c.unharmed || o.Back != nil {
+			continue
+		}
+		if c.typ != harness.OK {
+			row, rowAt = 0, nil
+			continue
+		}
+		if row++; rowAt == nil || c.to < rowAt.At {
+			rowAt = mark(c.to, lineRef(c.done))
+		}
+		if row == Sustained {
+			o.Back = rowAt
+		}
+	}
+	if probes > 0 {
+		d := min(2*time.Second, e.begin()) / time.Duration(probes)
+		o.Resolution = &d
+	}
+	switch {
+	case o.LastOK == nil:
+	case o.Back != nil:
+		o.Took = since(o.Back, o.LastOK.At)
+	case probes > 0:
+		d := e.Watched - o.LastOK.At
+		o.AtLeast = &d
+	}
+	return o, first
+}
+
+const bin = 100 * time.Millisecond
+
+// partial sums the bins in which a member failed every call that ended there while another answered.
+func (s *study) partial(e *Episode, until time.Duration) {
+	if e.Fault != nil {
+		until = max(until, e.Fault.end(s.end))
+	}
+	until = min(until, e.Watched)
+	n := int((until-e.begin())/bin) + 1
+	ok, bad := make([]map[harness.NodeID]int, n), make([]map[harness.NodeID]int, n)
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.to < e.begin() || c.to >= until {
+			continue
+		}
+		b := int((c.to - e.begin()) / bin)
+		m := bad
+		if c.typ == harness.OK {
+			m = ok
+		}
+		if m[b] == nil {
+			m[b] = map[harness.NodeID]int{}
+		}
+		m[b][c.node]++
+	}
+	var sum time.Duration
+	for b := range n {
+		for id := range bad[b] {
+			if ok[b][id] == 0 && len(ok[b]) > 0 {
+				sum += bin
+				break
+			}
+		}
+	}
+	e.Partial = &sum
+}
+
+// steady is the first bin after the fault from which on the rate of ok calls is at least 90 % of
+// the mean of the 2 s before, averaged over one second.
+func (s *study) steady(e *Episode) {
+	t := e.begin()
+	var before int
+	ends := make([]time.Duration, 0, 1024)
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.typ != harness.OK {
+			continue
+		}
+		if c.to >= t-2*time.Second && c.to < t {
+			before++
+		}
+		if c.to >= t && c.to < e.Watched {
+			ends = append(ends, c.to)
+		}
+	}
+	span := min(2*time.Second, t)
+	if before == 0 || span < bin {
+		return
+	}
+	need := int(0.9 * float64(before) / span.Seconds())
+	slices.Sort(ends)
+	for b := max(e.T0, t); b+time.Second <= e.Watched; b += bin {
+		lo, _ := slices.BinarySearch(ends, b)
+		hi, _ := slices.BinarySearch(ends, b+time.Second)
+		first, _ := slices.BinarySearch(ends, b+bin)
+		if hi-lo >= need && first > lo {
+			e.Steady = mark(b, fmt.Sprintf("%s (%d ok calls in 1 s, %d/s before)", HistoryFile, hi-lo, int(float64(before)/span.Seconds())))
+			return
+		}
+	}
+}
+
+func (s *study) healing(e *Episode) {
+	f := e.Fault
+	if f == nil || f.HealIssued == nil {
+		return
+	}
+	e.HealStart = mark(*f.HealIssued, lineRef(f.HealLine))
+	if f.Healed != nil {
+		e.Healed = mark(*f.Healed, lineRef(f.HealedLine))
+	}
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.node == e.OldLeader && c.typ == harness.OK && c.from >= *f.HealIssued && (e.Rejoined == nil || c.to < e.Rejoined.At) {
+			e.Rejoined = mark(c.to, lineRef(c.done))
+		}
+	}
+	e.Rejoin = since(e.Rejoined, *f.HealIssued)
+	if e.Rejoined == nil {
+		return
+	}
+	from, until := *f.HealIssued, min(e.Rejoined.At+2*s.patience(), e.Watched, s.end)
+	if e.Writes.Back == nil || e.Writes.Back.At > from {
+		return // the outage of the fault itself was still going on
+	}
+	last, longest := from, time.Duration(0)
+	var ends []time.Duration
+	for i := range s.calls {
+		if c := &s.calls[i]; !c.read && c.typ == harness.OK && c.to >= from && c.to <= until {
+			ends = append(ends, c.to)
+		}
+	}
+	slices.Sort(ends)
+	for _, t := range append(ends, until) {
+		longest, last = max(longest, t-last), t
+	}
+	if until > from {
+		e.RejoinOutage = &longest
+	}
+}
+
+// stale is about a leader that lost its office without knowing it.
+func (s *study) stale(e *Episode) {
+	if e.Elected == nil || e.Fault != nil && EffectOf(e.Fault.Fault) == Down {
+		return
+	}
+	for _, l := range s.leaders {
+		if l.Node != e.OldLeader || l.Term != e.OldTerm {
+			continue
+		}
+		if l.Stepped != "" {
+			e.SteppedBy = mark(l.To, l.Stepped)
+			d := max(0, l.To-e.Elected.At)
+			e.Stale = &d
+		}
+		for i := range s.calls {
+			c := &s.calls[i]
+			if c.node == e.OldLeader && c.typ == harness.OK && c.from > e.Elected.At && c.to < l.To {
+				e.StaleOK++
+			}
+		}
+	}
+}
+
+// note says what is missing and why, as far as that can be known.
+func (e *Episode) note() {
+	add := func(missing bool, text string) {
+		if missing {
+			e.Missing = append(e.Missing, text)
+		}
+	}
+	if e.Outcome == NoLeader {
+		add(true, fmt.Sprintf("nobody was elected in the %v until watching ended", e.Watched-e.T0))
+	}
+	add(e.Outcome == NewLeader && e.Detected == nil, "no campaign is in the logs: the election was seen otherwise")
+	add(e.Outcome == NewLeader && e.Committed == nil, "no commit in the new term was seen: neither the log tells one nor did a client write through the new leader")
+	add(e.Writes.LastOK == nil, "no write was acknowledged before")
+	add(e.Reads.LastOK == nil, "no read was answered before")
+	add(e.Writes.AtLeast != nil, fmt.Sprintf("no %d writes in a row succeeded until watching ended", Sustained))
+	add(e.Reads.AtLeast != nil, fmt.Sprintf("no %d reads in a row succeeded until watching ended", Sustained))
+	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("no call through %s succeeded after the healing", e.OldLeader))
+}
+
+// Cause is the fault and its target in words.
+func (e *Episode) Cause() string {
+	if e.Fault != nil {
+		return fmt.Sprintf("%s %s", e.Fault.Fault, joinNodes(e.Fault.Nodes))
+	}
+	if len(e.During) > 0 {
+		return "no fault on the leader; near " + strings.Join(e.During, ", ")
+	}
+	return "no fault"
+}

@@ -1,0 +1,179 @@
+package results
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Kind says what a raft member told in one line of its log.
+type Kind string
+
+// The kinds, with the words of go.etcd.io/raft v3.7.0 (raft.go, node.go) that they are read from.
+const (
+	Started         Kind = "started"          // newRaft X [peers: [..], term: T, ..
+	BecameFollower  Kind = "follower"         // X became follower at term T
+	BecamePre       Kind = "pre-candidate"    // X became pre-candidate at term T
+	BecameCandidate Kind = "candidate"        // X became candidate at term T
+	BecameLeader    Kind = "leader"           // X became leader at term T
+	Campaign        Kind = "campaign"         // X is starting a new election at term T
+	SentVote        Kind = "sent-vote"        // X [..] sent MsgVote request to Y at term T
+	SentPreVote     Kind = "sent-pre-vote"    // X [..] sent MsgPreVote request to Y at term T
+	GotVote         Kind = "got-vote"         // X received MsgVoteResp from Y at term T
+	GotPreVote      Kind = "got-pre-vote"     // X received MsgPreVoteResp from Y at term T
+	VoteRejected    Kind = "vote-rejected"    // X received MsgVoteResp rejection from Y at term T
+	PreVoteRejected Kind = "pre-vote-refused" // X received MsgPreVoteResp rejection from Y at term T
+	Cast            Kind = "cast"             // X [..] cast MsgVote for Y [..] at term T
+	CastPre         Kind = "cast-pre"         // X [..] cast MsgPreVote for Y [..] at term T
+	Rejected        Kind = "rejected"         // X [..] rejected Msg(Pre)Vote from Y [..] at term T
+	LeaseIgnored    Kind = "lease-ignored"    // X [..] ignored Msg(Pre)Vote from Y [..] at term T: lease is not expired
+	SteppedDown     Kind = "stepped-down"     // X stepped down to follower since quorum is not active
+	LeaderKnown     Kind = "leader-known"     // raft.node: X elected leader Y at term T; changed leader from .. to Y
+	LeaderLost      Kind = "leader-lost"      // raft.node: X lost leader Y at term T
+	TransferStarted Kind = "transfer"         // X [term T] starts to transfer leadership to Y
+	TimeoutNow      Kind = "timeout-now"      // X [term T] received MsgTimeoutNow from Y
+	FirstCommit     Kind = "first-commit"     // committed first entry of term T (the store's own)
+)
+
+// RaftEvent is one line of a member's log that tells something about elections.
+type RaftEvent struct {
+	At     time.Duration  `json:"at"`
+	Node   harness.NodeID `json:"node"` // whose log it is
+	Kind   Kind           `json:"kind"`
+	Term   uint64         `json:"term,omitempty"` // 0: the line does not tell
+	Peer   string         `json:"peer,omitempty"` // the other member: its node where the id is known, else the raft id
+	Line   int            `json:"line"`           // in the file Source names, from 1
+	Source string         `json:"source"`         // logs/NODE.log or, where a member has no log, history.jsonl
+}
+
+// Ref is where the event is told, as FILE:LINE.
+func (e RaftEvent) Ref() string { return fmt.Sprintf("%s:%d", e.Source, e.Line) }
+
+type pattern struct {
+	kind Kind
+	mark string // cheap: a line without it cannot match
+	re   *regexp.Regexp
+}
+
+// Groups are named: id is the member whose line it is, term the term, peer the other member.
+var patterns = []pattern{
+	{BecameFollower, "became follower", regexp.MustCompile(`(?P<id>[0-9a-f]+) became follower at term (?P<term>\d+)`)},
+	{BecamePre, "became pre-candidate", regexp.MustCompile(`(?P<id>[0-9a-f]+) became pre-candidate at term (?P<term>\d+)`)},
+	{BecameCandidate, "became candidate", regexp.MustCompile(`(?P<id>[0-9a-f]+) became candidate at term (?P<term>\d+)`)},
+	{BecameLeader, "became leader", regexp.MustCompile(`(?P<id>[0-9a-f]+) became leader at term (?P<term>\d+)`)},
+	{Campaign, "is starting a new election", regexp.MustCompile(`(?P<id>[0-9a-f]+) is starting a new election at term (?P<term>\d+)`)},
+	{SentVote, "sent MsgVote request", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] sent MsgVote request to (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{SentPreVote, "sent MsgPreVote request", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] sent MsgPreVote request to (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{VoteRejected, "received MsgVoteResp rejection", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgVoteResp rejection from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{PreVoteRejected, "received MsgPreVoteResp rejection", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgPreVoteResp rejection from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{GotVote, "received MsgVoteResp from", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgVoteResp from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{GotPreVote, "received MsgPreVoteResp from", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgPreVoteResp from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{Cast, "cast MsgVote for", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] cast MsgVote for (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+)`)},
+	{CastPre, "cast MsgPreVote for", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] cast MsgPreVote for (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+)`)},
+	{Rejected, "rejected Msg", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] rejected Msg(?:Pre)?Vote from (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+)`)},
+	{LeaseIgnored, "lease is not expired", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] ignored Msg(?:Pre)?Vote from (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+): lease is not expired`)},
+	{SteppedDown, "stepped down to follower", regexp.MustCompile(`(?P<id>[0-9a-f]+) stepped down to follower since quorum is not active`)},
+	{LeaderKnown, "elected leader", regexp.MustCompile(`(?P<id>[0-9a-f]+) elected leader (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{LeaderKnown, "changed leader", regexp.MustCompile(`(?P<id>[0-9a-f]+) changed leader from [0-9a-f]+ to (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{LeaderLost, "lost leader", regexp.MustCompile(`(?P<id>[0-9a-f]+) lost leader (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{TransferStarted, "starts to transfer leadership", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[term (?P<term>\d+)\] starts to transfer leadership to (?P<peer>[0-9a-f]+)`)},
+	{TimeoutNow, "received MsgTimeoutNow", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[term (?P<term>\d+)\] received MsgTimeoutNow from (?P<peer>[0-9a-f]+)`)},
+	{FirstCommit, "committed first entry of term", regexp.MustCompile(`committed first entry of term (?P<term>\d+)`)},
+	{Started, "newRaft ", regexp.MustCompile(`newRaft (?P<id>[0-9a-f]+) \[peers: \[[^\]]*\], term: (?P<term>\d+)`)},
+}
+
+// match reads one line. The text is searched, not decoded: zap's JSON and plain lines both carry
+// raft's words unchanged, since none of them has a character that JSON escapes.
+func match(text string) (kind Kind, id, peer string, term uint64, ok bool) {
+	for _, p := range patterns {
+		if !strings.Contains(text, p.mark) {
+			continue
+		}
+		m := p.re.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		for i, name := range p.re.SubexpNames() {
+			switch name {
+			case "id":
+				id = m[i]
+			case "peer":
+				peer = m[i]
+			case "term":
+				term, _ = strconv.ParseUint(m[i], 10, 64) // digits; a term beyond 64 bits cannot be one
+			}
+		}
+		return p.kind, id, peer, term, true
+	}
+	return "", "", "", 0, false
+}
+
+// RaftEvents reads what the members' logs tell about elections, in the order of time. ids maps nodes
+// to raft ids; a node that is missing is named by its own log.
+func RaftEvents(logs map[harness.NodeID][]harness.LogLine, ids map[harness.NodeID]string) []RaftEvent {
+	names := map[string]string{}
+	for node, id := range ids {
+		names[strings.TrimLeft(id, "0")] = string(node)
+	}
+	var out []RaftEvent
+	for _, node := range sortedKeys(logs) {
+		for i, l := range logs[node] {
+			kind, id, peer, term, ok := match(l.Text)
+			if !ok {
+				continue
+			}
+			if id != "" && names[id] == "" {
+				names[id] = string(node)
+			}
+			out = append(out, RaftEvent{At: l.At, Node: node, Kind: kind, Term: term, Peer: peer, Line: i + 1, Source: LogsDir + "/" + string(node) + ".log"})
+		}
+	}
+	for i := range out {
+		if n := names[out[i].Peer]; n != "" {
+			out[i].Peer = n
+		}
+	}
+	sortEvents(out)
+	return out
+}
+
+func sortEvents(events []RaftEvent) {
+	slices.SortStableFunc(events, func(a, b RaftEvent) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Line, b.Line))
+	})
+}
+
+// statusEvents stands in for the logs of members that have none: what the poller saw. It is as fine
+// as the poller's pause.
+func statusEvents(ops []harness.Op, logged map[harness.NodeID]bool) []RaftEvent {
+	kinds := map[harness.Role]Kind{harness.Leader: BecameLeader, harness.Follower: BecameFollower, harness.Candidate: BecameCandidate}
+	var out []RaftEvent
+	for i := range ops {
+		op := &ops[i]
+		if op.Process != harness.HarnessProcess || op.F != harness.FStatus || logged[op.Node] {
+			continue
+		}
+		var v harness.StatusValue
+		if json.Unmarshal(op.Value, &v) != nil || kinds[v.Role] == "" {
+			continue // a member that did not answer has no role
+		}
+		out = append(out, RaftEvent{At: op.Time, Node: op.Node, Kind: kinds[v.Role], Term: v.Term, Peer: string(v.Leader), Line: op.Index + 1, Source: HistoryFile})
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[harness.NodeID]V) []harness.NodeID {
+	keys := make([]harness.NodeID, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

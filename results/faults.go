@@ -1,0 +1,130 @@
+package results
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Effect is what a fault does to a member, as far as graphs and analysis care.
+type Effect string
+
+const (
+	Down     Effect = "down"     // its process is gone
+	Paused   Effect = "paused"   // its process is frozen
+	Cut      Effect = "cut off"  // it is cut off from other members
+	Impaired Effect = "impaired" // anything else
+)
+
+// EffectOf reads it from the fault's name, without its parameters.
+func EffectOf(fault string) Effect {
+	name, _, _ := strings.Cut(fault, "(")
+	switch strings.TrimSpace(name) {
+	case "kill", "stop", "powerfail", "restart", "oom", "crashloop", "machineloss":
+		return Down
+	case "pause":
+		return Paused
+	case "isolate", "partition":
+		return Cut
+	}
+	return Impaired
+}
+
+// Injected is one injection and its healing, as the history tells. Lines are of history.jsonl.
+type Injected struct {
+	harness.FaultValue
+	Line        int            `json:"line"`                  // of the inject's invocation
+	DoneLine    int            `json:"done_line,omitempty"`   // of its completion
+	Error       string         `json:"error,omitempty"`       // why it did not land
+	HealIssued  *time.Duration `json:"heal_issued,omitempty"` //
+	Healed      *time.Duration `json:"healed,omitempty"`      // when the healing was seen
+	HealLine    int            `json:"heal_line,omitempty"`   // of the heal's invocation
+	HealedLine  int            `json:"healed_line,omitempty"` // of its completion
+	HealError   string         `json:"heal_error,omitempty"`  //
+	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among its nodes
+	QuorumLost  bool           `json:"quorum_lost,omitempty"` // with it, no majority of the members was left unharmed
+	LeaderThen  harness.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
+	effectStart time.Duration
+}
+
+// Landed says that its effect was seen.
+func (f *Injected) Landed() bool { return f.Confirmed > 0 && f.Error == "" }
+
+// Label is a short name for people: "kill of the leader n2".
+func (f *Injected) Label() string {
+	who := string(f.Target)
+	if len(f.Nodes) > 0 {
+		who = joinNodes(f.Nodes)
+	}
+	return fmt.Sprintf("%s %s", f.Fault, who)
+}
+
+func joinNodes(ids []harness.NodeID) string {
+	s := make([]string, len(ids))
+	for i, id := range ids {
+		s[i] = string(id)
+	}
+	return strings.Join(s, "+")
+}
+
+func (f *Injected) hits(id harness.NodeID) bool { return slices.Contains(f.Nodes, id) }
+
+// end is when it had no effect any more; the end of the run where it was never healed.
+func (f *Injected) end(runEnd time.Duration) time.Duration {
+	if f.Healed != nil {
+		return *f.Healed
+	}
+	if f.HealIssued != nil {
+		return max(*f.HealIssued, f.effectStart)
+	}
+	return runEnd
+}
+
+// activeAt says whether it may have an effect at t.
+func (f *Injected) activeAt(t, runEnd time.Duration) bool {
+	return len(f.Nodes) > 0 && f.Issued <= t && t < f.end(runEnd)
+}
+
+// faultsOf collects the injections, in the order in which they were issued.
+func faultsOf(ops []harness.Op) []Injected {
+	var out []Injected
+	at := map[string]int{}
+	for i := range ops {
+		op := &ops[i]
+		if op.Process != harness.NemesisProcess {
+			continue
+		}
+		var v harness.FaultValue
+		if json.Unmarshal(op.Value, &v) != nil {
+			continue // an op of another kind; ParseHistory has checked these
+		}
+		n, known := at[v.ID]
+		switch {
+		case op.F == harness.FInject && op.Type == harness.Invoke:
+			at[v.ID] = len(out)
+			out = append(out, Injected{FaultValue: v, Line: op.Index + 1, effectStart: v.Issued})
+		case !known:
+		case op.F == harness.FInject:
+			f := &out[n]
+			f.FaultValue, f.DoneLine, f.Error = v, op.Index+1, op.Error
+			f.effectStart = v.Issued
+			if op.Type == harness.OK {
+				f.effectStart = v.Confirmed
+			} else if f.Error == "" {
+				f.Error = "its effect was not confirmed"
+			}
+		case op.F == harness.FHeal && op.Type == harness.Invoke:
+			out[n].HealIssued, out[n].HealLine = &v.Issued, op.Index+1
+		case op.F == harness.FHeal:
+			out[n].HealedLine, out[n].HealError = op.Index+1, op.Error
+			if op.Type == harness.OK {
+				out[n].Healed = &v.Confirmed
+			}
+		}
+	}
+	return out
+}

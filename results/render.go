@@ -1,0 +1,14 @@
+package results
+
+// Render writes every artifact that is made from the analysis: failovers.jsonl, the graphs,
+// report.html, junit.xml and summary.md. It can be called again at any time.
+func (f *Folder) Render(a Analysis) error {
+	lines, err := a.Failovers()
+	if err != nil {
+		return err
+	}
+	if err := f.Write(FailoversFile, lines); err != nil {
+		return err
+	}
+	return nil
+}

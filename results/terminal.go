@@ -1,0 +1,203 @@
+package results
+
+import (
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// TerminalOptions say how the summary is shown. The zero value is plain text.
+type TerminalOptions struct {
+	Color bool
+	Dir   string // the run folder as the user should read it
+}
+
+const (
+	terminalWidth  = 100
+	terminalHeight = 24
+)
+
+// TerminalSummary is one screen about a run: at most 24 lines of 100 columns, with a line end after
+// each.
+func TerminalSummary(a Analysis, o TerminalOptions) string {
+	run := a.Run
+	paint := func(color, s string) string {
+		if !o.Color {
+			return s
+		}
+		return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color(color)).Render(s)
+	}
+	verdict := strings.ToUpper(run.Verdict.String())
+	color := map[harness.Validity]string{harness.Valid: "2", harness.Invalid: "1", harness.Unknown: "3"}[run.Verdict]
+	var lines []string
+	add := func(format string, args ...any) {
+		lines = append(lines, clip(fmt.Sprintf(format, args...), terminalWidth))
+	}
+
+	head := fit(fmt.Sprintf("  %s", verdictReason(run)), terminalWidth-utf8.RuneCountInString(verdict))
+	lines = append(lines, paint(color, verdict)+head)
+	add("run      %s · %s on %s · %d nodes · seed %d", run.ID, orUnknown(run.System), orUnknown(run.Runtime), len(run.Nodes), run.Seed)
+	add("ops      %s ok · %s failed · %s unknown", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown))
+	add("faults   %d of %d landed: %s", a.Landed(), len(a.Faults), faultCounts(&a))
+	if a.Landed() == 0 {
+		lines[len(lines)-1] = clip(fmt.Sprintf("faults   %d of %d landed", a.Landed(), len(a.Faults)), terminalWidth)
+	}
+	if s := a.stat("write outage"); s != nil {
+		add("writes   away per failover: %s", summaryText(s))
+	}
+	if s := a.stat("read outage"); s != nil {
+		add("reads    away per failover: %s", summaryText(s))
+	}
+	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
+		add("control  %d of %d faults on followers went unnoticed by clients of the other members", quiet, n)
+	}
+	lines = append(lines, "")
+	tail := terminalTail(run, o)
+	lines = append(lines, episodeTable(a.Episodes, terminalHeight-len(lines)-len(tail))...)
+	lines = append(lines, tail...)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func terminalTail(run Run, o TerminalOptions) []string {
+	tail := []string{""}
+	if run.HealProblem != "" {
+		tail = append(tail, clip("residue  "+oneLine(run.HealProblem), terminalWidth))
+	}
+	if o.Dir != "" {
+		tail = append(tail, clip("report   "+filepath.Join(o.Dir, ReportFile), terminalWidth))
+	}
+	if c := repeatCommand(run); c != "" {
+		tail = append(tail, clip("repeat   "+c, terminalWidth))
+	}
+	return tail
+}
+
+func undisturbed(cs []Control) int {
+	n := 0
+	for i := range cs {
+		if cs[i].Undisturbed() {
+			n++
+		}
+	}
+	return n
+}
+
+// episodeTable has at most height lines, the header included.
+func episodeTable(eps []Episode, height int) []string {
+	if len(eps) == 0 {
+		return []string{"no leader was lost"}
+	}
+	row := func(cells ...string) string {
+		return clip(fmt.Sprintf("%-4s %-18s %-8s %9s %9s %9s %9s %9s %9s %7s", anys(cells)...), terminalWidth)
+	}
+	lines := []string{row("", "failover", "leader", "detected", "elected", "commit", "writes", "reads", "rejoin", "unknown")}
+	for i := range eps {
+		e := &eps[i]
+		if len(lines) == height-1 && len(eps)-i > 1 {
+			return append(lines, fmt.Sprintf("     and %d more, in the report", len(eps)-i))
+		}
+		lines = append(lines, row(e.ID, fit(e.Cause(), 18), leaderChange(e), optional(e.Detection), optional(e.Election),
+			optional(e.WriteReady), outageText(e.Writes), outageText(e.Reads), optional(e.Rejoin), count(e.Ambiguous)))
+	}
+	return lines
+}
+
+func anys(s []string) []any {
+	out := make([]any, len(s))
+	for i := range s {
+		out[i] = s[i]
+	}
+	return out
+}
+
+func leaderChange(e *Episode) string {
+	switch e.Outcome {
+	case NewLeader:
+		return fmt.Sprintf("%s→%s", e.OldLeader, e.NewLeader)
+	case Kept:
+		return fmt.Sprintf("%s kept", e.OldLeader)
+	}
+	return fmt.Sprintf("%s→?", e.OldLeader)
+}
+
+// faultCounts is like "kill leader 4, pause follower 2".
+func faultCounts(a *Analysis) string {
+	n := map[string]int{}
+	for i := range a.Faults {
+		if f := &a.Faults[i]; f.Landed() {
+			n[f.Fault+" "+string(f.Target)]++
+		}
+	}
+	keys := make([]string, 0, len(n))
+	for k := range n {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for i, k := range keys {
+		keys[i] = fmt.Sprintf("%s %d", k, n[k])
+	}
+	return strings.Join(keys, ", ")
+}
+
+// verdictReason is why the verdict is what it is: the reason of the first verdict that decided it.
+func verdictReason(run Run) string {
+	if run.Error != "" {
+		return oneLine(run.Error)
+	}
+	for _, v := range run.Verdicts {
+		if v.Validity == run.Verdict && v.Validity != harness.Valid {
+			return oneLine(v.Checker + ": " + v.Reason)
+		}
+	}
+	if len(run.Verdicts) == 0 {
+		return "no checker has judged the history"
+	}
+	names := make([]string, len(run.Verdicts))
+	for i, v := range run.Verdicts {
+		names[i] = v.Checker
+	}
+	return strings.Join(names, ", ") + " found nothing wrong"
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// oneLine keeps control characters and line ends out of a terminal.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// clip cuts a line to its width, keeping its inner spaces.
+func clip(s string, width int) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.TrimRight(fit(s, width), " ")
+}
+
+func fit(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	r := []rune(s)
+	return string(r[:max(0, width-1)]) + "…"
+}
