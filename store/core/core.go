@@ -40,6 +40,8 @@ type Core struct {
 	proposals proposals
 	reads     reads
 
+	stale []*raftpb.Entry // of withStaleTail
+
 	timeout  *int // raft's election timeout, if ours is used
 	drawn    int
 	drawnFor drawKey
@@ -411,8 +413,7 @@ func (c *Core) store(m *raftpb.Message) {
 		r.HardState.Vote = new(uint64)
 	}
 	if c.bug(bug.SuffixNotTruncated) && len(r.Entries) > 0 {
-		last := r.Entries[len(r.Entries)-1].GetIndex()
-		r.Entries = append(slices.Clone(r.Entries), c.log.after(last)...)
+		r.Entries = c.withStaleTail(r.Entries)
 	}
 	if c.bug(bug.HardStateNotSynced) && len(r.Entries) == 0 && p.snapshot == nil {
 		sync = false
@@ -421,6 +422,19 @@ func (c *Core) store(m *raftpb.Message) {
 		p.responses = c.sendNow(p.responses)
 	}
 	c.write(r, sync, &p)
+}
+
+// withStaleTail is the planted mistake suffix-not-truncated: what was on disk behind entries stays,
+// until it is overwritten.
+func (c *Core) withStaleTail(entries []*raftpb.Entry) []*raftpb.Entry {
+	last := entries[len(entries)-1].GetIndex()
+	if tail := c.log.after(last); len(tail) > 0 {
+		c.stale = tail
+	}
+	for len(c.stale) > 0 && c.stale[0].GetIndex() <= last {
+		c.stale = c.stale[1:]
+	}
+	return append(slices.Clone(entries), c.stale...)
 }
 
 // changesVote says whether hs has another term or vote than the one written last.

@@ -49,6 +49,8 @@ type script struct {
 	t       *testing.T
 	out     strings.Builder
 	quiet   bool
+	bug     string
+	replied func(Effect) // if set, hears of replies
 	members []*scripted
 	network []Effect
 	from    []uint64 // of network
@@ -145,7 +147,7 @@ func (s *script) create(n, every, keep int) {
 		id := uint64(i + 1)
 		s.members = append(s.members, &scripted{cfg: Config{
 			ID: id, Cluster: 9, Members: all, ElectionTicks: 10, ElectionRand: func() int { return 10 + int(id) },
-			SnapshotEvery: uint64(every), KeepEntries: uint64(keep), Logger: scriptLogger{s: s, id: id},
+			SnapshotEvery: uint64(every), KeepEntries: uint64(keep), Bug: s.bug, Logger: scriptLogger{s: s, id: id},
 		}})
 		s.start(id)
 	}
@@ -180,6 +182,9 @@ func (s *script) effects(id uint64) {
 			s.printf(id, "work")
 			m.works = append(m.works, e.Token)
 		case Reply:
+			if s.replied != nil {
+				s.replied(e)
+			}
 			s.printf(id, "reply to call %d: %s", e.Call, describeReply(e))
 		}
 	}

@@ -110,7 +110,12 @@ func (d *Durable) Check() error {
 	if d.Member == 0 || d.Cluster == 0 || d.HardState == nil || d.LogIndex == 0 {
 		return fmt.Errorf("recover member %x of cluster %x: its id, hard state or log start is missing", d.Member, d.Cluster)
 	}
+	term := d.LogTerm
 	for i, e := range d.Entries {
+		if e.GetTerm() < term {
+			return fmt.Errorf("recover member %x: log entry %d is of term %d, but the one before it of term %d", d.Member, e.GetIndex(), e.GetTerm(), term)
+		}
+		term = e.GetTerm()
 		if want := d.LogIndex + 1 + uint64(i); e.GetIndex() != want {
 			return fmt.Errorf("recover member %x: log entry %d follows %d", d.Member, e.GetIndex(), want-1)
 		}
