@@ -3,6 +3,8 @@ package core
 import (
 	"flag"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -36,6 +38,7 @@ type cluster struct {
 	votes   map[[2]uint64]uint64 // by member and term
 	marshal bool                 // copy messages instead of passing pointers
 
+	trace   hash.Hash64 // of all effects
 	answers map[uint64]Effect
 	calls   uint64
 	leaders map[uint64]uint64    // by term
@@ -58,7 +61,7 @@ type member struct {
 
 func newCluster(t failer, n int, seed uint64, change func(*Config)) *cluster {
 	w := &cluster{
-		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), cut: map[[2]int]bool{}, answers: map[uint64]Effect{},
+		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), trace: fnv.New64a(), cut: map[[2]int]bool{}, answers: map[uint64]Effect{},
 		votes: map[[2]uint64]uint64{}, leaders: map[uint64]uint64{}, applied: map[uint64][3]uint64{},
 	}
 	var all []Member
@@ -157,6 +160,7 @@ func (w *cluster) run(i int, input func()) {
 }
 
 func (w *cluster) effect(i int, e Effect) {
+	fmt.Fprintf(w.trace, "%d %d %d %d %d %t %d;", w.now, i, e.Kind, e.To, e.Token, e.Sync, e.Call)
 	m, life := w.members[i], w.members[i].life
 	alive := func(do func(c *Core)) func() {
 		return func() {
@@ -423,9 +427,19 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestDeterminism: the same inputs give the same effects.
+func TestDeterminism(t *testing.T) {
+	for seed := range uint64(6) {
+		first := faults(t, seed, "")
+		for range 3 {
+			require.Equal(t, first, faults(t, seed, ""), "seed %d", seed)
+		}
+	}
+}
+
 // faults mixes crashes, partitions, loss and duplication with puts of new keys, puts and reads of one
 // key, and small transactions, and checks what clients may expect.
-func faults(t failer, seed uint64, bug string) {
+func faults(t failer, seed uint64, bug string) (trace uint64) {
 	contested := seed%2 == 1 // elections collide, and members fall while they vote
 	w := newCluster(t, 3, seed, func(c *Config) {
 		c.SnapshotEvery, c.KeepEntries, c.Bug = 10, 3, bug
@@ -468,6 +482,7 @@ func faults(t failer, seed uint64, bug string) {
 	w.converge()
 	m.check()
 	m.final()
+	return w.trace.Sum64()
 }
 
 type mix struct {
