@@ -1,5 +1,7 @@
 package results
 
+import "errors"
+
 // Render writes every artifact that is made from the analysis: failovers.jsonl, the graphs,
 // report.html, junit.xml and summary.md. It can be called again at any time.
 func (f *Folder) Render(a Analysis) error {
@@ -9,6 +11,15 @@ func (f *Folder) Render(a Analysis) error {
 	}
 	if err := f.Write(FailoversFile, lines); err != nil {
 		return err
+	}
+	figures, err := a.Figures()
+	if err != nil {
+		return err
+	}
+	for _, fig := range figures {
+		if err := errors.Join(f.Write(fig.Name+".svg", fig.SVG), f.Write(fig.Name+".png", fig.PNG)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
