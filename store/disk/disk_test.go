@@ -29,6 +29,7 @@ type generator struct {
 	term        uint64
 	start, last uint64
 	n           int
+	all         *core.Durable // what the records so far make
 }
 
 func (g *generator) next() *core.Record {
@@ -48,7 +49,7 @@ func (g *generator) next() *core.Record {
 	case 2:
 		if g.last > g.start {
 			g.start = rapid.Uint64Range(g.start+1, g.last).Draw(g.t, "cut")
-			r.LogIndex, r.LogTerm = g.start, g.term
+			r.LogIndex, r.LogTerm = g.start, g.all.Entries[g.start-g.all.LogIndex-1].GetTerm()
 		}
 	case 3, 4, 5:
 		r.Changes = g.changes()
@@ -99,10 +100,10 @@ func equal(t require.TestingT, want, got *core.Durable) {
 func TestCrash(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fs := vfs.NewCrashableMem()
-		g := &generator{t: t}
 		d, err := Open("db", Options{FS: fs})
 		require.NoError(t, err)
 		synced, all := &core.Durable{}, &core.Durable{}
+		g := &generator{t: t, all: all}
 		for range rapid.IntRange(1, 5).Draw(t, "lives") {
 			for range rapid.IntRange(0, 10).Draw(t, "writes") {
 				var batch []*core.Record
