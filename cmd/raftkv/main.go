@@ -59,7 +59,7 @@ func command(logs io.Writer) *cobra.Command {
 	f.Int64Var(&electionMS, "election-timeout", electionMS, "milliseconds without a leader until an election starts")
 	f.Int64Var(&heartbeatMS, "heartbeat-interval", heartbeatMS, "milliseconds between a leader's heartbeats, at most a fifth of --election-timeout")
 	f.Uint64Var(&cfg.SnapshotCount, "snapshot-count", cfg.SnapshotCount, "applied entries until the raft log is cut")
-	f.Uint64Var(&cfg.CatchUpEntries, "snapshot-catchup-entries", cfg.CatchUpEntries, "entries that a cut leaves for slow members")
+	f.Uint64Var(&cfg.CatchUpEntries, "snapshot-catchup-entries", cfg.CatchUpEntries, "entries that a cut leaves for slow members (default --snapshot-count, at most 5000)")
 	f.StringVar(&level, "log-level", level, "debug, info, warn or error")
 	addBugFlag(f, &cfg)
 	cmd.Version = "3.7.3"

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"crypto/sha1" //nolint:gosec // ids must be those that etcd would compute
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/faultline-chaos/faultline/store/core"
 )
+
+type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Config of a member. The names and meanings are those of etcd's flags.
 type Config struct {
@@ -27,11 +31,13 @@ type Config struct {
 
 	ElectionTimeout, HeartbeatInterval time.Duration
 	// SnapshotCount is after how many applied entries the raft log is cut, CatchUpEntries how many
-	// stay.
+	// stay; 0: as many, but 5000 at most.
 	SnapshotCount, CatchUpEntries uint64
 
 	Logger *zap.Logger // nil: nothing is logged
 	Bug    string      // see core.Config
+
+	dial dialer // for tests; nil: a net.Dialer's
 }
 
 // Defaults are etcd's, but for the addresses, which follow from the flags that are given.
@@ -44,7 +50,6 @@ func Defaults() Config {
 		ElectionTimeout:     time.Second,
 		HeartbeatInterval:   100 * time.Millisecond,
 		SnapshotCount:       10000,
-		CatchUpEntries:      5000,
 	}
 }
 
@@ -64,6 +69,15 @@ func (c *Config) complete() error {
 	}
 	if c.InitialCluster == "" {
 		c.InitialCluster = c.Name + "=" + strings.Join(c.InitialAdvertisePeerURLs, ","+c.Name+"=")
+	}
+	if c.SnapshotCount == 0 {
+		return fmt.Errorf("--snapshot-count must be at least 1")
+	}
+	if c.CatchUpEntries == 0 {
+		c.CatchUpEntries = min(c.SnapshotCount, 5000)
+	}
+	if c.dial == nil {
+		c.dial = (&net.Dialer{}).DialContext
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type peer struct {
 	// patience is how long a connection may stay without any acknowledgement that is due.
 	patience time.Duration
 	log      *zap.Logger
+	connect  dialer
 	lost     func()                             // messages may have been lost
 	sent     func(token uint64, delivered bool) // what became of a snapshot
 
@@ -91,7 +93,8 @@ func (p *peer) dial() (*grpc.ClientConn, error) {
 			Backoff:           backoff.Config{BaseDelay: redialDelay, Multiplier: 1, MaxDelay: 2 * redialDelay},
 			MinConnectTimeout: p.patience,
 		}),
-		grpc.WithDisableServiceConfig(), grpc.WithNoProxy(),
+		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return p.connect(ctx, "tcp", addr) }),
+		grpc.WithDisableServiceConfig(),
 	)
 }
 

@@ -166,7 +166,7 @@ func (s *Server) startPeers() {
 		}
 		addr, _ := hostPort(m.PeerURLs[0]) // checked with the flags
 		p := &peer{
-			id: m.ID, addr: addr, hello: s.hello(m.ID), patience: s.cfg.ElectionTimeout, log: s.log.Named("peer"),
+			id: m.ID, addr: addr, hello: s.hello(m.ID), patience: s.cfg.ElectionTimeout, log: s.log.Named("peer"), connect: s.cfg.dial,
 			queue: make(chan *raftpb.Message, peerQueue),
 			lost:  func() { _ = s.post(s.ctx, event{kind: evLost, id: m.ID}) },
 			sent: func(token uint64, ok bool) {

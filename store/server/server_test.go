@@ -26,7 +26,10 @@ type testCluster struct {
 	logs    *observer.ObservedLogs
 }
 
-func startCluster(t *testing.T, n int) *testCluster {
+func startCluster(t *testing.T, n int) *testCluster { return startClusterOn(t, n, nil) }
+
+// startClusterOn starts members that connect to their peers through a network.
+func startClusterOn(t *testing.T, n int, network *testNetwork) *testCluster {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	c := &testCluster{t: t, servers: make([]*Server, n), logs: logs}
@@ -38,6 +41,10 @@ func startCluster(t *testing.T, n int) *testCluster {
 		cfg.ListenPeerURLs, cfg.ListenClientURLs = freeURL(t), freeURL(t)
 		cfg.ElectionTimeout, cfg.HeartbeatInterval = 500*time.Millisecond, 50*time.Millisecond
 		cfg.Logger = zap.New(core)
+		if network != nil {
+			cfg.dial = network.dialer(i)
+			network.nodes[strings.TrimPrefix(cfg.ListenPeerURLs[0], "http://")] = i
+		}
 		initial = append(initial, cfg.Name+"="+cfg.ListenPeerURLs[0])
 		c.cfgs = append(c.cfgs, cfg)
 	}
