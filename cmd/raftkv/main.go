@@ -108,6 +108,10 @@ func newLogger(level string, to io.Writer) (*zap.Logger, error) {
 
 // run serves until ctx ends or the member fails.
 func run(ctx context.Context, cfg server.Config) error {
+	cfg.Fatal = func(err error) {
+		fmt.Fprintf(os.Stderr, "raftkv: %v\n", err)
+		os.Exit(1)
+	}
 	s, err := server.Start(cfg)
 	if err != nil {
 		return err
@@ -115,16 +119,14 @@ func run(ctx context.Context, cfg server.Config) error {
 	select {
 	case <-ctx.Done():
 		cfg.Logger.Info("received a signal; shutting down")
-	case err = <-s.Failed():
-		cfg.Logger.Error("the member failed", zap.Error(err))
+	case err := <-s.Failed():
+		return fmt.Errorf("the member failed: %w", err) // and its process ends, as it must
 	}
 	polite, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 	defer cancel()
-	if stopErr := s.Stop(polite); err == nil {
-		err = stopErr
+	if err := s.Stop(polite); err != nil {
+		return err
 	}
-	if err == nil {
-		cfg.Logger.Info("stopped")
-	}
-	return err
+	cfg.Logger.Info("stopped")
+	return nil
 }

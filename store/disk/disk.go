@@ -93,7 +93,13 @@ func (d *Disk) Close() error {
 func (d *Disk) Size() int64 { return int64(d.db.Metrics().DiskSpaceUsage()) }
 
 // Write adds records to the stream. With sync, they and all before them are durable when it returns.
-func (d *Disk) Write(records []*core.Record, sync bool) error {
+// After an error the Disk is of no use.
+func (d *Disk) Write(records []*core.Record, sync bool) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // pebble panics, or its Fatalf does, when a write fails
+			err = fmt.Errorf("write record: %v", r)
+		}
+	}()
 	for i, r := range records {
 		o := pebble.NoSync
 		if sync && i == len(records)-1 {

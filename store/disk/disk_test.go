@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.uber.org/goleak"
@@ -188,4 +191,30 @@ func TestOneProcess(t *testing.T) {
 	defer func() { require.NoError(t, d.Close()) }()
 	_, err = Open(dir, Options{})
 	require.ErrorContains(t, err, "open database")
+}
+
+// TestDiskFails: a write or sync that fails is an error, not a loss.
+func TestDiskFails(t *testing.T) {
+	for name, kinds := range map[string][]errorfs.OpKind{
+		"write": {errorfs.OpFileWrite},
+		"sync":  {errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broken := errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if slices.Contains(kinds, op.Kind) {
+					return syscall.ENOSPC
+				}
+				return nil
+			})}
+			d, err := Open("db", Options{FS: errorfs.Wrap(vfs.NewMem(), &broken)})
+			require.NoError(t, err)
+			first := &core.Record{Member: 3, Cluster: 4, Boot: 1, LogIndex: 1, LogTerm: 1, HardState: &raftpb.HardState{}}
+			require.NoError(t, d.Write([]*core.Record{first}, true))
+			broken.On()
+			err = d.Write([]*core.Record{{Boot: 2}}, true)
+			broken.Off()
+			require.ErrorContains(t, err, "no space left on device")
+			_ = d.Close()
+		})
+	}
 }

@@ -36,6 +36,9 @@ type Config struct {
 
 	Logger *zap.Logger // nil: nothing is logged
 	Bug    string      // see core.Config
+	// Fatal is called when a disk fails in the middle of something: it must end the process, since
+	// nobody knows what the disk holds. nil: it panics.
+	Fatal func(error)
 
 	dial dialer // for tests; nil: a net.Dialer's
 }

@@ -136,7 +136,7 @@ func (s *Server) startCore() error {
 		return fmt.Errorf("make data directory: %w", err)
 	}
 	var err error
-	s.disk, err = disk.Open(filepath.Join(dir, "db"), disk.Options{Logger: pebbleLogger{s.log.Named("pebble").Sugar(), s.fail}})
+	s.disk, err = disk.Open(filepath.Join(dir, "db"), disk.Options{Logger: pebbleLogger{s.log.Named("pebble").Sugar(), s.cfg.Fatal}})
 	if err != nil {
 		return err
 	}

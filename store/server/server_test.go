@@ -20,16 +20,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // testCluster is some members in this process, on a loopback address that no other process uses.
 type testCluster struct {
-	t       *testing.T
+	t       testing.TB
 	cfgs    []Config
 	servers []*Server
 	logs    *observer.ObservedLogs
 }
 
-func startCluster(t *testing.T, n int) *testCluster { return startClusterOn(t, n, nil) }
+func startCluster(t testing.TB, n int) *testCluster { return startClusterOn(t, n, nil) }
 
 // startClusterOn starts members that connect to their peers through a network.
-func startClusterOn(t *testing.T, n int, network *testNetwork) *testCluster {
+func startClusterOn(t testing.TB, n int, network *testNetwork) *testCluster {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	c := &testCluster{t: t, servers: make([]*Server, n), logs: logs}
@@ -61,7 +61,7 @@ func startClusterOn(t *testing.T, n int, network *testNetwork) *testCluster {
 }
 
 // freeURL returns a URL whose port stays free: the address belongs to this process by convention.
-func freeURL(t *testing.T) []string {
+func freeURL(t testing.TB) []string {
 	t.Helper()
 	pid := os.Getpid()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+pid>>16&63, pid>>8&255, max(1, pid&255)))
@@ -213,4 +213,20 @@ func TestForeignDataDirectory(t *testing.T) {
 	cfg.InitialClusterToken = "another"
 	_, err := Start(cfg)
 	require.ErrorContains(t, err, "the data belongs to member")
+}
+
+// BenchmarkPut is one put of 64 bytes to the leader, from many clients at once.
+func BenchmarkPut(b *testing.B) {
+	c := startCluster(b, 3)
+	cl := c.client(c.leader())
+	value := strings.Repeat("x", 64)
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(p *testing.PB) {
+		for n := 0; p.Next(); n++ {
+			if _, err := cl.Put(b.Context(), fmt.Sprint("k", n%1000), value); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }
