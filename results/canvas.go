@@ -140,7 +140,7 @@ func niceTicks(lo, hi float64, n int) []float64 {
 	}
 	var out []float64
 	for i := math.Ceil(lo/s - 1e-9); i*s <= hi+s*1e-9; i++ {
-		out = append(out, i*s)
+		out = append(out, i*s+0) // +0 turns -0 into 0
 	}
 	return out
 }

@@ -135,11 +135,11 @@ func drawBar(c draw.Canvas, x axis, e *Episode, y vg.Length) {
 		px := x.at(msOf(o.Back.At - e.T0))
 		end = max(end, px)
 		p := vg.Point{X: px, Y: y}
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: color.White, Radius: 3.6, Shape: draw.CircleGlyph{}}, p)
 		if i == 0 {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 2.6, Shape: draw.CircleGlyph{}}, p)
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: color.White, Radius: 3.2, Shape: draw.CircleGlyph{}}, p)
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 2.3, Shape: draw.CircleGlyph{}}, p)
 		} else {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 3, Shape: draw.RingGlyph{}}, p)
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 4.6, Shape: draw.RingGlyph{}}, p)
 		}
 	}
 	if e.Writes.Back != nil {

@@ -1,6 +1,9 @@
 package results
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+)
 
 // Render writes every artifact that is made from the analysis: failovers.jsonl, the graphs,
 // report.html, junit.xml and summary.md. It can be called again at any time.
@@ -21,5 +24,9 @@ func (f *Folder) Render(a Analysis) error {
 			return err
 		}
 	}
-	return nil
+	var page bytes.Buffer
+	if err := a.writeReport(&page, figures); err != nil {
+		return err
+	}
+	return f.Write(ReportFile, page.Bytes())
 }

@@ -117,7 +117,13 @@ func (a *Analysis) faultBands(c draw.Canvas, x axis, v view, bottom, top vg.Leng
 		for r := range rows {
 			if left >= rows[r] {
 				y := top + 8 + vg.Length(r)*11
-				line(c, x0, top, x0, y+4, 0.6, alpha(ink, 0x80))
+				foot := top
+				for lower := range r {
+					if rows[lower] > x0 { // not through the labels below
+						foot = y - 5
+					}
+				}
+				line(c, x0, foot, x0, y+5, 0.6, alpha(ink, 0x80))
 				put(c, s, left+2, y, text.XLeft, label)
 				rows[r] = left + w + 7
 				break

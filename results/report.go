@@ -1,0 +1,607 @@
+package results
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+var (
+	//go:embed web/report.html
+	reportHTML string
+	//go:embed web/report.css
+	reportCSS string
+	//go:embed web/timeline.js
+	timelineJS string
+)
+
+// maxInline bounds the figures inside the page, in bytes; further ones are linked.
+const maxInline = 6 << 20
+
+// page is what the template shows: words, ready to print.
+type page struct {
+	Run             Run
+	Verdict         string
+	Reason          string
+	System, Runtime string
+	Problems        []string
+	Cards           []card
+	Broken          []brokenRow
+	Command         string
+	Nav             []navItem
+	CSS             template.CSS
+	JS              template.JS
+
+	TimelineMeta, TimelineCalls string
+	EndMicros                   int64
+	Jumps                       []jump
+	Key                         []keyItem
+	Figures                     map[string]inlineFigure
+
+	Episodes   []episodeView
+	Sustained  int
+	Resolution string
+	Stats      []statView
+	StatsNote  string
+	Controls   []controlView
+	Verdicts   []verdictView
+	Claims     []claimView
+	Faults     []faultView
+	Facts      []fact
+	Ops        []opsRow
+	Timings    []fact
+	Memory     []fact
+	Schedule   []scheduleRow
+	LogFiles   []string
+}
+
+type (
+	card      struct{ Title, Value, Note string }
+	brokenRow struct {
+		Fault, Target                    string
+		Tried, Landed, Healed, HitLeader int
+	}
+	navItem struct{ ID, Title string }
+	jump    struct {
+		From, To int64
+		Label    string
+	}
+	keyItem struct {
+		Var   template.CSS
+		Label string
+	}
+	inlineFigure struct {
+		SVG  template.HTML
+		File string
+	}
+	refView      struct{ Ref, File, Line string }
+	sentenceView struct {
+		Text string
+		Refs []refView
+	}
+	episodeView struct {
+		E                                                           *Episode
+		Title, Cause, Change                                        string
+		Detection, Election, WriteReady, Writes, Reads, Tax, Rejoin string
+		Partial, Steady                                             string
+		Story                                                       []sentenceView
+		Figure                                                      inlineFigure
+	}
+	statView struct {
+		S                               *Summary
+		Min, Median, Interval, P90, Max string
+	}
+	controlView struct {
+		C                              *Control
+		Fault, From, For, Gap, Noticed string
+	}
+	verdictView struct {
+		V        harness.Verdict
+		Evidence []string
+		Count    string
+	}
+	claimView struct {
+		C                  Claim
+		Holds, Class, Took string
+	}
+	faultView struct {
+		F                                                              *Injected
+		Nodes, Issued, Effect, HealIssued, HealedAfter, Lines, Trouble string
+	}
+	fact        struct{ Name, Value string }
+	opsRow      struct{ F, OK, Failed, Unknown string }
+	scheduleRow struct{ At, For, Fault, Target string }
+)
+
+// writeReport writes the self-contained page.
+func (a *Analysis) writeReport(w io.Writer, figures []Figure) error {
+	t, err := template.New("report").Parse(reportHTML)
+	if err != nil {
+		return fmt.Errorf("parse the report's template: %w", err)
+	}
+	p, err := a.page(figures)
+	if err != nil {
+		return err
+	}
+	if err := t.Execute(w, p); err != nil {
+		return fmt.Errorf("render %s: %w", ReportFile, err)
+	}
+	return nil
+}
+
+func (a *Analysis) page(figures []Figure) (page, error) {
+	run := a.Run
+	p := page{
+		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
+		Problems: problems(a), Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
+		CSS: template.CSS(reportCSS), JS: template.JS(timelineJS), // ours, embedded
+		EndMicros: a.End.Microseconds(), Key: timelineKey(), Figures: inlineFigures(figures), Sustained: Sustained,
+		Resolution: a.resolution(), StatsNote: a.statsNote(),
+	}
+	var err error
+	if p.TimelineMeta, p.TimelineCalls, err = a.timelineData(); err != nil {
+		return p, err
+	}
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		p.Episodes = append(p.Episodes, a.episodeView(e, p.Figures["failover-"+e.ID]))
+		from, to := e.begin()-300*time.Millisecond, e.T0+2*time.Second
+		if e.Writes.Back != nil {
+			to = e.Writes.Back.At + 300*time.Millisecond
+		}
+		p.Jumps = append(p.Jumps, jump{from.Microseconds(), to.Microseconds(), e.ID + " " + e.Cause()})
+	}
+	for i := range a.Stats {
+		p.Stats = append(p.Stats, statViewOf(&a.Stats[i]))
+	}
+	for i := range a.Controls {
+		p.Controls = append(p.Controls, controlViewOf(&a.Controls[i]))
+	}
+	for _, v := range run.Verdicts {
+		p.Verdicts = append(p.Verdicts, a.verdictView(v))
+	}
+	for _, c := range run.Claims {
+		p.Claims = append(p.Claims, claimViewOf(c))
+	}
+	for i := range a.Faults {
+		p.Faults = append(p.Faults, faultViewOf(&a.Faults[i]))
+	}
+	a.aboutRun(&p)
+	p.Nav = navigation(&p)
+	return p, nil
+}
+
+func navigation(p *page) []navItem {
+	nav := []navItem{{"timeline-section", "Timeline"}, {"failovers", "Failovers"}}
+	if len(p.Controls) > 0 {
+		nav = append(nav, navItem{"controls", "Followers"})
+	}
+	nav = append(nav, navItem{"verdicts", "Verdicts"})
+	if len(p.Claims) > 0 {
+		nav = append(nav, navItem{"claims", "Claims"})
+	}
+	return append(nav, navItem{"faults", "Faults"}, navItem{"run", "The run"})
+}
+
+func problems(a *Analysis) []string {
+	var out []string
+	if a.Run.Interrupted {
+		out = append(out, "The run was interrupted before its end.")
+	}
+	if a.Run.HealProblem != "" {
+		out = append(out, "Not everything could be healed or removed: "+a.Run.HealProblem)
+	}
+	for _, w := range a.Warnings {
+		out = append(out, "Damaged: "+w)
+	}
+	return out
+}
+
+func (a *Analysis) cards() []card {
+	away := func(title, name string) card {
+		s := a.stat(name)
+		if s == nil {
+			return card{title, missing, "no failover was measured"}
+		}
+		n := fmt.Sprintf("n = %s", plural(s.N, "failover", "failovers"))
+		if s.Censored > 0 {
+			n += fmt.Sprintf(", %d censored", s.Censored)
+		}
+		if s.N == 0 {
+			return card{title, "> " + ms(s.Bounds[len(s.Bounds)-1]), n}
+		}
+		return card{title, ms(s.Median), fmt.Sprintf("median; max %s, %s", ms(s.Max), n)}
+	}
+	return []card{
+		away("Writes away per failover", "write outage"),
+		away("Reads away per failover", "read outage"),
+		{"Faults that landed", fmt.Sprintf("%d of %d", a.Landed(), len(a.Faults)), "with the effect confirmed"},
+		{"Calls", count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed, %s of unknown outcome", count(a.Ops.Failed), count(a.Ops.Unknown))},
+	}
+}
+
+// broken counts faults by kind and target.
+func (a *Analysis) broken() []brokenRow {
+	var out []brokenRow
+	for i := range a.Faults {
+		f := &a.Faults[i]
+		n := slices.IndexFunc(out, func(r brokenRow) bool { return r.Fault == f.Fault && r.Target == string(f.Target) })
+		if n < 0 {
+			n = len(out)
+			out = append(out, brokenRow{Fault: f.Fault, Target: string(f.Target)})
+		}
+		r := &out[n]
+		r.Tried++
+		if f.Landed() {
+			r.Landed++
+			if f.HitLeader {
+				r.HitLeader++
+			}
+		}
+		if f.Healed != nil {
+			r.Healed++
+		}
+	}
+	slices.SortStableFunc(out, func(x, y brokenRow) int { return strings.Compare(x.Fault+" "+x.Target, y.Fault+" "+y.Target) })
+	return out
+}
+
+var svgHead = regexp.MustCompile(`(?s)^.*?<svg [^>]*?viewBox="([^"]*)"[^>]*>`)
+
+// inlineFigures takes out the parts of an SVG file that do not belong into a page.
+func inlineFigures(figures []Figure) map[string]inlineFigure {
+	out := map[string]inlineFigure{}
+	total := 0
+	for _, f := range figures {
+		in := inlineFigure{File: f.Name + ".svg"}
+		if total += len(f.SVG); total <= maxInline {
+			// Drawn by us; vgsvg escapes the words in it.
+			in.SVG = template.HTML(svgHead.ReplaceAll(f.SVG, []byte(`<svg role="img" viewBox="$1">`)))
+		}
+		out[f.Name] = in
+	}
+	return out
+}
+
+func timelineKey() []keyItem {
+	return []keyItem{
+		{"--ok", "ok"}, {"--bad", "failed (cross)"}, {"--unknown", "outcome unknown (diamond)"},
+		{"--state-leader", "leader"}, {"--state-candidate", "candidate"}, {"--state-pre-candidate", "pre-candidate"}, {"--state-follower", "follower"},
+		{"--state-paused", "paused"}, {"--state-down", "down"}, {"--bad", "cut off (frame)"},
+	}
+}
+
+// timelineData is what the page's script draws: lanes and faults as JSON, the calls as gzipped
+// columns of differences (due time, duration, line, flags).
+func (a *Analysis) timelineData() (meta, calls string, err error) {
+	type segment struct {
+		From  int64  `json:"from"`
+		To    int64  `json:"to"`
+		State State  `json:"state"`
+		Term  uint64 `json:"term,omitempty"`
+		Ref   string `json:"ref,omitempty"`
+	}
+	type laneData struct {
+		Node     harness.NodeID `json:"node"`
+		Segments []segment      `json:"segments"`
+		Cuts     [][2]int64     `json:"cuts"`
+	}
+	type faultData struct {
+		From   int64  `json:"from"`
+		To     int64  `json:"to"`
+		Label  string `json:"label"`
+		Leader bool   `json:"leader"`
+		Ref    string `json:"ref"`
+	}
+	type markData struct {
+		At    int64  `json:"at"`
+		Label string `json:"label"`
+	}
+	data := struct {
+		End    int64       `json:"end"`
+		Calls  int         `json:"calls"`
+		Lanes  []laneData  `json:"lanes"`
+		Faults []faultData `json:"faults"`
+		Marks  []markData  `json:"marks"`
+	}{End: a.End.Microseconds(), Calls: len(a.calls), Lanes: []laneData{}, Faults: []faultData{}, Marks: []markData{}}
+	for i, l := range a.Lanes {
+		d := laneData{Node: a.Run.Nodes[i], Segments: []segment{}, Cuts: [][2]int64{}}
+		for _, s := range l {
+			d.Segments = append(d.Segments, segment{s.From.Microseconds(), s.To.Microseconds(), s.State, s.Term, s.Ref})
+		}
+		for j := range a.Faults {
+			if f := &a.Faults[j]; f.Landed() && f.hits(d.Node) && EffectOf(f.Fault) == Cut {
+				d.Cuts = append(d.Cuts, [2]int64{f.effectStart.Microseconds(), f.end(a.End).Microseconds()})
+			}
+		}
+		data.Lanes = append(data.Lanes, d)
+	}
+	for i := range a.Faults {
+		if f := &a.Faults[i]; len(f.Nodes) > 0 {
+			data.Faults = append(data.Faults, faultData{f.effectStart.Microseconds(), f.end(a.End).Microseconds(), f.Label(), f.HitLeader, lineRef(f.Line)})
+		}
+	}
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		add := func(m *Mark, name string) {
+			if m != nil {
+				data.Marks = append(data.Marks, markData{m.At.Microseconds(), fmt.Sprintf("%s %s +%s", e.ID, name, ms(m.At-e.T0))})
+			}
+		}
+		data.Marks = append(data.Marks, markData{e.T0.Microseconds(), e.ID + " t0"})
+		add(e.Detected, "detected")
+		add(e.Elected, "elected")
+		add(e.Committed, "first commit")
+		add(e.FirstPut, "first put")
+		add(e.FirstGet, "first get")
+	}
+	b, err := json.Marshal(data)
+	if err != nil {
+		return "", "", fmt.Errorf("encode the timeline: %w", err)
+	}
+	calls, err = a.packCalls()
+	return string(b), calls, err
+}
+
+func (a *Analysis) packCalls() (string, error) {
+	n := len(a.calls)
+	raw := make([]byte, 13*n)
+	var from, line int64
+	for i := range a.calls {
+		c := &a.calls[i]
+		f := c.from.Microseconds()
+		binary.LittleEndian.PutUint32(raw[4*i:], uint32(f-from))
+		binary.LittleEndian.PutUint32(raw[4*(n+i):], uint32(min((c.to-c.from).Microseconds(), 1<<32-1)))
+		binary.LittleEndian.PutUint32(raw[4*(2*n+i):], uint32(int64(c.line)-line))
+		from, line = f, int64(c.line)
+		flags := byte(max(0, slices.Index(a.Run.Nodes, c.node))) << 3
+		switch c.typ {
+		case harness.Fail:
+			flags |= 1
+		case harness.Info:
+			flags |= 2
+		}
+		if c.read {
+			flags |= 4
+		}
+		raw[12*n+i] = flags
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(raw); err != nil {
+		return "", fmt.Errorf("pack the timeline: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return "", fmt.Errorf("pack the timeline: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
+
+func (a *Analysis) resolution() string {
+	var worst time.Duration
+	for i := range a.Episodes {
+		for _, o := range []Outage{a.Episodes[i].Writes, a.Episodes[i].Reads} {
+			if o.Resolution != nil {
+				worst = max(worst, *o.Resolution)
+			}
+		}
+	}
+	if worst == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average: nothing shorter can be told apart.", ms(worst))
+}
+
+func (a *Analysis) statsNote() string {
+	lost := 0
+	for i := range a.Episodes {
+		if a.Episodes[i].QuorumLost {
+			lost++
+		}
+	}
+	text := "Censored: watching ended before the duration did. p90 is the nearest rank; with fewer than 10 values it is the maximum. The interval is between two order statistics and needs 6 values."
+	if lost > 0 {
+		text += fmt.Sprintf(" Left out: %s whose faults left no majority unharmed.", plural(lost, "episode", "episodes"))
+	}
+	return text
+}
+
+func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
+	v := episodeView{
+		E: e, Title: leaderSentence(e), Cause: e.Cause(), Change: leaderChange(e),
+		Detection: optional(e.Detection), Election: optional(e.Election), WriteReady: optional(e.WriteReady),
+		Writes: outageText(e.Writes), Reads: outageText(e.Reads), Tax: optional(e.ClientTax), Rejoin: optional(e.Rejoin),
+		Partial: optional(e.Partial), Steady: missing, Figure: fig,
+	}
+	if e.Steady != nil {
+		v.Steady = "after " + ms(e.Steady.At-e.T0)
+	}
+	for _, s := range e.Story() {
+		sv := sentenceView{Text: s.Text}
+		for _, r := range s.Refs {
+			sv.Refs = append(sv.Refs, a.refView(r))
+		}
+		v.Story = append(v.Story, sv)
+	}
+	return v
+}
+
+// refView finds the line that a reference names.
+func (a *Analysis) refView(ref string) refView {
+	ref, _, _ = strings.Cut(ref, " ")
+	i := strings.LastIndexByte(ref, ':')
+	if i < 0 {
+		return refView{Ref: ref, File: ref}
+	}
+	v := refView{Ref: ref, File: ref[:i]}
+	n, err := strconv.Atoi(ref[i+1:])
+	if err != nil || n < 1 {
+		return v
+	}
+	if v.File == HistoryFile {
+		if n <= len(a.History.Ops) {
+			v.Line = strings.TrimSpace(string(a.History.Ops[n-1].AppendJSON(nil)))
+		}
+		return v
+	}
+	node := strings.TrimSuffix(strings.TrimPrefix(v.File, LogsDir+"/"), ".log")
+	if lines := a.History.Logs[harness.NodeID(node)]; n <= len(lines) {
+		v.Line = lines[n-1].Text
+	}
+	return v
+}
+
+func statViewOf(s *Summary) statView {
+	if s.N == 0 {
+		return statView{s, missing, missing, missing, missing, "> " + ms(s.Bounds[len(s.Bounds)-1])}
+	}
+	v := statView{s, ms(s.Min), ms(s.Median), missing, ms(s.P90), ms(s.Max)}
+	if s.Interval != nil {
+		v.Interval = fmt.Sprintf("%s – %s (%.1f %%)", ms(s.Interval[0]), ms(s.Interval[1]), s.Coverage*100)
+	}
+	return v
+}
+
+func controlViewOf(c *Control) controlView {
+	v := controlView{c, c.Fault.Label(), clock(c.From), ms(c.To - c.From), optional(c.LongestGap), "no"}
+	switch {
+	case c.Calls.All() == 0:
+		v.Noticed = "nobody called"
+	case !c.Undisturbed():
+		lines := make([]string, len(c.Errors))
+		for i, l := range c.Errors {
+			lines[i] = strconv.Itoa(l)
+		}
+		v.Noticed = "yes"
+		if len(lines) > 0 {
+			v.Noticed += ": history.jsonl:" + strings.Join(lines, ",")
+		}
+	}
+	return v
+}
+
+func (a *Analysis) verdictView(v harness.Verdict) verdictView {
+	const most = 200
+	out := verdictView{V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
+	for _, i := range v.Evidence[:min(len(v.Evidence), most)] {
+		if i >= 0 && i < len(a.History.Ops) {
+			out.Evidence = append(out.Evidence, fmt.Sprintf("%d: %s", i+1, strings.TrimSpace(string(a.History.Ops[i].AppendJSON(nil)))))
+		}
+	}
+	if len(v.Evidence) > most {
+		out.Evidence = append(out.Evidence, fmt.Sprintf("and %d more", len(v.Evidence)-most))
+	}
+	return out
+}
+
+func claimViewOf(c Claim) claimView {
+	v := claimView{c, "holds", "valid", ms(c.Took)}
+	switch {
+	case c.Skipped != "":
+		v.Holds, v.Class = "not tried: "+c.Skipped, "unknown"
+	case !c.Holds:
+		v.Holds, v.Class = "does not hold", "invalid"
+	}
+	return v
+}
+
+func faultViewOf(f *Injected) faultView {
+	v := faultView{F: f, Nodes: joinNodes(f.Nodes), Issued: clock(f.Issued), Effect: missing, HealIssued: missing, HealedAfter: missing}
+	if f.Landed() {
+		v.Effect = ms(f.Confirmed - f.Issued)
+	}
+	if f.HealIssued != nil {
+		v.HealIssued = clock(*f.HealIssued)
+		if f.Healed != nil {
+			v.HealedAfter = ms(*f.Healed - *f.HealIssued)
+		}
+	}
+	var lines []string
+	for _, l := range []int{f.Line, f.DoneLine, f.HealLine, f.HealedLine} {
+		if l > 0 {
+			lines = append(lines, strconv.Itoa(l))
+		}
+	}
+	v.Lines = strings.Join(lines, ", ")
+	if f.Error != "" {
+		v.Trouble = "It did not land: " + f.Error
+	}
+	if f.HealError != "" {
+		v.Trouble = strings.TrimSpace(v.Trouble + " It was not seen to heal: " + f.HealError)
+	}
+	return v
+}
+
+func (a *Analysis) aboutRun(p *page) {
+	run := a.Run
+	add := func(name, value string) {
+		if value != "" {
+			p.Facts = append(p.Facts, fact{name, value})
+		}
+	}
+	add("Seed", fmt.Sprint(run.Seed))
+	add("Began", run.Started.Format("2006-01-02 15:04:05.000 MST"))
+	if !run.Finished.IsZero() {
+		add("Took", run.Finished.Sub(run.Started).Round(time.Millisecond).String())
+	}
+	add("System", strings.TrimSpace(run.System+" "+run.SystemVersion))
+	add("Runtime", run.Runtime)
+	add("Why this one", run.RuntimeReason)
+	add("Nodes", strings.ReplaceAll(joinNodes(run.Nodes), "+", ", "))
+	if run.ElectionTimeout > 0 {
+		add("Election timeout", fmt.Sprintf("%s, heartbeat %s", ms(run.ElectionTimeout), ms(run.HeartbeatInterval)))
+	}
+	add("Workload", fmt.Sprintf("%s, %s, %v of faults", orUnknown(run.Workload), plural(run.Concurrency, "worker", "workers"), run.Time))
+	for _, ph := range a.Phases {
+		add("Phase "+string(ph.Phase), fmt.Sprintf("from %s (history.jsonl:%d)", clock(ph.At), ph.Line))
+	}
+	add("Faultline", strings.TrimSpace(run.Faultline+" "+run.Commit))
+	add("Exit code", fmt.Sprint(run.ExitCode))
+	for _, f := range sortedFs(a.ByF) {
+		n := a.ByF[f]
+		p.Ops = append(p.Ops, opsRow{f, count(n.OK), count(n.Failed), count(n.Unknown)})
+	}
+	for _, t := range run.StartTimings {
+		p.Timings = append(p.Timings, fact{t.Name, ms(t.Took)})
+	}
+	if run.Resources.HarnessMaxRSS > 0 {
+		p.Memory = append(p.Memory, fact{"harness, most resident memory", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS))})
+	}
+	if run.Resources.HarnessCPU > 0 {
+		p.Memory = append(p.Memory, fact{"harness, CPU time", run.Resources.HarnessCPU.Round(time.Millisecond).String()})
+	}
+	for _, id := range sortedKeys(run.Resources.MemberRSS) {
+		p.Memory = append(p.Memory, fact{string(id) + ", resident at the end", humanize.IBytes(uint64(max(0, run.Resources.MemberRSS[id])))})
+	}
+	for _, s := range run.Schedule {
+		p.Schedule = append(p.Schedule, scheduleRow{clock(s.At), s.For.String(), s.Fault, string(s.Target)})
+	}
+	for _, id := range sortedKeys(a.History.Logs) {
+		p.LogFiles = append(p.LogFiles, LogsDir+"/"+string(id)+".log")
+	}
+}
+
+func sortedFs(m map[string]Counts) []string {
+	out := make([]string, 0, len(m))
+	for f := range m {
+		out = append(out, f)
+	}
+	sort.Strings(out)
+	return out
+}
