@@ -109,10 +109,11 @@ func (c *Config) check() error {
 	if c.ElectionTicks < 2 || c.ElectionTicks <= c.HeartbeatTicks {
 		return fmt.Errorf("start member %x: an election timeout of %d ticks must be longer than the heartbeat interval of %d", c.ID, c.ElectionTicks, c.HeartbeatTicks)
 	}
-	return checkBug(c.Bug)
+	return CheckBug(c.Bug)
 }
 
-func checkBug(name string) error {
+// CheckBug says whether Config.Bug can be name in this build.
+func CheckBug(name string) error {
 	if name == "" {
 		return nil
 	}

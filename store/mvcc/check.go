@@ -131,7 +131,8 @@ func (e *effects) put(key string) error {
 }
 
 // checkOverlaps refuses a branch that could write one key twice. The two branches of a nested
-// transaction exclude each other, so they may share keys.
+// transaction exclude each other, so they may share keys. etcd 3.7.3 overlooks deletes without an
+// upper bound and deletes in a later nested transaction; here they count.
 func checkOverlaps(ops []*etcdserverpb.RequestOp) (effects, error) {
 	e := effects{puts: map[string]struct{}{}}
 	for _, op := range ops {

@@ -102,6 +102,10 @@ func (m *model) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 		return kv.ModRevision < r.MinModRevision || r.MaxModRevision != 0 && kv.ModRevision > r.MaxModRevision ||
 			kv.CreateRevision < r.MinCreateRevision || r.MaxCreateRevision != 0 && kv.CreateRevision > r.MaxCreateRevision
 	})
+	if r.SortOrder == pb.RangeRequest_NONE && r.Limit > 0 && len(kvs) > int(r.Limit) &&
+		r.MinModRevision == 0 && r.MaxModRevision == 0 && r.MinCreateRevision == 0 && r.MaxCreateRevision == 0 {
+		kvs = kvs[:r.Limit+1] // before it is sorted, as in etcd
+	}
 	slices.SortStableFunc(kvs, func(a, b *mvccpb.KeyValue) int {
 		var c int
 		switch r.SortTarget {

@@ -139,8 +139,8 @@ func (s *Store) Range(r *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse
 	}
 	resp := &etcdserverpb.RangeResponse{Header: &etcdserverpb.ResponseHeader{Revision: current}}
 	limit := r.GetLimit()
-	if sorts(r) || filters(r) { // what is first, or left over, is known only in the end
-		limit = 0
+	if r.GetSortOrder() != etcdserverpb.RangeRequest_NONE || filters(r) {
+		limit = 0 // what is first, or left over, is known only in the end
 	}
 	s.scan(r.GetKey(), r.GetRangeEnd(), rev, func(k string, v *version) bool {
 		resp.Count++
@@ -163,6 +163,8 @@ func (s *Store) Range(r *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse
 	return resp, nil
 }
 
+// sorts says whether the answer is not in the order of keys. A target without an order sorts, in
+// ascending order, but what the limit left: so does etcd.
 func sorts(r *etcdserverpb.RangeRequest) bool {
 	return r.GetSortOrder() != etcdserverpb.RangeRequest_NONE || r.GetSortTarget() != etcdserverpb.RangeRequest_KEY
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1" //nolint:gosec // ids must be those that etcd would compute
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -88,7 +89,7 @@ func (c *Config) complete() error {
 	if c.Name == "" {
 		return fmt.Errorf("--name must not be empty")
 	}
-	if err := c.checkTimeouts(); err != nil {
+	if err := errors.Join(c.checkTimeouts(), core.CheckBug(c.Bug)); err != nil {
 		return err
 	}
 	for _, list := range []struct {
