@@ -28,5 +28,9 @@ func (f *Folder) Render(a Analysis) error {
 	if err := a.writeReport(&page, figures); err != nil {
 		return err
 	}
-	return f.Write(ReportFile, page.Bytes())
+	tests, err := a.JUnit()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Write(ReportFile, page.Bytes()), f.Write(JUnitFile, tests), f.Write(SummaryFile, a.Summary()))
 }

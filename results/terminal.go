@@ -73,9 +73,34 @@ func terminalTail(run Run, o TerminalOptions) []string {
 		tail = append(tail, clip("report   "+filepath.Join(o.Dir, ReportFile), terminalWidth))
 	}
 	if c := repeatCommand(run); c != "" {
-		tail = append(tail, clip("repeat   "+c, terminalWidth))
+		tail = append(tail, wrapCommand("repeat   ", run.Command)...)
 	}
 	return tail
+}
+
+// wrapCommand keeps a command whole, so that it can be copied: it goes on after a backslash. One that
+// is too long for a screen is left to the report.
+func wrapCommand(head string, words []string) []string {
+	lines := []string{head}
+	for i, w := range words {
+		w = oneLine(shellQuote(w))
+		last := &lines[len(lines)-1]
+		if i > 0 {
+			if utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(w)+2 > terminalWidth {
+				*last += " \\"
+				lines = append(lines, strings.Repeat(" ", len(head))+w)
+				continue
+			}
+			*last += " "
+		}
+		*last += w
+	}
+	for _, l := range lines {
+		if len(lines) > 4 || utf8.RuneCountInString(l) > terminalWidth {
+			return []string{head + "the command is in the report"}
+		}
+	}
+	return lines
 }
 
 func undisturbed(cs []Control) int {

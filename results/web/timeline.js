@@ -89,7 +89,7 @@
     }
     ctx.save(); ctx.beginPath(); ctx.rect(left, 0, width - left - right, height - foot); ctx.clip();
     points(); lanes(ink);
-    for (const m of meta.marks) {
+    for (const m of view[1] - view[0] > 12e6 ? [] : meta.marks) {
       const x = X(m.at);
       if (x < left || x > width) continue;
       ctx.strokeStyle = ink; ctx.setLineDash([3, 3]);
@@ -103,7 +103,7 @@
   }
 
   function markLabels(ink) { // only where there is room, when zoomed in
-    if (view[1] - view[0] > 8e6) return;
+    if (view[1] - view[0] > 12e6) return;
     const ends = [];
     for (const m of meta.marks) {
       const x = X(m.at);

@@ -1,0 +1,127 @@
+package results
+
+import (
+	"encoding/xml"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, got, 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run the test with -update")
+	require.Equal(t, string(want), string(got))
+}
+
+// goldenRun has one of everything: all outcomes, claims, a fault that did not land.
+func goldenRun() (Run, harness.History) {
+	s := newSynthetic(4, 12*mil)
+	s.timeout = 24 * mil
+	s.add("kill", true, 4*sec, 2*sec, false)
+	s.add("isolate", true, 8*sec, 2*sec, true)
+	s.add("pause", false, 13*sec, sec, false)
+	v := harness.FaultValue{ID: "f9", Fault: "powerfail", Target: "leader", Nodes: []harness.NodeID{"n1"}, Issued: 15 * sec}
+	s.nemesis(15*sec, harness.Invoke, harness.FInject, v)
+	s.ops = append(s.ops, harness.Op{Time: 15*sec + mil, Process: harness.NemesisProcess, Type: harness.Info, F: harness.FInject, Value: harness.EncodeValue(v), Error: "the disk cannot lose anything"})
+	run, h := s.finish(18 * sec)
+	run.ID = "golden"
+	run.Verdicts = append(run.Verdicts,
+		harness.Verdict{Checker: "set", Validity: harness.Invalid, Reason: "value 7 was acknowledged\x07 and lost <|>", Evidence: []int{30, 31}},
+		harness.Verdict{Checker: "watch", Validity: harness.Unknown, Reason: "nobody watched"})
+	run.Verdict, run.ExitCode = harness.Invalid, 1
+	run.Claims = []Claim{
+		{Claim: "reads survive", Did: "kill", Measured: "12 ms", Holds: true, Took: sec},
+		{Claim: "writes survive", Did: "kill", Measured: "lost 1", Took: 2 * sec},
+		{Claim: "disks survive", Skipped: "no disk faults here"},
+	}
+	return run, h
+}
+
+func TestGolden(t *testing.T) {
+	run, h := goldenRun()
+	a := Analyze(run, h)
+	lines, err := a.Failovers()
+	require.NoError(t, err)
+	golden(t, "failovers.jsonl", lines)
+	tests, err := a.JUnit()
+	require.NoError(t, err)
+	golden(t, "junit.xml", tests)
+	golden(t, "summary.md", a.Summary())
+	golden(t, "terminal.txt", []byte(TerminalSummary(a, TerminalOptions{Dir: "results/runs/golden"})))
+}
+
+func TestJUnitSaysWhatHappened(t *testing.T) {
+	run, h := goldenRun()
+	a := Analyze(run, h)
+	b, err := a.JUnit()
+	require.NoError(t, err)
+	var suites junit.Testsuites
+	require.NoError(t, xml.Unmarshal(b, &suites))
+	got := map[string]string{}
+	for _, c := range suites.Suites[0].Testcases {
+		switch {
+		case c.Failure != nil:
+			got[c.Name] = "failure"
+		case c.Error != nil:
+			got[c.Name] = "error"
+		case c.Skipped != nil:
+			got[c.Name] = "skipped"
+		default:
+			got[c.Name] = "ok"
+		}
+	}
+	require.Equal(t, map[string]string{
+		"infrastructure": "ok", "linearizable": "ok", "election-safety": "ok", "coverage": "ok", "set": "failure", "watch": "skipped",
+		"reads survive": "ok", "writes survive": "failure", "disks survive": "skipped",
+		"kill on leader": "ok", "isolate on leader": "ok", "pause on follower": "ok", "powerfail on leader": "skipped",
+	}, got)
+}
+
+func TestTerminalSummaryFitsOneScreen(t *testing.T) {
+	for name, make := range map[string]func() (Run, harness.History){
+		"golden":  goldenRun,
+		"hostile": hostile,
+		"many":    func() (Run, harness.History) { _, run, h := standard(4, 20*mil, 20*mil); return run, h },
+		"empty":   func() (Run, harness.History) { return Run{}, harness.History{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run, h := make()
+			run.HealProblem = "rules\x1b[31m left\nbehind"
+			text := TerminalSummary(Analyze(run, h), TerminalOptions{Dir: "results/runs/x"})
+			lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+			require.LessOrEqual(t, len(lines), 24)
+			for _, l := range lines {
+				require.LessOrEqual(t, utf8.RuneCountInString(l), 100, l)
+				require.NotContains(t, l, "\x1b")
+			}
+			require.Contains(t, TerminalSummary(Analyze(run, h), TerminalOptions{Color: true}), "\x1b[")
+		})
+	}
+}
+
+func TestSummaryStaysUnderItsLimit(t *testing.T) {
+	run, h := goldenRun()
+	for range 2000 {
+		run.Verdicts = append(run.Verdicts, harness.Verdict{Checker: "x", Reason: strings.Repeat("ä|", 2000)})
+	}
+	a := Analyze(run, h)
+	b := a.Summary()
+	require.Less(t, len(b), 1<<20)
+	require.True(t, utf8.Valid(b))
+}

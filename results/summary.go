@@ -1,0 +1,87 @@
+package results
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// maxSummary is what GitHub takes as the summary of a job, less some room.
+const maxSummary = 1<<20 - 4096
+
+// Summary is the run as Markdown, under 1 MiB, for the summary of a CI job.
+func (a *Analysis) Summary() []byte {
+	var b strings.Builder
+	run := a.Run
+	icon := map[harness.Validity]string{harness.Valid: "✅", harness.Invalid: "❌", harness.Unknown: "❔"}[run.Verdict]
+	fmt.Fprintf(&b, "## %s %s: %s on %s\n\n%s\n\n", icon, run.Verdict, md(orUnknown(run.System)), md(orUnknown(run.Runtime)), md(verdictReason(run)))
+	for _, p := range problems(a) {
+		fmt.Fprintf(&b, "> **%s**\n\n", md(p))
+	}
+	fmt.Fprintf(&b, "| | |\n|---|---|\n")
+	fact := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
+	fact("Writes away per failover", summaryText(a.stat("write outage")))
+	fact("Reads away per failover", summaryText(a.stat("read outage")))
+	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))
+	fact("Calls", fmt.Sprintf("%s ok, %s failed, %s of unknown outcome", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown)))
+	if n := len(a.Controls); n > 0 {
+		fact("Faults on followers", fmt.Sprintf("%d of %d unnoticed through the other members", undisturbed(a.Controls), n))
+	}
+	fact("Seed", fmt.Sprint(run.Seed))
+	if len(a.Episodes) > 0 {
+		b.WriteString("\n### Failovers\n\n| | cause | leader | detected | elected | first commit | writes away | reads away | rejoin | unknown writes |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n")
+		for i := range a.Episodes {
+			e := &a.Episodes[i]
+			if b.Len() > maxSummary/2 {
+				fmt.Fprintf(&b, "\nand %d more, in %s\n", len(a.Episodes)-i, FailoversFile)
+				break
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |\n", e.ID, md(e.Cause()), md(leaderChange(e)), optional(e.Detection),
+				optional(e.Election), optional(e.WriteReady), md(outageText(e.Writes)), md(outageText(e.Reads)), optional(e.Rejoin), e.Ambiguous)
+		}
+	}
+	if rows := a.broken(); len(rows) > 0 {
+		b.WriteString("\n### Faults\n\n| fault | target | tried | effect confirmed | healing confirmed |\n|---|---|--:|--:|--:|\n")
+		for _, r := range rows {
+			fmt.Fprintf(&b, "| %s | %s | %d | %d | %d |\n", md(r.Fault), md(r.Target), r.Tried, r.Landed, r.Healed)
+		}
+	}
+	a.summaryVerdicts(&b)
+	if c := repeatCommand(run); c != "" {
+		fence := "```"
+		for strings.Contains(c, fence) {
+			fence += "`"
+		}
+		fmt.Fprintf(&b, "\n### Repeat\n\n%s\n%s\n%s\n", fence, strings.ReplaceAll(c, "\n", " "), fence)
+	}
+	out := b.String()
+	if len(out) > maxSummary {
+		out = strings.ToValidUTF8(out[:maxSummary], "") + "\n\nCut here: the rest is in the report.\n"
+	}
+	return []byte(out)
+}
+
+func (a *Analysis) summaryVerdicts(b *strings.Builder) {
+	if len(a.Run.Verdicts) > 0 {
+		b.WriteString("\n### Verdicts\n\n| checker | verdict | reason |\n|---|---|---|\n")
+		for _, v := range a.Run.Verdicts {
+			fmt.Fprintf(b, "| %s | %s | %s |\n", md(v.Checker), v.Validity, md(v.Reason))
+		}
+	}
+	if len(a.Run.Claims) > 0 {
+		b.WriteString("\n### Claims\n\n| claim | holds | measured |\n|---|---|---|\n")
+		for _, c := range a.Run.Claims {
+			v := claimViewOf(c)
+			fmt.Fprintf(b, "| %s | %s | %s |\n", md(c.Claim), md(v.Holds), md(c.Measured))
+		}
+	}
+}
+
+// md keeps words from being markup, and on one line. Long ones are cut: the report has all of it.
+func md(s string) string {
+	s = fit(oneLine(s), 2000)
+	return mdEscape.Replace(s)
+}
+
+var mdEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, `\`, `\\`)
