@@ -40,6 +40,18 @@ type Program interface {
 	Boot(node int, disk Disk, host Host) (Machine, error)
 }
 
+// Copier is implemented by programs that can copy messages between their machines.
+type Copier interface {
+	// Copy returns a deep copy, as if message had been encoded and decoded.
+	Copy(message any) any
+}
+
+// Fingerprinter is implemented by programs that can say what a message, request or reply holds. The
+// number goes into the run's hash and must not depend on addresses or the order of maps.
+type Fingerprinter interface {
+	Fingerprint(payload any) uint64
+}
+
 // Host is what a machine may ask of the world around it, all of it deterministic.
 type Host struct {
 	Rand *rand.Rand // the machine's only randomness

@@ -1,0 +1,375 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// node is a member: its disk, and its machine while it is up.
+type node struct {
+	number  int
+	id      harness.NodeID
+	disk    Disk
+	machine Machine
+	life    uint32 // number of this start
+	up      bool
+	paused  bool
+	held    []event // while paused
+	writes  writes
+	worked  time.Duration // when the last piece of work that was asked for is done
+	tick    time.Duration
+	status  *conn
+
+	rand   *rand.Rand // of disk and clock
+	own    *rand.Rand // of the machine
+	output io.Writer
+	line   []byte
+	exit   int    // code of the last process that ended by itself
+	said   string // what it printed then
+}
+
+func newNode(c *cluster, number int) *node {
+	id := harness.NodeID(fmt.Sprintf("n%d", number))
+	return &node{
+		number: number, id: id, disk: c.program.Format(number),
+		rand: c.Rand("sim/disk/" + string(id)), own: c.Rand("sim/machine/" + string(id)),
+	}
+}
+
+// boot starts a member from its disk.
+func (c *cluster) boot(n *node) error {
+	n.life++
+	n.writes, n.held, n.paused, n.worked = writes{}, nil, false, 0
+	host := Host{
+		Rand: n.own, Now: c.Now,
+		Log:      func(line string) { c.log(n, line) },
+		Violated: func(format string, args ...any) { c.violated(n, fmt.Sprintf(format, args...)) },
+	}
+	var refused error
+	var out []Effect
+	panicked := c.guard(n, func() {
+		if n.machine, refused = c.program.Boot(n.number, n.disk, host); refused == nil {
+			out = n.machine.Effects()
+		}
+	})
+	if refused != nil {
+		n.exit, n.said = 1, refused.Error()
+		c.log(n, n.said)
+	}
+	if refused != nil || panicked {
+		return n.startError()
+	}
+	n.up = true
+	n.tick = c.tickOf(n)
+	c.after(time.Duration(n.rand.Int64N(int64(n.tick))), &event{kind: evTick, node: int8(n.number), life: n.life})
+	c.carryOut(n, out)
+	return nil
+}
+
+func (n *node) startError() error {
+	return &harness.StartError{Node: n.id, ExitCode: n.exit, Output: n.said}
+}
+
+// tickOf is how long a tick of the member takes on virtual time.
+func (c *cluster) tickOf(n *node) time.Duration {
+	d := n.machine.TickEvery()
+	if d <= 0 {
+		panic(fmt.Sprintf("simulation: the machine of %s ticks every %v: that must be longer than 0", n.id, d))
+	}
+	if j := c.opts.TickJitter; j > 0 {
+		d += time.Duration(float64(d) * j * (2*n.rand.Float64() - 1))
+	}
+	return max(d, 1)
+}
+
+// handle is everything that happens to members and calls.
+func (c *cluster) handle(e *event) {
+	switch e.kind {
+	case evReply:
+		c.replied(e)
+		return
+	case evProbe:
+		c.probed(e)
+		return
+	}
+	n := c.nodes[e.node-1]
+	switch {
+	case !n.up:
+		c.missed(n, e)
+	case e.kind == evMessage:
+		c.deliver(n, e)
+	case e.life != 0 && e.life != n.life:
+	case e.kind == evTick:
+		c.after(n.tick, e)
+		if !n.paused {
+			c.input(n, e)
+		}
+	case e.kind == evFlushed:
+		c.flushed(n, e)
+	default:
+		c.arrive(n, e)
+	}
+}
+
+// arrive is an input, now or when the member goes on.
+func (c *cluster) arrive(n *node, e *event) {
+	if n.paused {
+		n.held = append(n.held, *e)
+		return
+	}
+	c.input(n, e)
+}
+
+// missed is what a member that is down does with an event.
+func (c *cluster) missed(n *node, e *event) {
+	switch e.kind {
+	case evRequest:
+		if o := c.calls.find(e.token); o != nil {
+			c.reply(n, e.token, byError, errRefused)
+		}
+	case evMessage:
+		c.sent(e, false)
+	}
+}
+
+// deliver hands over a message unless the link was cut meanwhile.
+func (c *cluster) deliver(n *node, e *event) {
+	if c.cut[e.source][n.number] > 0 {
+		c.sent(e, false)
+		return
+	}
+	c.sent(e, true)
+	c.arrive(n, e)
+}
+
+// lossTime is after how long the sender of a lost message knows.
+const lossTime = 500 * time.Millisecond
+
+// sent tells the sender of a message what became of it, if it asked.
+func (c *cluster) sent(e *event, ok bool) {
+	if e.token == 0 {
+		return
+	}
+	d := lossTime
+	if ok {
+		d = c.latency()
+	}
+	c.after(d, &event{kind: evSent, node: int8(e.source), life: e.life, token: e.token, ok: ok})
+}
+
+// flushed is the end of a write. What is durable then is so also if the process is paused, and learns
+// about it later.
+func (c *cluster) flushed(n *node, e *event) {
+	if e.token = n.writes.arrive(n.disk); e.token != 0 {
+		c.arrive(n, e)
+	} else {
+		c.note(evFlushed, n.number, 0, 0, 0)
+	}
+	if n.up {
+		c.flush(n)
+	}
+}
+
+// writeTime is how long the operating system needs to take records that are not synced.
+const writeTime = 20 * time.Microsecond
+
+// flush sends on what is to be written, if the disk is idle.
+func (c *cluster) flush(n *node) {
+	sync, ok := n.writes.start()
+	if !ok {
+		return
+	}
+	d := writeTime
+	if sync {
+		d = c.opts.Fsync.draw(n.rand)
+	}
+	c.after(d, &event{kind: evFlushed, node: int8(n.number), life: n.life})
+}
+
+// input is one input to a machine, and what comes out of it.
+func (c *cluster) input(n *node, e *event) {
+	if out, ok := c.feed(n, e); ok {
+		c.carryOut(n, out)
+	}
+}
+
+// feed calls the machine. A panic of it is the end of the process.
+func (c *cluster) feed(n *node, e *event) (out []Effect, ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.crashed(n, r)
+		}
+	}()
+	switch e.kind {
+	case evTick:
+		c.note(evTick, n.number, 0, 0, 0)
+		n.machine.Tick()
+	case evMessage:
+		c.note(evMessage, n.number, e.source, 0, c.fingerprint(e.payload))
+		n.machine.Deliver(e.source, e.payload)
+	case evRequest:
+		c.note(evRequest, n.number, e.source, e.token, c.fingerprint(e.payload))
+		n.machine.Request(e.token, e.payload)
+	case evFlushed:
+		c.note(evFlushed, n.number, 0, e.token, 0)
+		n.machine.Persisted(e.token)
+	case evWork:
+		c.note(evWork, n.number, 0, e.token, 0)
+		n.machine.Apply(e.token)
+	case evSent:
+		c.note(evSent, n.number, 0, e.token, 0)
+		n.machine.Sent(e.token, e.ok)
+	}
+	return n.machine.Effects(), true
+}
+
+// guard calls f, a panic of which is the end of the process.
+func (c *cluster) guard(n *node, f func()) (panicked bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			panicked = true
+			c.crashed(n, r)
+		}
+	}()
+	f()
+	return false
+}
+
+// carryOut does what a machine asked for.
+func (c *cluster) carryOut(n *node, out []Effect) {
+	wrote := false
+	for i := range out {
+		switch e := &out[i]; e.Kind {
+		case Send:
+			c.send(n, e)
+		case Write:
+			n.writes.add(write{e.Payload, e.Token, e.Sync})
+			wrote = true
+		case Work:
+			n.worked = max(c.now+c.opts.Apply.draw(n.rand), n.worked+1) // one after the other
+			c.after(n.worked-c.now, &event{kind: evWork, node: int8(n.number), life: n.life, token: e.Token})
+		case Reply:
+			if c.calls.find(e.Call) == nil {
+				continue // nobody waits any more
+			}
+			if e.Err != nil {
+				c.reply(n, e.Call, byError, e.Err)
+			} else {
+				c.reply(n, e.Call, byReply, e.Payload)
+			}
+		}
+	}
+	if wrote {
+		c.flush(n)
+	}
+}
+
+func (c *cluster) send(n *node, e *Effect) {
+	if e.To < 1 || e.To > len(c.nodes) || e.To == n.number {
+		panic(fmt.Sprintf("simulation: the machine of %s sends to node %d: the others of 1 to %d are allowed", n.id, e.To, len(c.nodes)))
+	}
+	c.stats.Messages++
+	m := event{kind: evMessage, node: int8(e.To), source: n.number, payload: e.Payload}
+	if e.Token != 0 {
+		m.token, m.life = e.Token, n.life
+	}
+	if c.cut[n.number][e.To] > 0 {
+		c.sent(&m, false)
+		return
+	}
+	if c.copier != nil {
+		m.payload = c.copier.Copy(e.Payload)
+	}
+	c.after(c.latency(), &m)
+}
+
+// release gives a member what it missed while it was paused.
+func (c *cluster) release(n *node) {
+	held, life := n.held, n.life
+	n.held = nil
+	for len(held) > 0 && n.up && n.life == life {
+		source := sourceOf(&held[c.network.IntN(len(held))])
+		for i := range held {
+			if sourceOf(&held[i]) == source { // the oldest of that source
+				e := held[i]
+				held = append(held[:i], held[i+1:]...)
+				c.arrive(n, &e)
+				break
+			}
+		}
+	}
+}
+
+// sourceOf says from where an event came: members, connections, and within the node the disk and the
+// work are sources of their own.
+func sourceOf(e *event) int {
+	switch e.kind {
+	case evMessage, evRequest:
+		return e.source
+	default:
+		return -int(e.kind)
+	}
+}
+
+// down ends a member's process.
+func (c *cluster) down(n *node, how ending) {
+	n.up, n.paused, n.machine, n.held = false, false, nil, nil
+	n.writes.end(n.disk, how, n.rand)
+	c.reset(n)
+}
+
+// crashed ends a member whose machine panicked, as the Go runtime would: what it prints is the text and
+// where it was, without what differs from process to process.
+func (c *cluster) crashed(n *node, r any) {
+	n.exit, n.said = 2, fmt.Sprintf("panic: %v", r)
+	for line := range strings.SplitSeq(n.said, "\n") {
+		c.log(n, line)
+	}
+	c.log(n, "")
+	c.log(n, "goroutine 1 [running]:")
+	for _, f := range panicFrames() {
+		c.log(n, f)
+	}
+	c.stats.Panics++
+	c.note(evTick, n.number, -1, 0, 0)
+	c.down(n, killed)
+}
+
+// panicFrames are the machine's functions on the stack of a deferred call during a panic.
+func panicFrames() (out []string) {
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, "sim.(*cluster).feed") || strings.HasSuffix(f.Function, "sim.(*cluster).guard") || !more {
+			return out
+		}
+		if !strings.HasPrefix(f.Function, "runtime.") && !strings.Contains(f.Function, "sim.(*cluster)") {
+			out = append(out, fmt.Sprintf("%s (%s:%d)", f.Function, path.Base(f.File), f.Line))
+		}
+	}
+}
+
+// log writes a line of a member's output.
+func (c *cluster) log(n *node, text string) {
+	if n.output == nil {
+		return
+	}
+	n.line = harness.AppendLogLine(n.line[:0], c.now, []byte(text))
+	if _, err := n.output.Write(n.line); err != nil && c.failed == nil {
+		c.failed = fmt.Errorf("write the log of %s: %w", n.id, err)
+	}
+}
+
+func (c *cluster) violated(n *node, problem string) {
+	if c.failed == nil {
+		c.failed = &InvariantError{n.id, c.now, problem}
+	}
+}
