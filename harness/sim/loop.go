@@ -96,7 +96,10 @@ func (l *loop) run(ctx context.Context, body harness.Task) (err error) {
 		l.stats.Events++
 		l.step(&e)
 	}
-	return errors.Join(err, l.failed)
+	if l.failed != nil {
+		err = errors.Join(l.failed, err)
+	}
+	return err
 }
 
 func (l *loop) step(e *event) {

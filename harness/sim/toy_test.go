@@ -176,7 +176,11 @@ func (m *toyMachine) Tick() {
 		if m.sending[to] == 0 {
 			m.token++
 			m.sending[to] = m.token
-			m.emit(sim.Effect{Kind: sim.Send, To: to, Token: m.token, Payload: m.state.clone()})
+			s := m.state
+			if m.program.bug != "alias" {
+				s = s.clone()
+			}
+			m.emit(sim.Effect{Kind: sim.Send, To: to, Token: m.token, Payload: s})
 		}
 	}
 	if m.program.bug == "global-rand" && rand.IntN(2) == 0 {
