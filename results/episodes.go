@@ -497,30 +497,28 @@ func (s *study) partial(e *Episode, until time.Duration) {
 		until = max(until, e.Fault.end(s.end))
 	}
 	until = min(until, e.Watched)
-	n := int((until-e.begin())/bin) + 1
-	ok, bad := make([]map[harness.NodeID]int, n), make([]map[harness.NodeID]int, n)
+	type seen struct{ ok, all map[harness.NodeID]bool }
+	bins := map[time.Duration]seen{}
 	for i := range s.calls {
 		c := &s.calls[i]
 		if c.to < e.begin() || c.to >= until {
 			continue
 		}
-		b := int((c.to - e.begin()) / bin)
-		m := bad
+		at := (c.to - e.begin()) / bin
+		b, known := bins[at]
+		if !known {
+			b = seen{map[harness.NodeID]bool{}, map[harness.NodeID]bool{}}
+			bins[at] = b
+		}
+		b.all[c.node] = true
 		if c.typ == harness.OK {
-			m = ok
+			b.ok[c.node] = true
 		}
-		if m[b] == nil {
-			m[b] = map[harness.NodeID]int{}
-		}
-		m[b][c.node]++
 	}
 	var sum time.Duration
-	for b := range n {
-		for id := range bad[b] {
-			if ok[b][id] == 0 && len(ok[b]) > 0 {
-				sum += bin
-				break
-			}
+	for _, b := range bins {
+		if len(b.ok) > 0 && len(b.ok) < len(b.all) {
+			sum += bin
 		}
 	}
 	e.Partial = &sum
@@ -553,8 +551,15 @@ func (s *study) steady(e *Episode) {
 	for b := max(e.T0, t); b+time.Second <= e.Watched; b += bin {
 		lo, _ := slices.BinarySearch(ends, b)
 		hi, _ := slices.BinarySearch(ends, b+time.Second)
-		first, _ := slices.BinarySearch(ends, b+bin)
-		if hi-lo >= need && first > lo {
+		if lo == len(ends) {
+			return
+		}
+		if ends[lo] >= b+bin { // nothing ends in this bin: go to the next in which something does
+			b += (ends[lo] - b) / bin * bin
+			b -= bin
+			continue
+		}
+		if hi-lo >= need {
 			e.Steady = mark(b, fmt.Sprintf("%s (%d ok calls in 1 s, %d/s before)", HistoryFile, hi-lo, int(float64(before)/span.Seconds())))
 			return
 		}

@@ -95,6 +95,9 @@ func (s *sequence) nemesis(op *harness.Op) error {
 	if err := json.Unmarshal(op.Value, &v); err != nil {
 		return fmt.Errorf("value of %s: %w", op.F, err)
 	}
+	if v.Issued < 0 || v.Issued > op.Time || v.Confirmed < 0 || v.Confirmed > op.Time {
+		return fmt.Errorf("%s of %q says that it was issued at %d and confirmed at %d, which is not before it was recorded", op.F, v.ID, v.Issued, v.Confirmed)
+	}
 	key := op.F + " " + v.ID
 	if op.Type == harness.Invoke {
 		s.faults[key] = true
@@ -105,6 +108,9 @@ func (s *sequence) nemesis(op *harness.Op) error {
 	}
 	return nil
 }
+
+// maxTime bounds what bins of time can cost.
+const maxTime = 7 * 24 * time.Hour
 
 var errShape = errors.New("not as AppendJSON writes it")
 
@@ -130,6 +136,9 @@ func parseOp(line []byte) (harness.Op, error) {
 	}
 	if op.Time < 0 {
 		return harness.Op{}, fmt.Errorf("time %d is negative", op.Time)
+	}
+	if op.Time > maxTime {
+		return harness.Op{}, fmt.Errorf("time %d is beyond %v, the longest run that is read", op.Time, maxTime)
 	}
 	return op, nil
 }

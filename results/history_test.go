@@ -1,0 +1,255 @@
+package results
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+func TestParseHistoryReadsWhatTheRecorderWrites(t *testing.T) {
+	_, _, h := standard(3, 20*mil, 20*mil)
+	h.Ops[0].Error = "quotes \" and \\ and \n and ä"
+	var b []byte
+	for i := range h.Ops {
+		b = h.Ops[i].AppendJSON(b)
+	}
+	ops, cut, err := ParseHistory(b)
+	require.NoError(t, err)
+	require.Empty(t, cut)
+	require.Equal(t, h.Ops, ops)
+}
+
+func TestParseHistoryToleratesOnlyACutEnd(t *testing.T) {
+	whole := `{"index":0,"time":1,"process":0,"type":"invoke","f":"get","value":{"key":"a"},"node":"n1"}` + "\n" +
+		`{"index":1,"time":2,"process":0,"type":"ok","f":"get","value":{"key":"a","value":null},"node":"n1"}` + "\n"
+	for n := len(whole) - 1; n > 0; n-- {
+		ops, cut, err := ParseHistory([]byte(whole[:n]))
+		require.NoError(t, err, whole[:n])
+		if cut != "" {
+			require.Contains(t, cut, "has no end")
+		}
+		require.LessOrEqual(t, len(ops), 2)
+	}
+}
+
+func TestParseHistoryNamesTheDamage(t *testing.T) {
+	const invoke = `{"index":0,"time":5,"process":0,"type":"invoke","f":"get"}` + "\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"index jumps", invoke + `{"index":2,"time":6,"process":0,"type":"ok","f":"get"}` + "\n", "line 2: index 2, want 1"},
+		{"unknown type", `{"index":0,"time":5,"process":0,"type":"done","f":"get"}` + "\n", `line 1: unknown type "done"`},
+		{"time goes back", invoke + `{"index":1,"time":4,"process":0,"type":"ok","f":"get"}` + "\n", "line 2: time 4 is before 5"},
+		{"negative time", `{"index":0,"time":-5,"process":0,"type":"invoke","f":"get"}` + "\n", "line 1: time -5 is negative"},
+		{"no invocation", `{"index":0,"time":5,"process":0,"type":"ok","f":"get"}` + "\n", "line 1: process 0 completes get without an invocation"},
+		{"another call", invoke + `{"index":1,"time":6,"process":0,"type":"ok","f":"put"}` + "\n", "completes put without"},
+		{"two open calls", invoke + `{"index":1,"time":6,"process":0,"type":"invoke","f":"put"}` + "\n", "invokes put while its get is open"},
+		{"a retired process", invoke + `{"index":1,"time":6,"process":0,"type":"info","f":"get"}` + "\n" + `{"index":2,"time":6,"process":0,"type":"invoke","f":"get"}` + "\n", "after a call of unknown outcome"},
+		{"invalid UTF-8", `{"index":0,"time":5,"process":0,"type":"invoke","f":"g` + "\xff" + `"}` + "\n", "line 1: not valid UTF-8"},
+		{"no JSON", invoke + "hello\n", "line 2: not an op"},
+		{"an empty line", invoke + "\n", "line 2: it is empty"},
+		{"a foreign field", `{"index":0,"time":5,"process":0,"type":"invoke","f":"get","colour":1}` + "\n", "unknown field"},
+		{"two on a line", `{"index":0,"time":5,"process":0,"type":"invoke","f":"get"} 7` + "\n", "something follows"},
+		{"a strange process", `{"index":0,"time":5,"process":-7,"type":"invoke","f":"get"}` + "\n", "process -7"},
+		{"a heal without begin", `{"index":0,"time":5,"process":-1,"type":"ok","f":"heal","value":{"id":"f1"}}` + "\n", `completes heal of "f1" without`},
+		{"a fault of the future", `{"index":0,"time":5,"process":-1,"type":"invoke","f":"inject","value":{"id":"f1","issued":6}}` + "\n", "not before it was recorded"},
+		{"an endless run", `{"index":0,"time":9000000000000000000,"process":0,"type":"invoke","f":"get"}` + "\n", "the longest run that is read"},
+		{"no f", `{"index":0,"time":5,"process":0,"type":"invoke"}` + "\n", "f is missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, _, err := ParseHistory([]byte(c.text))
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestParseHistoryTakesOtherJSONToo(t *testing.T) {
+	ops, _, err := ParseHistory([]byte(`{ "f": "get", "process": 3, "type": "invoke", "time": 7, "index": 0, "value": {"key" : "a"} }` + "\n"))
+	require.NoError(t, err)
+	require.Equal(t, harness.Op{Time: 7, Process: 3, Type: harness.Invoke, F: "get", Value: []byte(`{"key" : "a"}`)}, ops[0])
+}
+
+// FuzzParseOp: the fast way agrees with encoding/json wherever it answers at all.
+func FuzzParseOp(f *testing.F) {
+	_, _, h := standard(2, 200*mil, 20*mil)
+	for i := range h.Ops[:50] {
+		f.Add(bytes.TrimSpace(h.Ops[i].AppendJSON(nil)))
+	}
+	f.Add([]byte(`{"index":0,"time":-0,"process":07,"type":"ok","f":"a","value":{"a":"}\""},"call":1,"error":"\u00e4"}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		fast, err := parseOpFast(line)
+		if err != nil || !jsonText(line) {
+			return
+		}
+		slow, err := parseOpSlow(line)
+		require.NoError(t, err)
+		require.Equal(t, slow, fast)
+	})
+}
+
+func jsonText(b []byte) bool {
+	return bytes.ToValidUTF8(b, nil) != nil && strings.ToValidUTF8(string(b), "") == string(b)
+}
+
+// FuzzParseHistory: it never panics, and what it reads is in order.
+func FuzzParseHistory(f *testing.F) {
+	f.Add([]byte(`{"index":0,"time":1,"process":0,"type":"invoke","f":"get"}` + "\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ops, _, err := ParseHistory(b)
+		if err != nil {
+			require.Contains(t, err.Error(), "line ")
+			return
+		}
+		for i := range ops {
+			require.Equal(t, i, ops[i].Index)
+		}
+		Analyze(Run{Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: ops})
+	})
+}
+
+// FuzzRaftEvents: no line of a log breaks it.
+func FuzzRaftEvents(f *testing.F) {
+	s := newSynthetic(1, sec)
+	for _, l := range s.logs["n1"] {
+		f.Add(l.Text)
+	}
+	f.Add("2026-11-25T07:00:00Z\tinfo\traft\t8e9e05c52164694d became leader at term 99999999999999999999999")
+	f.Fuzz(func(t *testing.T, text string) {
+		logs := map[harness.NodeID][]harness.LogLine{"n1": {{At: 1, Text: text}}}
+		for _, e := range RaftEvents(logs, nil) {
+			require.Equal(t, 1, e.Line)
+		}
+	})
+}
+
+func TestRaftEventsReadEveryMessage(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want RaftEvent
+	}{
+		{"newRaft a [peers: [a,b,c], term: 3, commit: 9, applied: 0, lastindex: 9, lastterm: 3]", RaftEvent{Kind: Started, Term: 3}},
+		{"a became follower at term 3", RaftEvent{Kind: BecameFollower, Term: 3}},
+		{"a became pre-candidate at term 3", RaftEvent{Kind: BecamePre, Term: 3}},
+		{"a became candidate at term 4", RaftEvent{Kind: BecameCandidate, Term: 4}},
+		{"a became leader at term 4", RaftEvent{Kind: BecameLeader, Term: 4}},
+		{"a is starting a new election at term 3", RaftEvent{Kind: Campaign, Term: 3}},
+		{"a [logterm: 3, index: 9] sent MsgPreVote request to b at term 3", RaftEvent{Kind: SentPreVote, Term: 3, Peer: "n2"}},
+		{"a [logterm: 3, index: 9] sent MsgVote request to b at term 4", RaftEvent{Kind: SentVote, Term: 4, Peer: "n2"}},
+		{"a received MsgPreVoteResp from b at term 3", RaftEvent{Kind: GotPreVote, Term: 3, Peer: "n2"}},
+		{"a received MsgVoteResp from c at term 4", RaftEvent{Kind: GotVote, Term: 4, Peer: "c"}},
+		{"a received MsgVoteResp rejection from b at term 4", RaftEvent{Kind: VoteRejected, Term: 4, Peer: "n2"}},
+		{"a received MsgPreVoteResp rejection from b at term 4", RaftEvent{Kind: PreVoteRejected, Term: 4, Peer: "n2"}},
+		{"a [logterm: 3, index: 9, vote: 0] cast MsgVote for b [logterm: 3, index: 9] at term 4", RaftEvent{Kind: Cast, Term: 4, Peer: "n2"}},
+		{"a [logterm: 3, index: 9, vote: 0] cast MsgPreVote for b [logterm: 3, index: 9] at term 3", RaftEvent{Kind: CastPre, Term: 3, Peer: "n2"}},
+		{"a [logterm: 3, index: 9, vote: 0] rejected MsgVote from b [logterm: 3, index: 8] at term 4", RaftEvent{Kind: Rejected, Term: 4, Peer: "n2"}},
+		{"a [logterm: 3, index: 9, vote: b] ignored MsgPreVote from b [logterm: 3, index: 9] at term 3: lease is not expired (remaining ticks: 4)", RaftEvent{Kind: LeaseIgnored, Term: 3, Peer: "n2"}},
+		{"a stepped down to follower since quorum is not active", RaftEvent{Kind: SteppedDown}},
+		{"raft.node: a elected leader b at term 4", RaftEvent{Kind: LeaderKnown, Term: 4, Peer: "n2"}},
+		{"raft.node: a changed leader from c to b at term 4", RaftEvent{Kind: LeaderKnown, Term: 4, Peer: "n2"}},
+		{"raft.node: a lost leader b at term 4", RaftEvent{Kind: LeaderLost, Term: 4, Peer: "n2"}},
+		{"a [term 4] starts to transfer leadership to b", RaftEvent{Kind: TransferStarted, Term: 4, Peer: "n2"}},
+		{"a [term 4] received MsgTimeoutNow from b and starts an election to get leadership.", RaftEvent{Kind: TimeoutNow, Term: 4, Peer: "n2"}},
+		{"committed first entry of term 4", RaftEvent{Kind: FirstCommit, Term: 4}},
+	} {
+		for _, form := range []string{`{"level":"info","logger":"raft","msg":"%"}`, "2026/11/25 07:00:00 INFO: %"} {
+			c.want.At, c.want.Node, c.want.Line, c.want.Source = 7, "n1", 2, "logs/n1.log"
+			logs := map[harness.NodeID][]harness.LogLine{
+				"n1": {{At: 1, Text: "a bit of nothing"}, {At: 7, Text: strings.ReplaceAll(form, "%", c.text)}},
+				"n2": {},
+			}
+			got := RaftEvents(logs, map[harness.NodeID]string{"n2": "b"})
+			require.Equal(t, []RaftEvent{c.want}, got, c.text)
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	root := t.TempDir()
+	_, err := Create(root, "../evil")
+	require.ErrorContains(t, err, "is not allowed")
+	f, err := Create(root, "one")
+	require.NoError(t, err)
+	_, err = Create(root, "one")
+	require.ErrorContains(t, err, "exist")
+	_, err = Open(f.Dir())
+	require.ErrorContains(t, err, "no run.json")
+	require.NoError(t, f.WriteRun(Run{ID: "one", Verdicts: []harness.Verdict{{Checker: "c", Artifacts: map[string][]byte{"history.html": []byte("x")}}}}))
+	require.FileExists(t, f.Path("history.html"))
+	g, err := Open(filepath.Join(root, Latest))
+	require.NoError(t, err)
+	run, err := g.ReadRun()
+	require.NoError(t, err)
+	require.Equal(t, []string{"history.html"}, run.Verdicts[0].ArtifactNames)
+	require.ErrorContains(t, f.WriteRun(Run{Verdicts: []harness.Verdict{{Artifacts: map[string][]byte{"../x": nil}}}}), "not allowed")
+	require.ErrorContains(t, f.WriteRun(Run{Verdicts: []harness.Verdict{{Artifacts: map[string][]byte{HistoryFile: nil}}}}), "not allowed")
+	_, err = Create(root, "two")
+	require.NoError(t, err)
+	link, err := os.Readlink(filepath.Join(root, Latest))
+	require.NoError(t, err)
+	require.Equal(t, "two", link)
+	for _, c := range []struct{ name, content, want string }{
+		{"foreign", `{"format":99}`, "its format is 99"},
+		{"broken", `{`, "unexpected end"},
+	} {
+		dir := filepath.Join(root, c.name)
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, RunFile), []byte(c.content), 0o644))
+		_, err := Open(dir)
+		require.ErrorContains(t, err, c.want)
+	}
+	_, err = Open(filepath.Join(root, "nowhere"))
+	require.ErrorContains(t, err, "there is no such folder")
+	left, err := filepath.Glob(filepath.Join(root, "*", ".tmp-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestFolderReadsCutFiles(t *testing.T) {
+	_, run, h := standard(2, 50*mil, 50*mil)
+	f := writeFolder(t, t.TempDir(), run, h)
+	for _, path := range []string{f.Path(HistoryFile), f.logPath("n2")} {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, append(b, "12.0000"...), 0o644))
+	}
+	a, err := f.Analyze()
+	require.NoError(t, err)
+	require.Len(t, a.Warnings, 2)
+	require.NoError(t, os.WriteFile(f.logPath("n2"), []byte("no time\n"), 0o644))
+	_, err = f.Analyze()
+	require.ErrorContains(t, err, "n2.log: line 1: parse log line")
+}
+
+func TestMedianRanks(t *testing.T) {
+	for _, c := range []struct {
+		n, k     int
+		coverage float64
+	}{{5, 0, 0}, {6, 1, 0.96875}, {8, 1, 0.9921875}, {9, 2, 0.9609375}, {20, 6, 0.9586}, {100, 40, 0.9648}} {
+		k, coverage := medianRanks(c.n)
+		require.Equal(t, c.k, k, c.n)
+		require.InDelta(t, c.coverage, coverage, 1e-3)
+	}
+}
+
+func TestSummaryStatistics(t *testing.T) {
+	s := Summary{}
+	for i := range 10 {
+		s.Values = append(s.Values, time.Duration(10-i)*sec)
+	}
+	s.compute()
+	require.Equal(t, []time.Duration{sec, 5500 * mil, 9 * sec, 10 * sec}, []time.Duration{s.Min, s.Median, s.P90, s.Max})
+	require.Equal(t, [2]time.Duration{2 * sec, 9 * sec}, *s.Interval)
+}
+
+func TestKaplanMeier(t *testing.T) {
+	require.Equal(t, []step{{sec, 0.5}, {2 * sec, 1}}, kaplanMeier([]time.Duration{sec, 2 * sec}, nil))
+	got := kaplanMeier([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec}) // 1 of 3, then 1 of the 1 left
+	require.InDelta(t, 1.0/3, got[0].P, 1e-9)
+	require.InDelta(t, 1.0, got[1].P, 1e-9)
+}
