@@ -1,5 +1,10 @@
 package agent
 
+import (
+	"encoding/json"
+	"fmt"
+)
+
 // HubCommand and HubSpec, as JSON, are the arguments of the program that makes the namespaces of
 // runtime local.
 const HubCommand = "hub"
@@ -24,4 +29,13 @@ const HubFiles = 3
 // HubResult is the line that a hub writes when its agents run.
 type HubResult struct {
 	Error string `json:"error,omitempty"`
+}
+
+// ParseHubSpec reads a hub's argument.
+func ParseHubSpec(s string) (HubSpec, error) {
+	var spec HubSpec
+	if err := json.Unmarshal([]byte(s), &spec); err != nil {
+		return HubSpec{}, fmt.Errorf("read the hub's specification: %w", err)
+	}
+	return spec, nil
 }

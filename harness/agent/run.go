@@ -188,6 +188,15 @@ func hello(ctx context.Context, env harness.Env, n *node, s *stamper) error {
 	return h.broken()
 }
 
+// Check is nil if every mechanism of an agent works.
+func Check(ctx context.Context, c *Client) error {
+	var h Hello
+	if err := c.Call(ctx, OpHello, nil, &h); err != nil {
+		return fmt.Errorf("ask the agent: %w", err)
+	}
+	return h.broken()
+}
+
 func (h Hello) broken() error {
 	var errs []error
 	for name, state := range h.Mechanisms {

@@ -38,9 +38,9 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer, args []string)
 		return fmt.Errorf("agent: wrong arguments %q: this subcommand is faultline's own and is not meant to be called", strings.Join(args, " "))
 	}
 	if args[0] == hubCommand {
-		var spec agent.HubSpec
-		if err := json.Unmarshal([]byte(args[1]), &spec); err != nil {
-			return fmt.Errorf("agent: read the hub's specification: %w", err)
+		spec, err := agent.ParseHubSpec(args[1])
+		if err != nil {
+			return fmt.Errorf("agent: %w", err)
 		}
 		return hub(ctx, stdin, stdout, spec)
 	}

@@ -1,0 +1,137 @@
+package harnesstest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/stretchr/testify/require"
+)
+
+// Toy is the system that runtimes are tested with (toykv): members that know nothing of each other.
+// All follow n1, and nobody leads.
+type Toy struct {
+	Binary string
+	Flags  []string // added to the command
+}
+
+var _ harness.System = (*Toy)(nil)
+
+// BuildToy builds toykv.
+func BuildToy(t testing.TB) *Toy {
+	t.Helper()
+	return &Toy{Binary: Build(t, "github.com/faultline-chaos/faultline/harness/harnesstest/toykv")}
+}
+
+// Build builds a static program of this module and returns its path.
+func Build(t testing.TB, pkg string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoErrorf(t, err, "go build %s: %s", pkg, out)
+	return path
+}
+
+func (*Toy) Name() string { return "toykv" }
+
+func (s *Toy) Command(self harness.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {
+	for _, m := range members {
+		if m.ID == self {
+			return harness.Command{
+				Binary:     s.Binary,
+				Args:       append([]string{"-listen", m.Host + ":7000", "-data", dataDir}, s.Flags...),
+				ClientPort: 7000,
+				PeerPort:   7001,
+			}, nil
+		}
+	}
+	return harness.Command{}, fmt.Errorf("%s is not among the members", self)
+}
+
+// Refusing is a Toy that does not start.
+func (s *Toy) Refusing() harness.System {
+	return &Toy{Binary: s.Binary, Flags: []string{"-no-such-flag"}}
+}
+
+func (*Toy) Dial(addr string) (harness.KV, error) { return &toyKV{addr: addr}, nil }
+
+func (*Toy) Status(ctx context.Context, addr string, members []harness.Member) (harness.Status, error) {
+	kv := &toyKV{addr: addr}
+	defer kv.Close()
+	if _, err := kv.call(ctx, "status"); err != nil {
+		return harness.Status{}, err
+	}
+	return harness.Status{Role: harness.Follower, Leader: members[0].ID, Term: 1, Applied: 1, Version: "toy"}, nil
+}
+
+// toyKV is one client.
+type toyKV struct {
+	addr  string
+	conn  net.Conn
+	lines *bufio.Reader
+}
+
+func (kv *toyKV) Close() error {
+	if kv.conn == nil {
+		return nil
+	}
+	return kv.conn.Close()
+}
+
+// call sends a line and waits for one.
+func (kv *toyKV) call(ctx context.Context, line string) (string, error) {
+	if kv.conn == nil {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", kv.addr)
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", harness.ErrNotApplied, err)
+		}
+		kv.conn, kv.lines = conn, bufio.NewReader(conn)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = kv.conn.Close() }) // ends a read
+	answer := ""
+	_, err := fmt.Fprintln(kv.conn, line)
+	if err == nil {
+		answer, err = kv.lines.ReadString('\n')
+	}
+	stop()
+	if err != nil {
+		_ = kv.conn.Close()
+		kv.conn = nil
+		return "", errors.Join(fmt.Errorf("toykv: %w", err), context.Cause(ctx))
+	}
+	answer = strings.TrimSpace(answer)
+	if msg, failed := strings.CutPrefix(answer, "error "); failed {
+		return "", errors.New("toykv: " + msg)
+	}
+	return answer, nil
+}
+
+func (kv *toyKV) Get(ctx context.Context, key string) (harness.Entry, error) {
+	answer, err := kv.call(ctx, "get "+key)
+	value, found := strings.CutPrefix(answer, "value ")
+	return harness.Entry{Value: value, Found: found}, err
+}
+
+func (kv *toyKV) Put(ctx context.Context, key, value string) (int64, error) {
+	_, err := kv.call(ctx, "put "+key+" "+value)
+	return 0, err
+}
+
+func (*toyKV) CAS(context.Context, string, *string, string) (bool, int64, error) {
+	return false, 0, fmt.Errorf("%w: toykv has no compare-and-set", harness.ErrNotApplied)
+}
+
+func (*toyKV) Delete(context.Context, string) (int64, int64, error) {
+	return 0, 0, fmt.Errorf("%w: toykv has no delete", harness.ErrNotApplied)
+}
