@@ -57,9 +57,6 @@ func Defaults() Config {
 	}
 }
 
-// maxElectionTimeout is etcd's.
-const maxElectionTimeout = 50 * time.Second
-
 // complete fills in what follows from other fields and says what is wrong with the rest.
 func (c *Config) complete() error {
 	if c.DataDir == "" {
@@ -89,7 +86,7 @@ func (c *Config) complete() error {
 	if c.Name == "" {
 		return fmt.Errorf("--name must not be empty")
 	}
-	if err := errors.Join(c.checkTimeouts(), core.CheckBug(c.Bug)); err != nil {
+	if err := errors.Join(core.CheckTimeouts(c.ElectionTimeout, c.HeartbeatInterval), core.CheckBug(c.Bug)); err != nil {
 		return err
 	}
 	for _, list := range []struct {
@@ -111,21 +108,6 @@ func (c *Config) complete() error {
 				return fmt.Errorf("%s: %w", list.flag, err)
 			}
 		}
-	}
-	return nil
-}
-
-func (c *Config) checkTimeouts() error {
-	election, heartbeat := c.ElectionTimeout.Milliseconds(), c.HeartbeatInterval.Milliseconds()
-	switch {
-	case heartbeat <= 0:
-		return fmt.Errorf("--heartbeat-interval must be >0ms (set to %dms)", heartbeat)
-	case election <= 0:
-		return fmt.Errorf("--election-timeout must be >0ms (set to %dms)", election)
-	case election < 5*heartbeat:
-		return fmt.Errorf("--election-timeout[%vms] should be at least as 5 times as --heartbeat-interval[%vms]", election, heartbeat)
-	case c.ElectionTimeout > maxElectionTimeout:
-		return fmt.Errorf("--election-timeout[%vms] is too long, and should be set less than %vms", election, maxElectionTimeout.Milliseconds())
 	}
 	return nil
 }

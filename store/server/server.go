@@ -144,15 +144,14 @@ func (s *Server) startCore() error {
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", s.cfg.DataDir, err)
 	}
-	tick := s.cfg.HeartbeatInterval
-	s.core, err = core.New(core.Config{
+	cfg := core.Config{
 		ID: s.id, Cluster: s.cluster, Members: s.members,
-		ElectionTicks: int(s.cfg.ElectionTimeout / tick), HeartbeatTicks: 1,
-		RequestTicks:  int((5*time.Second + 2*s.cfg.ElectionTimeout) / tick),
 		SnapshotEvery: s.cfg.SnapshotCount, KeepEntries: s.cfg.CatchUpEntries,
 		Logger: raftLogger{s.log.Named("raft").Sugar()}, Bug: s.cfg.Bug,
 		Hooks: core.Hooks{BecameLeader: func(uint64) { s.meter.elections.Inc() }},
-	}, durable)
+	}
+	cfg.SetTimeouts(s.cfg.ElectionTimeout, s.cfg.HeartbeatInterval)
+	s.core, err = core.New(cfg, durable)
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", s.cfg.DataDir, err)
 	}
