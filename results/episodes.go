@@ -1,6 +1,7 @@
 package results
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ type Episode struct {
 	Elected   *Mark  `json:"elected,omitempty"`    // became leader of a higher term: a majority had voted for it
 	Accepted  *Mark  `json:"accepted,omitempty"`   // a majority knew the new leader, where logs tell it
 	Committed *Mark  `json:"committed,omitempty"`  // first commit in the new term
-	CommitBy  string `json:"commit_by,omitempty"`  // "log": the store said so; "client": first write that the new leader acknowledged
+	CommitBy  string `json:"commit_by,omitempty"`  // "log": the store said so; "client": first write acknowledged after Elected, through a member that no fault held
 	FirstPut  *Mark  `json:"first_put,omitempty"`  // first put, cas or delete invoked after T0 and acknowledged
 	FirstGet  *Mark  `json:"first_get,omitempty"`  // the same for a get
 	Writes    Outage `json:"writes"`               //
@@ -59,8 +60,9 @@ type Episode struct {
 	Steady    *Mark  `json:"steady,omitempty"`     // from when the rate of ok calls was back at 90 % of that before, for 1 s
 	HealStart *Mark  `json:"heal_start,omitempty"` // the command to heal was given
 	Healed    *Mark  `json:"healed,omitempty"`
-	Rejoined  *Mark  `json:"rejoined,omitempty"` // first ok call through the old leader that was invoked after HealStart
-	SteppedBy *Mark  `json:"stepped,omitempty"`  // the old leader knew that it was over
+	Rejoined  *Mark  `json:"rejoined,omitempty"`  // first sign after HealStart that the old leader follows the new one or serves
+	RejoinBy  string `json:"rejoin_by,omitempty"` // "log", "poller" or "client": who gave that sign
+	SteppedBy *Mark  `json:"stepped,omitempty"`   // the old leader knew that it was over
 
 	Detection    *time.Duration `json:"detection,omitempty"`     // T0 to Detected
 	Election     *time.Duration `json:"election,omitempty"`      // T0 to Elected
@@ -407,9 +409,11 @@ func (s *study) commit(e *Episode) {
 			return
 		}
 	}
+	// A write that any member acknowledges from then on was committed by the new leader: the others
+	// pass it on. What the fault holds is left out.
 	for i := range s.calls {
 		c := &s.calls[i]
-		if c.typ == harness.OK && !c.read && c.node == e.NewLeader && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
+		if c.typ == harness.OK && !c.read && (c.unharmed || c.node == e.NewLeader) && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
 			e.Committed, e.CommitBy = mark(c.to, lineRef(c.done)), "client"
 		}
 	}
@@ -575,12 +579,7 @@ func (s *study) healing(e *Episode) {
 	if f.Healed != nil {
 		e.Healed = mark(*f.Healed, lineRef(f.HealedLine))
 	}
-	for i := range s.calls {
-		c := &s.calls[i]
-		if c.node == e.OldLeader && c.typ == harness.OK && c.from >= *f.HealIssued && (e.Rejoined == nil || c.to < e.Rejoined.At) {
-			e.Rejoined = mark(c.to, lineRef(c.done))
-		}
-	}
+	s.rejoined(e, *f.HealIssued)
 	e.Rejoin = since(e.Rejoined, *f.HealIssued)
 	if e.Rejoined == nil {
 		return
@@ -602,6 +601,39 @@ func (s *study) healing(e *Episode) {
 	}
 	if until > from {
 		e.RejoinOutage = &longest
+	}
+}
+
+// rejoined is the first sign that the old leader follows again, or serves: its own log, what the
+// poller saw, or a call through it, whichever comes first. Clients may not call it for long.
+func (s *study) rejoined(e *Episode, heal time.Duration) {
+	sign := func(at time.Duration, ref string, by string) {
+		if at >= heal && (e.Rejoined == nil || at < e.Rejoined.At) {
+			e.Rejoined, e.RejoinBy = mark(at, ref), by
+		}
+	}
+	for i := range s.calls {
+		if c := &s.calls[i]; c.node == e.OldLeader && c.typ == harness.OK && c.from >= heal {
+			sign(c.to, lineRef(c.done), "client")
+		}
+	}
+	if e.Outcome != NewLeader {
+		return
+	}
+	for _, ev := range s.events {
+		if ev.Node == e.OldLeader && ev.Kind == LeaderKnown && ev.Term >= e.NewTerm {
+			sign(ev.At, ev.Ref(), "log")
+		}
+	}
+	for i := range s.ops {
+		op := &s.ops[i]
+		if op.Process != harness.HarnessProcess || op.F != harness.FStatus || op.Node != e.OldLeader || op.Time < heal {
+			continue
+		}
+		var v harness.StatusValue
+		if json.Unmarshal(op.Value, &v) == nil && v.Role == harness.Follower && v.Leader != "" && v.Term >= e.NewTerm {
+			sign(op.Time, lineRef(op.Index+1), "poller")
+		}
 	}
 }
 
@@ -639,12 +671,12 @@ func (e *Episode) note() {
 		add(true, fmt.Sprintf("nobody was elected in the %v until watching ended", e.Watched-e.T0))
 	}
 	add(e.Outcome == NewLeader && e.Detected == nil, "no campaign is in the logs: the election was seen otherwise")
-	add(e.Outcome == NewLeader && e.Committed == nil, "no commit in the new term was seen: neither the log tells one nor did a client write through the new leader")
+	add(e.Outcome == NewLeader && e.Committed == nil, "no commit in the new term was seen: neither the log tells one nor was a write acknowledged")
 	add(e.Writes.LastOK == nil, "no write was acknowledged before")
 	add(e.Reads.LastOK == nil, "no read was answered before")
 	add(e.Writes.AtLeast != nil, fmt.Sprintf("no %d writes in a row succeeded until watching ended", Sustained))
 	add(e.Reads.AtLeast != nil, fmt.Sprintf("no %d reads in a row succeeded until watching ended", Sustained))
-	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("no call through %s succeeded after the healing", e.OldLeader))
+	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("no sign of %s was seen after the healing: neither in its log nor by the poller or a client", e.OldLeader))
 }
 
 // Cause is the fault and its target in words.

@@ -48,7 +48,7 @@ var metrics = []metric{
 	{"election", "fault confirmed, to a leader with a majority of votes", plain(func(e *Episode) *time.Duration { return e.Election })},
 	{"write-ready", "fault confirmed, to the first commit in the new term", plain(func(e *Episode) *time.Duration { return e.WriteReady })},
 	{"client tax", "write outage minus write-ready", func(e *Episode) (*time.Duration, *time.Duration) { return e.ClientTax, nil }},
-	{"rejoin", "heal issued, to the first call through the old leader that succeeded", func(e *Episode) (*time.Duration, *time.Duration) { return e.Rejoin, nil }},
+	{"rejoin", "heal issued, to the first sign that the old leader follows or serves", func(e *Episode) (*time.Duration, *time.Duration) { return e.Rejoin, nil }},
 	{"rejoin outage", "longest time without an acknowledged write while it rejoined", func(e *Episode) (*time.Duration, *time.Duration) { return e.RejoinOutage, nil }},
 	{"stale leadership", "the old leader still believed to lead while the new one did", func(e *Episode) (*time.Duration, *time.Duration) { return e.Stale, nil }},
 }

@@ -93,7 +93,7 @@ func tellVictory(e *Episode, say sayer) {
 	if e.Committed != nil {
 		how := "by the store's own log"
 		if e.CommitBy == "client" {
-			how = "the first write that it acknowledged to a client; the store's log does not tell"
+			how = "at the latest: then a client's write was acknowledged; the store's log does not tell"
 		}
 		say([]string{e.Committed.Ref}, "The first commit of term %d came at t0 + %s (%s).", e.NewTerm, ms(*e.WriteReady), how)
 	}
@@ -133,7 +133,8 @@ func tellOldLeader(e *Episode, say sayer) {
 	}
 	if e.Rejoined != nil {
 		refs = append(refs, e.Rejoined.Ref)
-		text += fmt.Sprintf("; the first call through %s succeeded %s after the order", e.OldLeader, ms(*e.Rejoin))
+		how := map[string]string{"log": "its log tells that it follows", "poller": "the poller saw it follow", "client": "a call through it succeeded"}[e.RejoinBy]
+		text += fmt.Sprintf("; %s was back %s after the order: %s", e.OldLeader, ms(*e.Rejoin), how)
 	}
 	say(refs, "%s.", text)
 	if e.RejoinOutage != nil {
