@@ -1,0 +1,127 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+	"github.com/faultline-chaos/faultline/harness/agent"
+	"github.com/moby/moby/client"
+)
+
+// Clean removes containers, their volumes and networks of runs whose harness has ended; with all
+// set, those of every run, and our images. It returns what it removed.
+func (r *Runtime) Clean(ctx context.Context, all bool) ([]string, error) {
+	e, err := connect()
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	return e.clean(ctx, all)
+}
+
+// Residue lists what exists of a run now.
+func (r *Runtime) Residue(ctx context.Context, run string) ([]string, error) {
+	e, err := connect()
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	things, err := e.things(ctx, labelRun+"="+run)
+	var found []string
+	for _, t := range things {
+		found = append(found, t.String())
+	}
+	return found, err
+}
+
+// thing is something of ours in the engine.
+type thing struct {
+	kind, name string
+	labels     map[string]string
+	remove     func(context.Context) error
+}
+
+func (t thing) String() string { return t.kind + " " + t.name }
+
+// things lists what has a label, in the order in which it can be removed.
+func (e *engine) things(ctx context.Context, label string) (out []thing, err error) {
+	filter := client.Filters{}.Add("label", label)
+	containers, err := e.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	for _, c := range containers.Items {
+		name := c.ID[:12]
+		if len(c.Names) > 0 {
+			name = c.Names[0][1:] // without its slash
+		}
+		out = append(out, thing{"container", name, c.Labels, func(ctx context.Context) error { return e.removeContainer(ctx, c.ID) }})
+	}
+	networks, err := e.api.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list networks: %w", err)
+	}
+	for _, n := range networks.Items {
+		out = append(out, thing{"network", n.Name, n.Labels, func(ctx context.Context) error { return e.removeNetwork(ctx, n.ID) }})
+	}
+	volumes, err := e.api.VolumeList(ctx, client.VolumeListOptions{Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list volumes: %w", err)
+	}
+	for _, v := range volumes.Items {
+		out = append(out, thing{"volume", v.Name, v.Labels, func(ctx context.Context) error {
+			_, err := e.api.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{})
+			if errdefs.IsNotFound(err) { // it went with its container
+				return nil
+			}
+			return err
+		}})
+	}
+	return out, nil
+}
+
+func (e *engine) clean(ctx context.Context, all bool) (removed []string, err error) {
+	things, err := e.things(ctx, labelRun)
+	if err != nil {
+		return nil, err
+	}
+	if all {
+		images, err := e.images(ctx)
+		if err != nil {
+			return nil, err
+		}
+		things = append(things, images...)
+	}
+	var errs []error
+	for _, t := range things {
+		if owner, err := agent.ParseOwner(t.labels[labelOwner]); !all && (err != nil || !owner.Dead()) {
+			continue
+		}
+		if err := t.remove(ctx); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		removed = append(removed, t.String())
+	}
+	return removed, errors.Join(errs...)
+}
+
+func (e *engine) images(ctx context.Context) (out []thing, err error) {
+	images, err := e.api.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("label", labelImage)})
+	if err != nil {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	for _, i := range images.Items {
+		name := i.ID
+		if len(i.RepoTags) > 0 {
+			name = i.RepoTags[0]
+		}
+		out = append(out, thing{"image", name, i.Labels, func(ctx context.Context) error {
+			_, err := e.api.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true})
+			return err
+		}})
+	}
+	return out, nil
+}

@@ -1,0 +1,119 @@
+// Package docker is the runtime with one container a member, made through testcontainers-go. It is
+// the only part of Faultline that knows Docker.
+//
+// A container's PID 1 is our own static binary, the agent; the system's binary lies beside it in an
+// image made from scratch. The agent speaks with the harness over its attached standard input and
+// output, so a harness that dies closes them, and the container heals, ends and removes itself. What
+// then is left, the run's network, is swept by the next run, by its labels.
+//
+// It works with Docker Engine from 20.10 (API 1.41). The harness reaches members by their own
+// addresses, so it must be on the engine's machine: Docker Desktop will not do.
+package docker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/agent"
+	"github.com/moby/moby/client"
+	tc "github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+)
+
+// Runtime implements harness.Runtime. The zero value is ready for use.
+type Runtime struct {
+	// Agent is the path of the static binary that holds the agent; empty: this executable.
+	Agent string
+	// AgentArgs are its arguments; nil: the hidden subcommand "agent".
+	AgentArgs []string
+}
+
+var _ harness.Runtime = (*Runtime)(nil)
+
+// Labels of what the runtime makes.
+const (
+	labelRun   = "faultline.run"   // the run's ID
+	labelOwner = "faultline.owner" // the harness, as agent.Owner
+	labelImage = "faultline.image" // on images
+)
+
+// Name is "docker".
+func (*Runtime) Name() string { return "docker" }
+
+const probeTime = 5 * time.Second
+
+// Probe asks the engine for an answer, and whether it speaks our API.
+func (r *Runtime) Probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	cli, err := client.New(client.FromEnv)
+	if err != nil {
+		return fmt.Errorf("runtime docker: %s", oneLine(err))
+	}
+	defer cli.Close()
+	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return fmt.Errorf("runtime docker: no engine answers: %s", oneLine(err))
+	}
+	if version.Os != "linux" {
+		return fmt.Errorf("runtime docker: the engine runs containers of %s, not linux", version.Os)
+	}
+	if _, err := cli.ContainerList(ctx, client.ContainerListOptions{Limit: 1}); err != nil {
+		return fmt.Errorf("runtime docker: the engine %s cannot be used: %s", version.Version, oneLine(err))
+	}
+	return nil
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// Run starts a cluster, calls body and removes everything.
+func (r *Runtime) Run(ctx context.Context, cfg harness.ClusterConfig, body func(context.Context, harness.Env, harness.Cluster) error) error {
+	if !runID.MatchString(cfg.RunID) {
+		return fmt.Errorf("run ID %q: allowed are a-z, 0-9 and -", cfg.RunID)
+	}
+	e, err := connect()
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	if _, err := e.clean(ctx, false); err != nil {
+		return fmt.Errorf("remove what dead runs left: %w", err)
+	}
+	return agent.Run(ctx, &platform{runtime: r, engine: e}, cfg, body)
+}
+
+var runID = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// engine is a connection to Docker.
+type engine struct {
+	provider *tc.DockerProvider
+	api      client.APIClient
+}
+
+// connect makes testcontainers quiet and keeps it from starting containers of its own: its reaper is
+// not needed where containers leave by themselves. It reads its settings once a process, from the
+// environment; what the user has set there is kept.
+func connect() (*engine, error) {
+	for name, value := range map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_HOST_OVERRIDE": "localhost"} {
+		if _, ok := os.LookupEnv(name); !ok {
+			if err := os.Setenv(name, value); err != nil {
+				return nil, fmt.Errorf("set %s: %w", name, err)
+			}
+		}
+	}
+	quiet := tclog.NewNoopLogger()
+	tclog.SetDefault(quiet) // one message has no other way
+	options := append(tc.Generic2DockerOptions(tc.WithLogger(quiet)), tc.WithDefaultBridgeNetwork(tc.Bridge)) // else it makes a default network of its own
+	provider, err := tc.NewDockerProvider(options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Docker: %w", err)
+	}
+	return &engine{provider: provider, api: provider.Client()}, nil
+}
+
+func (e *engine) close() { _ = e.provider.Close() } // nothing is lost with a connection that does not close

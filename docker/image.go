@@ -1,0 +1,126 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	tc "github.com/testcontainers/testcontainers-go"
+)
+
+// Where things are in an image, and the directory that is a volume.
+const (
+	agentPath  = "/faultline"
+	systemPath = "/system"
+	dataPath   = "/data"
+)
+
+const dockerfile = "FROM scratch\nCOPY faultline system /\n"
+
+const imageRepo = "faultline"
+
+// image makes sure of the image that holds the two binaries, and returns its name: it is named after
+// their content, so it is built once.
+func (e *engine) image(ctx context.Context, agent, system string) (string, error) {
+	files := map[string]string{"faultline": agent, "system": system}
+	h := sha256.New()
+	_, _ = io.WriteString(h, dockerfile) // a hash never fails
+	for _, name := range []string{"faultline", "system"} {
+		if err := checkStatic(files[name]); err != nil {
+			return "", err
+		}
+		if err := copyFile(h, files[name]); err != nil {
+			return "", err
+		}
+	}
+	tag := hex.EncodeToString(h.Sum(nil))[:16]
+	name := imageRepo + ":" + tag
+	_, err := e.api.ImageInspect(ctx, name)
+	if err == nil {
+		return name, nil
+	}
+	if !errdefs.IsNotFound(err) {
+		return "", fmt.Errorf("look for image %s: %w", name, err)
+	}
+	return name, e.build(ctx, tag, files)
+}
+
+func (e *engine) build(ctx context.Context, tag string, files map[string]string) error {
+	var archive bytes.Buffer // the engine's client may have to send it again
+	if err := writeContext(&archive, files); err != nil {
+		return fmt.Errorf("pack the image's files: %w", err)
+	}
+	_, err := e.provider.BuildImage(ctx, &tc.ContainerRequest{FromDockerfile: tc.FromDockerfile{
+		ContextArchive: bytes.NewReader(archive.Bytes()),
+		Repo:           imageRepo,
+		Tag:            tag,
+		KeepImage:      true,
+		BuildLogWriter: io.Discard,
+		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
+			o.Labels = map[string]string{labelImage: "true"}
+		},
+	}})
+	if err != nil {
+		return fmt.Errorf("build image %s:%s: %w", imageRepo, tag, err)
+	}
+	return nil
+}
+
+// writeContext writes what the engine builds from. Times are left out: they would defeat its cache.
+func writeContext(w io.Writer, files map[string]string) error {
+	t := tar.NewWriter(w)
+	if err := t.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(dockerfile))}); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(t, dockerfile); err != nil {
+		return err
+	}
+	for name, path := range files {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: info.Size()}); err != nil {
+			return err
+		}
+		if err := copyFile(t, path); err != nil {
+			return err
+		}
+	}
+	return t.Close()
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.Copy(w, f); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+// checkStatic refuses what cannot run in an empty image.
+func checkStatic(path string) error {
+	f, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("%s is no Linux program: %w", path, err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fmt.Errorf("%s needs shared libraries, which an empty image does not have: build it with CGO_ENABLED=0", path)
+		}
+	}
+	return nil
+}
