@@ -25,8 +25,8 @@ func (c *cluster) connect(n *node) *conn {
 }
 
 var (
-	errReset   = errors.New("connection reset")
-	errRefused = fmt.Errorf("connection refused: %w", harness.ErrNotApplied)
+	errReset   = errors.New("simulated network: connection reset")
+	errRefused = fmt.Errorf("simulated network: connection refused: %w", harness.ErrNotApplied)
 )
 
 // Call sends a request and waits for its answer.
@@ -54,7 +54,7 @@ func (k *conn) Call(ctx context.Context, request any) (any, error) {
 	case byReply:
 		return payload, nil
 	case byError:
-		return nil, fmt.Errorf("call %s: %w", n.id, payload.(error))
+		return nil, payload.(error)
 	default:
 		return nil, fmt.Errorf("call %s: %w", n.id, context.Cause(ctx))
 	}

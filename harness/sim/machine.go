@@ -25,7 +25,8 @@ type System interface {
 // wraps harness.ErrNotApplied (nobody was there to take it); a member that dies meanwhile ends the
 // call with an error that does not.
 type Conn interface {
-	// Call hands request to the member's Machine.Request and returns what its Reply effect says.
+	// Call hands request to the member's Machine.Request and returns what its Reply effect says, an
+	// error as it is.
 	// Requests and replies cross without being copied: neither side may change one once it is sent.
 	Call(ctx context.Context, request any) (reply any, err error)
 	Close() error
