@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/workloads"
+)
+
+// drawSeed makes a seed that people can type.
+func drawSeed() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return binary.LittleEndian.Uint64(b[:])%1e9 + 1
+}
+
+func (p *plan) makeWorkload() (harness.Workload, error) {
+	think := time.Duration(float64(p.Concurrency) / p.Rate * float64(time.Second))
+	w, err := workloads.ByName(p.Workload, workloads.Options{Think: think, Timeout: max(p.Election*3/20, 20*time.Millisecond)})
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	return w, nil
+}
+
+// checkers are the workload's and those of every run.
+func checkers(w harness.Workload, faultsAsked bool) []harness.Checker {
+	return append(w.Checkers(),
+		checker.Coverage{NoFaultsAsked: !faultsAsked},
+		checker.Recovered{}, checker.FollowerFaults{}, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{},
+	)
+}
+
+// cluster is what a run learns about its cluster.
+type cluster struct {
+	members []harness.NodeID
+	ids     map[harness.NodeID]string
+	version string
+	timings []harness.Timing
+	rss     map[harness.NodeID]int64
+}
+
+// look asks the members who they are; it is called in a run's body.
+func (c *cluster) look(ctx context.Context, env harness.Env, hc harness.Cluster) {
+	c.members = hc.Members()
+	c.ids = map[harness.NodeID]string{}
+	for i, st := range harness.Statuses(ctx, env, hc) {
+		if st.MemberID != 0 {
+			c.ids[c.members[i]] = fmt.Sprintf("%x", st.MemberID)
+			c.version = st.Version
+		}
+	}
+	if t, ok := hc.(harness.Timings); ok {
+		c.timings = t.StartTimings()
+	}
+}
+
+// weigh reads the members' memory at the end of a run.
+func (c *cluster) weigh(ctx context.Context, hc harness.Cluster) {
+	m, ok := hc.(harness.MemoryMeter)
+	if !ok {
+		return
+	}
+	c.rss = map[harness.NodeID]int64{}
+	for _, id := range hc.Members() {
+		if n, err := m.RSS(context.WithoutCancel(ctx), id); err == nil {
+			c.rss[id] = n
+		}
+	}
+}
+
+// perform starts a cluster and does the run on it. History lines go to w, as o says.
+func (p *plan) perform(ctx context.Context, rt harness.Runtime, cfg harness.ClusterConfig, rc harness.RunConfig, w io.Writer, o harness.RecorderOptions) (c cluster, ops []harness.Op, err error) {
+	err = rt.Run(ctx, cfg, func(ctx context.Context, env harness.Env, hc harness.Cluster) error {
+		recorder := harness.NewRecorder(env, w, o)
+		c.look(ctx, env, hc)
+		err := harness.Run(ctx, env, hc, recorder, rc)
+		c.weigh(ctx, hc)
+		if o.Keep {
+			ops = recorder.Ops()
+		}
+		return errors.Join(err, recorder.Flush())
+	})
+	return c, ops, err
+}
+
+// prepared is a run before it starts.
+type prepared struct {
+	plan     *plan
+	runtime  harness.Runtime
+	reason   string
+	system   systems.Closer
+	workload harness.Workload
+	schedule harness.Schedule
+	folder   *results.Folder
+	run      results.Run
+	logs     []*os.File
+}
+
+var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
+
+// prepare makes the run's folder with a first run.json.
+func (p *plan) prepare(ctx context.Context) (*prepared, error) {
+	if p.Seed == 0 {
+		p.Seed = drawSeed()
+	}
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	rt, reason, err := chooseRuntime(ctx, p.Runtime)
+	if err != nil {
+		return nil, err
+	}
+	r := &prepared{plan: p, runtime: rt, reason: reason}
+	if r.system, err = p.makeSystem(); err != nil {
+		return nil, err
+	}
+	if r.workload, err = p.makeWorkload(); err != nil {
+		return nil, err
+	}
+	if r.schedule, err = p.makeSchedule(); err != nil {
+		return nil, err
+	}
+	name := strings.Trim(notInIDs.ReplaceAllString(strings.ToLower(p.Name), "-"), "-")
+	started := time.Now()
+	id := fmt.Sprintf("%s-%s-%s", started.Format("20060102-150405"), name, uuid.NewString()[:4])
+	if r.folder, err = results.Create(p.Out, id); err != nil {
+		return nil, infrastructure(err)
+	}
+	r.run = results.Run{
+		Format: results.FormatVersion, ID: id, Started: started, Seed: p.Seed, Command: p.command(rt.Name()),
+		Runtime: rt.Name(), RuntimeReason: reason, System: p.System, Faultline: version, Commit: commit(),
+		ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
+		Workload: p.Workload, Concurrency: p.Concurrency, Time: p.Time, Schedule: steps(r.schedule),
+	}
+	for i := range p.Nodes {
+		r.run.Nodes = append(r.run.Nodes, harness.NodeID(fmt.Sprintf("n%d", i+1)))
+	}
+	if err := r.folder.WriteRun(r.run); err != nil {
+		return nil, infrastructure(err)
+	}
+	return r, nil
+}
+
+func steps(s harness.Schedule) []results.Step {
+	out := make([]results.Step, 0, len(s))
+	for _, st := range s {
+		out = append(out, results.Step{At: st.At, For: st.For, Fault: st.Fault.String(), Target: st.Target})
+	}
+	return out
+}
+
+// command repeats the run: everything that differs from the defaults.
+func (p *plan) command(runtime string) []string {
+	d := defaultPlan()
+	args := []string{"faultline", "run"}
+	if p.Script != "" {
+		args = append(args, p.Script)
+	}
+	add := func(flag string, same bool, v any) {
+		if !same {
+			args = append(args, fmt.Sprintf("--%s=%v", flag, v))
+		}
+	}
+	add("runtime", false, runtime)
+	add("system", p.System == d.System, p.System)
+	add("binary", p.Binary == "", p.Binary)
+	add("bug", p.Bug == "", p.Bug)
+	add("nodes", p.Nodes == d.Nodes, p.Nodes)
+	add("election-timeout", p.Election == d.Election, p.Election)
+	add("heartbeat-interval", p.Heartbeat == d.Heartbeat, p.Heartbeat)
+	add("snapshot-count", p.Snapshot == d.Snapshot, p.Snapshot)
+	add("workload", p.Workload == d.Workload, p.Workload)
+	add("concurrency", p.Concurrency == d.Concurrency, p.Concurrency)
+	add("rate", p.Rate == d.Rate, p.Rate)
+	add("faults", slices.Equal(p.Faults, d.Faults), strings.Join(p.Faults, ","))
+	add("storm", p.Storm == 0, p.Storm)
+	add("time", p.Time == d.Time, p.Time)
+	add("seed", false, p.Seed)
+	return args
+}
+
+// commit is the revision that this program was built from, if the build knew.
+func commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return ""
+}
+
+// clusterConfig lets logs go to the folder.
+func (r *prepared) clusterConfig(problems *[]error) harness.ClusterConfig {
+	return harness.ClusterConfig{
+		RunID: "faultline-" + r.run.ID, Seed: r.plan.Seed, System: r.system, Nodes: r.plan.Nodes,
+		Logs: func(id harness.NodeID) io.Writer {
+			f, err := r.folder.CreateLog(id)
+			if err != nil {
+				*problems = append(*problems, err)
+				return io.Discard
+			}
+			r.logs = append(r.logs, f)
+			return f
+		},
+	}
+}
+
+func (r *prepared) close() error {
+	var errs []error
+	for _, f := range r.logs {
+		errs = append(errs, f.Close())
+	}
+	r.logs = nil
+	return errors.Join(append(errs, r.system.Close())...)
+}
+
+// execute does the run; the folder then holds its history and logs.
+func (r *prepared) execute(ctx context.Context, observe func(*harness.Op)) {
+	history, err := r.folder.CreateHistory()
+	if err != nil {
+		r.settle(err)
+		return
+	}
+	var problems []error
+	rc := harness.RunConfig{Workload: r.workload, Workers: r.plan.Concurrency, Schedule: r.schedule, Faults: r.plan.Time}
+	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), rc, history, harness.RecorderOptions{Observe: observe})
+	problems = append(problems, err, history.Close(), r.close())
+	r.learn(c)
+	r.settle(errors.Join(problems...))
+}
+
+func (r *prepared) learn(c cluster) {
+	if c.members != nil {
+		r.run.Nodes = c.members
+	}
+	r.run.MemberIDs, r.run.SystemVersion, r.run.StartTimings = c.ids, c.version, c.timings
+	r.run.Resources.MemberRSS = c.rss
+}
+
+// settle sorts what ended the run: an interruption, something that was not healed, a property of the
+// system (judged from the history, or told by the simulation), or a broken run.
+func (r *prepared) settle(err error) {
+	r.run.Finished = time.Now()
+	if err == nil {
+		return
+	}
+	r.run.Interrupted = errors.Is(err, harness.ErrInterrupted)
+	var unhealed *harness.HealError
+	if errors.As(err, &unhealed) {
+		r.run.HealProblem = unhealed.Error()
+	}
+	if v, ok := invariant(err); ok {
+		r.run.Verdicts = append(r.run.Verdicts, v)
+	}
+	if broken(err) {
+		r.run.Error = err.Error()
+	}
+}
+
+// invariant makes a verdict of a simulation's own finding.
+func invariant(err error) (harness.Verdict, bool) {
+	var inv *sim.InvariantError
+	if !errors.As(err, &inv) {
+		return harness.Verdict{}, false
+	}
+	return harness.Verdict{Checker: "invariants", Validity: harness.Invalid, Reason: inv.Error()}, true
+}
+
+// broken says whether the run itself failed, beyond what verdicts and other fields tell.
+func broken(err error) bool {
+	var (
+		recovery *harness.NoRecoveryError
+		unhealed *harness.HealError
+		inv      *sim.InvariantError
+	)
+	return !errors.Is(err, harness.ErrInterrupted) && !errors.As(err, &recovery) && !errors.As(err, &unhealed) && !errors.As(err, &inv)
+}
+
+// judge reads the folder back, lets the checkers judge it, and renders the report. Nothing crosses
+// from running to judging but the folder.
+func judge(ctx context.Context, folder *results.Folder, run results.Run, list []harness.Checker, limit time.Duration) (results.Analysis, error) {
+	h, warnings, err := folder.ReadHistory()
+	if err != nil {
+		return results.Analysis{}, infrastructure(err)
+	}
+	h.Nodes = run.Nodes
+	check, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	run.Verdicts = append(slices.DeleteFunc(run.Verdicts, func(v harness.Verdict) bool { return v.Checker != "invariants" }),
+		checker.Run(check, list, h)...)
+	run.Verdict = harness.Worst(run.Verdicts)
+	run.ExitCode = exitOf(run.Verdict)
+	if run.Error != "" {
+		run.ExitCode = worse(run.ExitCode, exitInfrastructure)
+	}
+	if run.HealProblem != "" {
+		run.ExitCode = worse(run.ExitCode, exitResidue)
+	}
+	for _, c := range run.Claims {
+		if !c.Holds && c.Skipped == "" {
+			run.Verdict = harness.Invalid
+			run.ExitCode = worse(run.ExitCode, exitInvalid)
+		}
+	}
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil && run.Resources.HarnessMaxRSS == 0 {
+		run.Resources.HarnessMaxRSS = usage.Maxrss << 10 // Linux counts KiB
+		run.Resources.HarnessCPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+	if err := folder.WriteRun(run); err != nil {
+		return results.Analysis{}, infrastructure(err)
+	}
+	a := results.Analyze(run, h)
+	a.Warnings = warnings
+	if err := folder.Render(a); err != nil {
+		return a, infrastructure(err)
+	}
+	return a, nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/docker"
+	"github.com/faultline-chaos/faultline/harness/agent"
+	"github.com/faultline-chaos/faultline/harness/local"
+	"github.com/faultline-chaos/faultline/harness/scenarios"
+	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/nemesis"
+	"github.com/faultline-chaos/faultline/store/core"
+	"github.com/faultline-chaos/faultline/workloads"
+)
+
+// bugsBuilt says whether planted bugs are compiled in.
+func bugsBuilt() bool { return len(core.Bugs()) > 0 }
+
+// lists are the tables of what exists.
+func lists() map[string]func(add func(name, doc string)) {
+	return map[string]func(add func(name, doc string)){
+		"faults": func(add func(name, doc string)) {
+			for _, e := range nemesis.All() {
+				add(e.Fault.String(), e.Doc)
+			}
+		},
+		"workloads": func(add func(name, doc string)) {
+			for _, e := range workloads.All() {
+				add(e.Name, e.Doc)
+			}
+		},
+		"checkers": func(add func(name, doc string)) {
+			for _, e := range checker.All() {
+				add(e.Name, e.Doc)
+			}
+		},
+		"systems": func(add func(name, doc string)) {
+			for _, e := range systems.All() {
+				add(e.Name, e.Doc)
+			}
+		},
+		"runtimes": func(add func(name, doc string)) {
+			for _, e := range runtimes() {
+				add(e.name, e.doc)
+			}
+		},
+		"scenarios": func(add func(name, doc string)) {
+			for _, name := range scenarioNames() {
+				add(name, scenarioDoc(name))
+			}
+		},
+		"bugs": func(add func(name, doc string)) {
+			for _, name := range core.Bugs() {
+				add(name, "planted in the store; --bug "+name)
+			}
+		},
+	}
+}
+
+func scenarioDoc(name string) string {
+	for _, s := range scenarios.All() {
+		if s.Name == name {
+			return s.Doc
+		}
+	}
+	p := defaultPlan()
+	data, err := builtIn.ReadFile("scenarios/" + name + ".yaml")
+	if err != nil {
+		return err.Error()
+	}
+	if err := p.read(name, data, (&cobra.Command{}).Flags()); err != nil {
+		return err.Error()
+	}
+	return p.Description
+}
+
+func newListCmd(a *app) *cobra.Command {
+	names := []string{"faults", "workloads", "checkers", "systems", "runtimes", "scenarios", "bugs"}
+	return &cobra.Command{
+		Use:       "list " + strings.Join(names, "|"),
+		Short:     "List what exists",
+		ValidArgs: names,
+		Args:      cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			list, ok := lists()[args[0]]
+			if !ok {
+				return usage("unknown list %q: allowed are %s", args[0], strings.Join(names, ", "))
+			}
+			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+			n := 0
+			list(func(name, doc string) { n++; fmt.Fprintf(w, "%s\t%s\n", name, doc) })
+			if n == 0 {
+				fmt.Fprintln(a.stderr, "faultline: this build has none: build it with -tags bugs (make prove does)")
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func newCleanCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean",
+		Short: "Remove what runs left behind whose program is gone",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var errs []error
+			total := 0
+			report := func(removed []string, err error) {
+				for _, what := range removed {
+					fmt.Fprintln(a.stdout, "removed", what)
+				}
+				total += len(removed)
+				errs = append(errs, err)
+			}
+			if d := (&docker.Runtime{}); d.Probe(cmd.Context()) == nil {
+				report(d.Clean(cmd.Context()))
+			}
+			if l := (&local.Runtime{}); l.Probe(cmd.Context()) == nil {
+				report(l.Clean(cmd.Context()))
+			}
+			if err := errors.Join(errs...); err != nil {
+				return &statusError{exitResidue, fmt.Errorf("clean: %w", err)}
+			}
+			if total == 0 {
+				fmt.Fprintln(a.stdout, "nothing was left behind")
+			}
+			return nil
+		},
+	}
+}
+
+// newAgentCmd is the program beside each member. Runtimes start it; nobody else does.
+func newAgentCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    "agent",
+		Hidden: true,
+		Args:   cobra.ArbitraryArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return agent.Main(a.stdin, a.stdout)
+		},
+	}
+}

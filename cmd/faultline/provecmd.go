@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/store/core"
+)
+
+// proveLimits of one bug.
+const (
+	proveSim   = 2 * time.Minute // on sim
+	proveLocal = 3 * time.Minute // then on local
+	proveGood  = 40              // seeds that the good store must pass
+)
+
+func newProveCmd(a *app) *cobra.Command {
+	var only []string
+	cmd := &cobra.Command{
+		Use:   "prove",
+		Short: "Run every planted bug until it is caught, to prove that a verdict can fail",
+		Long: `Prove runs the store with each planted bug on sim, and where sim does not show it on
+local, until a checker or an invariant catches it. The store without bugs must pass
+the same. It needs a build with -tags bugs: make prove does all of it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			bugs := core.Bugs()
+			if len(bugs) == 0 {
+				return usage("this build has no planted bugs: build it with -tags bugs, or use make prove")
+			}
+			for _, b := range only {
+				if err := core.CheckBug(b); err != nil {
+					return usage("%v", err)
+				}
+			}
+			if len(only) > 0 {
+				bugs = only
+			}
+			return a.prove(cmd.Context(), bugs)
+		},
+	}
+	cmd.Flags().StringSliceVar(&only, "bugs", nil, "these only; default: all")
+	return cmd
+}
+
+// proof is how one bug fared.
+type proof struct {
+	bug, runtime, by, reason, repeat string
+	caught                           bool
+	runs, faults, ops                int
+	took                             time.Duration
+}
+
+func (a *app) prove(ctx context.Context, bugs []string) error {
+	good := a.proveGood(ctx)
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "bug\tcaught by\ton\truns\tfaults\tops\tseconds")
+	code := exitValid
+	proofs := []proof{good}
+	if good.caught {
+		code = exitInvalid
+	}
+	for _, bug := range bugs {
+		p := a.proveBug(ctx, bug)
+		if ctx.Err() != nil {
+			return &statusError{exitUnknown, fmt.Errorf("prove: %w", context.Cause(ctx))}
+		}
+		if !p.caught {
+			code = worse(code, exitInvalid)
+		}
+		fmt.Fprintf(a.stdout, "%s: %s\n", bug, p.line())
+		proofs = append(proofs, p)
+	}
+	fmt.Fprintln(a.stdout)
+	for _, p := range proofs {
+		by := p.by
+		switch {
+		case p.bug == "none" && !p.caught:
+			by = "nothing, as it must be"
+		case !p.caught:
+			by = "NOT CAUGHT"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%.1f\n", p.bug, by, p.runtime, p.runs, p.faults, p.ops, p.took.Seconds())
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return exit(code)
+}
+
+func (p proof) line() string {
+	if !p.caught {
+		return fmt.Sprintf("NOT CAUGHT in %d runs, %.1f s", p.runs, p.took.Seconds())
+	}
+	return fmt.Sprintf("caught by %s on %s, run %d, %.1f s: %s\n  repeat: %s", p.by, p.runtime, p.runs, p.took.Seconds(), p.reason, p.repeat)
+}
+
+// proveGood runs the store without bugs through the same.
+func (a *app) proveGood(ctx context.Context) proof {
+	p := stormPlan()
+	return p.seedsUntilCaught(ctx, "none", func(n int, _ time.Duration) bool { return n < proveGood })
+}
+
+func (a *app) proveBug(ctx context.Context, bug string) proof {
+	p := stormPlan()
+	p.Bug = bug
+	pr := p.seedsUntilCaught(ctx, bug, func(_ int, took time.Duration) bool { return took < proveSim })
+	if pr.caught || ctx.Err() != nil {
+		return pr
+	}
+	return a.proveLocally(ctx, pr)
+}
+
+// seedsUntilCaught runs one seed after another while more says so.
+func (p *plan) seedsUntilCaught(ctx context.Context, bug string, more func(n int, took time.Duration) bool) proof {
+	pr := proof{bug: bug, runtime: "sim"}
+	start := time.Now()
+	for seed := uint64(1); ctx.Err() == nil && more(pr.runs, time.Since(start)); seed++ {
+		r := p.simulateSeed(ctx, seed, true)
+		pr.runs++
+		pr.faults += r.faults
+		pr.ops += r.ops
+		pr.took = time.Since(start)
+		if r.err != nil { // a member that panics when it starts is a finding, too
+			r.verdicts = append(r.verdicts, harness.Verdict{Checker: "start", Validity: harness.Invalid, Reason: r.err.Error()})
+		}
+		for _, v := range r.verdicts {
+			if v.Validity == harness.Invalid {
+				q := *p
+				q.Seed = seed
+				pr.caught, pr.by, pr.reason, pr.repeat = true, v.Checker, v.Reason, strings.Join(q.command("sim"), " ")
+				return pr
+			}
+		}
+	}
+	return pr
+}
+
+// proveLocally goes on with real processes, whose folders stay for reading.
+func (a *app) proveLocally(ctx context.Context, pr proof) proof {
+	start, before := time.Now(), pr.took
+	for seed := uint64(1); ctx.Err() == nil && time.Since(start) < proveLocal; seed++ {
+		p := stormPlan()
+		p.Name, p.Bug, p.Runtime, p.Seed = "prove-"+pr.bug, pr.bug, "local", seed
+		p.Faults, p.Time = []string{"kill", "pause", "partition", "isolate"}, 20*time.Second
+		quiet := &app{stdin: a.stdin, stdout: io.Discard, stderr: a.stderr}
+		err := quiet.run(ctx, &p)
+		pr.runs++
+		pr.runtime = "local"
+		pr.took = before + time.Since(start)
+		folder, openErr := results.Open(filepath.Join(p.Out, results.Latest))
+		if openErr != nil {
+			pr.reason = fmt.Sprint(err)
+			return pr
+		}
+		analysis, openErr := folder.Analyze()
+		if openErr != nil {
+			return pr
+		}
+		pr.faults += analysis.Landed()
+		pr.ops += analysis.Ops.All()
+		for _, v := range analysis.Run.Verdicts {
+			if v.Validity == harness.Invalid {
+				pr.caught, pr.by, pr.reason, pr.repeat = true, v.Checker, v.Reason, strings.Join(analysis.Run.Command, " ")
+				return pr
+			}
+		}
+	}
+	return pr
+}

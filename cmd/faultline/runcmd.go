@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/scenarios"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+// builtIn are the scenarios that come with the program. Bugs that the harness found stay among them.
+//
+//go:embed scenarios/*.yaml
+var builtIn embed.FS
+
+// scenarioNames lists them, scripts included.
+func scenarioNames() (names []string) {
+	entries, err := fs.ReadDir(builtIn, "scenarios")
+	if err != nil {
+		panic(err) // embedded: cannot fail
+	}
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	for _, s := range scenarios.All() {
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func newRunCmd(a *app) *cobra.Command {
+	p := defaultPlan()
+	var file string
+	cmd := &cobra.Command{
+		Use:   "run [SCENARIO]",
+		Short: "Start a cluster, break it, judge and report",
+		Long: `Run starts a cluster, lets clients call it while faults are injected, proves or
+refutes that what they saw is consistent, and leaves a folder with the report.
+
+SCENARIO is one of: ` + strings.Join(scenarioNames(), ", ") + `.
+A file given with -f holds the same settings as the flags; flags win.
+
+Exit codes: ` + exitCodesHelp,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.load(cmd.Flags(), file, args); err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), &p)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "scenario file (YAML)")
+	p.flags(cmd.Flags())
+	return cmd
+}
+
+// load fills the plan from a scenario or a file; flags that were given win.
+func (p *plan) load(f *pflag.FlagSet, file string, args []string) error {
+	if file != "" && len(args) > 0 {
+		return usage("give a scenario's name or -f FILE, not both")
+	}
+	if file != "" {
+		return p.readFile(file, f)
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	for _, s := range scenarios.All() {
+		if s.Name == args[0] {
+			p.Name, p.Script, p.Faults = s.Name, s.Name, []string{"none"}
+			return nil
+		}
+	}
+	data, err := builtIn.ReadFile("scenarios/" + args[0] + ".yaml")
+	if err != nil {
+		return usage("unknown scenario %q: allowed are %s, or -f FILE", args[0], strings.Join(scenarioNames(), ", "))
+	}
+	p.Name = args[0]
+	return p.read(args[0], data, f)
+}
+
+// run is the whole of `faultline run`.
+func (a *app) run(ctx context.Context, p *plan) error {
+	r, err := p.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	out := a.stdout
+	fmt.Fprintf(out, "faultline %s · %s on %s (%s) · %d nodes · seed %d\n", p.Name, p.System, r.runtime.Name(), r.reason, p.Nodes, p.Seed)
+	var list []harness.Checker
+	if p.Script != "" {
+		list = scriptCheckers(r.workload)
+		a.script(ctx, r)
+	} else {
+		list = checkers(r.workload, len(r.schedule) > 0)
+		fmt.Fprintf(out, "faults: %d in %v, %s\n", len(r.schedule), p.Time, strings.Join(p.Faults, ", "))
+		show := newProgress(out, a.isTerminal())
+		if r.runtime.Name() != "sim" {
+			show.start()
+		}
+		r.execute(ctx, show.observe)
+		show.stop()
+	}
+	analysis, err := judge(ctx, r.folder, r.run, list, p.CheckTime)
+	if err != nil {
+		return err
+	}
+	a.summary(analysis, r.folder)
+	return exit(analysis.Run.ExitCode)
+}
+
+func (a *app) summary(analysis results.Analysis, folder *results.Folder) {
+	dir := folder.Dir()
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, dir); err == nil && !strings.HasPrefix(rel, "..") {
+			dir = rel
+		}
+	}
+	fmt.Fprintln(a.stdout)
+	fmt.Fprint(a.stdout, results.TerminalSummary(analysis, results.TerminalOptions{Color: a.isTerminal(), Dir: dir}))
+	if analysis.Run.Error != "" {
+		fmt.Fprintln(a.stderr, "faultline: the run broke:", analysis.Run.Error)
+	}
+	if analysis.Run.HealProblem != "" {
+		fmt.Fprintln(a.stderr, "faultline: not healed:", analysis.Run.HealProblem)
+	}
+}
+
+func (a *app) isTerminal() bool {
+	f, ok := a.stdout.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

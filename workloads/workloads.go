@@ -1,0 +1,45 @@
+// Package workloads holds what clients do, one workload a file. Workloads are plain blocking code:
+// they block only in harness.Env and in client calls, so that they also run in a simulation.
+package workloads
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Options are what a user says about a workload. The zero values mean each workload's defaults.
+type Options struct {
+	Think   time.Duration // mean pause of one worker between its calls
+	Timeout time.Duration // of one attempt
+}
+
+// Entry is a line of All.
+type Entry struct {
+	Name string
+	Doc  string // one line
+	New  func(Options) harness.Workload
+}
+
+// All lists the workloads that exist.
+func All() []Entry {
+	return []Entry{
+		{"register", "put, get, compare-and-set and delete over a few keys at a time, retried on other members", func(o Options) harness.Workload {
+			return Register{Think: o.Think, Timeout: o.Timeout}
+		}},
+	}
+}
+
+// ByName makes a workload.
+func ByName(name string, o Options) (harness.Workload, error) {
+	var names []string
+	for _, e := range All() {
+		if e.Name == name {
+			return e.New(o), nil
+		}
+		names = append(names, e.Name)
+	}
+	return nil, fmt.Errorf("unknown workload %q: allowed are %s", name, strings.Join(names, ", "))
+}
