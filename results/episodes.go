@@ -92,6 +92,7 @@ type Outage struct {
 	Back       *Mark          `json:"back,omitempty"`
 	Took       *time.Duration `json:"took,omitempty"`
 	AtLeast    *time.Duration `json:"at_least,omitempty"`   // where it had not ended when watching ended: censored
+	Slack      *time.Duration `json:"slack,omitempty"`      // from when the last call that failed was due to Back: the outage may have ended earlier by up to this much
 	Resolution *time.Duration `json:"resolution,omitempty"` // mean time between calls of this kind in the 2 s before: nothing shorter can be told apart
 }
 
@@ -443,7 +444,7 @@ func (s *study) clients(e *Episode) {
 
 func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 	row, rowAt := 0, (*Mark)(nil)
-	probes := 0
+	probes, lastBad := 0, time.Duration(-1)
 	for i := range s.calls {
 		c := &s.calls[i]
 		if c.read != reads {
@@ -468,7 +469,7 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 			continue
 		}
 		if c.typ != harness.OK {
-			row, rowAt = 0, nil
+			row, rowAt, lastBad = 0, nil, c.from
 			continue
 		}
 		if row++; rowAt == nil || c.to < rowAt.At {
@@ -476,6 +477,9 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 		}
 		if row == Sustained {
 			o.Back = rowAt
+			if lastBad >= 0 {
+				o.Slack = since(rowAt, lastBad)
+			}
 		}
 	}
 	if probes > 0 {

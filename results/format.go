@@ -41,6 +41,15 @@ func outageText(o Outage) string {
 	return optional(o.Took)
 }
 
+// writeReadyText marks a bound: without the store's word, a commit is only known from a client's
+// acknowledgement that came after it.
+func writeReadyText(e *Episode) string {
+	if e.WriteReady != nil && e.CommitBy == "client" {
+		return "≤ " + ms(*e.WriteReady)
+	}
+	return optional(e.WriteReady)
+}
+
 // clock is a moment of the run in seconds.
 func clock(t time.Duration) string { return fmt.Sprintf("%.3f s", t.Seconds()) }
 

@@ -50,6 +50,9 @@ var phaseNames = []string{"inject → effective", "→ first campaign", "→ ele
 
 func barParts(e *Episode) []barPart {
 	marks := []*Mark{mark(e.T0, e.T0Ref), e.Detected, e.Elected, e.Committed, e.FirstPut}
+	if e.CommitBy == "client" {
+		marks[3] = nil // it is only known from the first put
+	}
 	at := time.Duration(0)
 	if e.Issued != nil {
 		at = e.Issued.At - e.T0

@@ -52,7 +52,7 @@ func lane(node harness.NodeID, events []RaftEvent, faults []Injected, end time.D
 	var changes []change
 	roles := map[Kind]State{
 		BecameFollower: StateFollower, BecamePre: StatePreCandidate, BecameCandidate: StateCandidate,
-		BecameLeader: StateLeader, Started: StateUnknown,
+		BecameLeader: StateLeader, Started: StateFollower,
 	}
 	for _, e := range events {
 		if s, ok := roles[e.Kind]; ok && e.Node == node {

@@ -347,7 +347,9 @@ func (a *Analysis) timelineData() (meta, calls string, err error) {
 		data.Marks = append(data.Marks, markData{e.T0.Microseconds(), e.ID + " t0"})
 		add(e.Detected, "detected")
 		add(e.Elected, "elected")
-		add(e.Committed, "first commit")
+		if e.CommitBy == "log" {
+			add(e.Committed, "first commit")
+		}
 		add(e.FirstPut, "first put")
 		add(e.FirstGet, "first get")
 	}
@@ -393,19 +395,27 @@ func (a *Analysis) packCalls() (string, error) {
 	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
 }
 
+// resolution says how fine the clients' view is.
 func (a *Analysis) resolution() string {
-	var worst time.Duration
+	var before, slack time.Duration
 	for i := range a.Episodes {
 		for _, o := range []Outage{a.Episodes[i].Writes, a.Episodes[i].Reads} {
 			if o.Resolution != nil {
-				worst = max(worst, *o.Resolution)
+				before = max(before, *o.Resolution)
+			}
+			if o.Slack != nil {
+				slack = max(slack, *o.Slack)
 			}
 		}
 	}
-	if worst == 0 {
-		return ""
+	text := ""
+	if before > 0 {
+		text = fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average. ", ms(before))
 	}
-	return fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average: nothing shorter can be told apart.", ms(worst))
+	if slack > 0 {
+		text += fmt.Sprintf("While workers wait for calls that will time out, fewer are due: an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", ms(slack))
+	}
+	return text
 }
 
 func (a *Analysis) statsNote() string {
@@ -425,7 +435,7 @@ func (a *Analysis) statsNote() string {
 func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 	v := episodeView{
 		E: e, Title: leaderSentence(e), Cause: e.Cause(), Change: leaderChange(e),
-		Detection: optional(e.Detection), Election: optional(e.Election), WriteReady: optional(e.WriteReady),
+		Detection: optional(e.Detection), Election: optional(e.Election), WriteReady: writeReadyText(e),
 		Writes: outageText(e.Writes), Reads: outageText(e.Reads), Tax: optional(e.ClientTax), Rejoin: optional(e.Rejoin),
 		Partial: optional(e.Partial), Steady: missing, Figure: fig,
 	}

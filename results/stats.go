@@ -46,7 +46,7 @@ var metrics = []metric{
 	{"read outage", "the same for reads", func(e *Episode) (*time.Duration, *time.Duration) { return e.Reads.Took, e.Reads.AtLeast }},
 	{"detection", "fault confirmed, to the first campaign of a survivor", plain(func(e *Episode) *time.Duration { return e.Detection })},
 	{"election", "fault confirmed, to a leader with a majority of votes", plain(func(e *Episode) *time.Duration { return e.Election })},
-	{"write-ready", "fault confirmed, to the first commit in the new term", plain(func(e *Episode) *time.Duration { return e.WriteReady })},
+	{"write-ready", "fault confirmed, to the first commit in the new term; where the store's log does not tell it, to the first acknowledged write after it", plain(func(e *Episode) *time.Duration { return e.WriteReady })},
 	{"client tax", "write outage minus write-ready", func(e *Episode) (*time.Duration, *time.Duration) { return e.ClientTax, nil }},
 	{"rejoin", "heal issued, to the first sign that the old leader follows or serves", func(e *Episode) (*time.Duration, *time.Duration) { return e.Rejoin, nil }},
 	{"rejoin outage", "longest time without an acknowledged write while it rejoined", func(e *Episode) (*time.Duration, *time.Duration) { return e.RejoinOutage, nil }},

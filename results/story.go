@@ -106,7 +106,7 @@ func tellClients(e *Episode, say sayer) {
 	}{{"Writes", e.Writes}, {"Reads", e.Reads}} {
 		switch {
 		case k.o.Took != nil:
-			say([]string{k.o.LastOK.Ref, k.o.Back.Ref}, "%s were away for %s: from the last one due before t0 to the first of %d in a row.", k.name, ms(*k.o.Took), Sustained)
+			say([]string{k.o.LastOK.Ref, k.o.Back.Ref}, "%s were away for %s: from the last one due before t0 to the first of %d in a row.%s", k.name, ms(*k.o.Took), Sustained, slackText(k.o))
 		case k.o.AtLeast != nil:
 			say([]string{k.o.LastOK.Ref}, "%s were away for at least %s; then watching ended.", k.name, ms(*k.o.AtLeast))
 		}
@@ -140,4 +140,11 @@ func tellOldLeader(e *Episode, say sayer) {
 	if e.RejoinOutage != nil {
 		say(nil, "While it rejoined, the longest time without an acknowledged write was %s.", ms(*e.RejoinOutage))
 	}
+}
+
+func slackText(o Outage) string {
+	if o.Slack == nil {
+		return ""
+	}
+	return fmt.Sprintf(" The last that failed was due %s before that.", ms(*o.Slack))
 }

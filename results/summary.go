@@ -38,7 +38,7 @@ func (a *Analysis) Summary() []byte {
 				break
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |\n", e.ID, md(e.Cause()), md(leaderChange(e)), optional(e.Detection),
-				optional(e.Election), optional(e.WriteReady), md(outageText(e.Writes)), md(outageText(e.Reads)), optional(e.Rejoin), e.Ambiguous)
+				optional(e.Election), writeReadyText(e), md(outageText(e.Writes)), md(outageText(e.Reads)), optional(e.Rejoin), e.Ambiguous)
 		}
 	}
 	if rows := a.broken(); len(rows) > 0 {

@@ -233,24 +233,32 @@ func laneLabel(c draw.Canvas, s Segment, x0, x1, y vg.Length) {
 }
 
 func drawMoments(c draw.Canvas, x axis, v view, bottom, top vg.Length) {
+	type placed struct {
+		left, y, w vg.Length
+		m          moment
+	}
 	rows := make([]vg.Length, 4)
+	var labels []placed
 	for _, m := range v.moments {
 		if m.at < v.from || m.at > v.to {
 			continue
 		}
 		px := x.at(secondsOf(m.at))
-		s := textStyle(8.5, true, m.color)
-		w := s.Width(m.label)
+		w := textStyle(8.5, true, m.color).Width(m.label)
 		left := min(px, x.b-w)
 		for r := range rows {
 			if left >= rows[r] || r == len(rows)-1 {
 				y := top + 8 + vg.Length(r)*11
-				line(c, px, bottom, px, y-2, 0.9, m.color, 3, 2)
-				put(c, s, left+3, y, text.XLeft, m.label)
+				line(c, px, bottom, px, y+4, 0.9, m.color, 3, 2)
+				labels = append(labels, placed{left, y, w, m})
 				rows[r] = left + w + 9
 				break
 			}
 		}
+	}
+	for _, l := range labels { // over all the lines
+		fillRect(c, l.left+1.5, l.y-5, l.left+l.w+5, l.y+5.5, color.White)
+		put(c, textStyle(8.5, true, l.m.color), l.left+3, l.y, text.XLeft, l.m.label)
 	}
 }
 
@@ -283,16 +291,17 @@ func (a *Analysis) zoom(e *Episode) (Figure, error) {
 	if e.Fault == nil {
 		moments[0].label = "t0 first sign"
 	}
-	add := func(m *Mark, d *time.Duration, what string, c color.NRGBA) {
+	add := func(m *Mark, what string, c color.NRGBA) {
 		if m != nil {
 			moments = append(moments, moment{m.At, fmt.Sprintf("%s +%s", what, ms(m.At-e.T0)), c})
 		}
-		_ = d
 	}
-	add(e.Detected, e.Detection, "detected", dark(stateColors[StateCandidate]))
-	add(e.Elected, e.Election, "elected", dark(stateColors[StateLeader]))
-	add(e.Committed, e.WriteReady, "first commit", dark(okColor))
-	add(e.FirstPut, nil, "first put", inkColor)
+	add(e.Detected, "detected", dark(stateColors[StateCandidate]))
+	add(e.Elected, "elected", dark(stateColors[StateLeader]))
+	if e.CommitBy == "log" {
+		add(e.Committed, "first commit", dark(okColor))
+	}
+	add(e.FirstPut, "first put", inkColor)
 	return a.swimlane("failover-"+e.ID, view{
 		from: from, to: to, moments: moments,
 		title: fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),

@@ -128,7 +128,7 @@ func episodeTable(eps []Episode, height int) []string {
 			return append(lines, fmt.Sprintf("     and %d more, in the report", len(eps)-i))
 		}
 		lines = append(lines, row(e.ID, fit(e.Cause(), 18), leaderChange(e), optional(e.Detection), optional(e.Election),
-			optional(e.WriteReady), outageText(e.Writes), outageText(e.Reads), optional(e.Rejoin), count(e.Ambiguous)))
+			writeReadyText(e), outageText(e.Writes), outageText(e.Reads), optional(e.Rejoin), count(e.Ambiguous)))
 	}
 	return lines
 }
