@@ -107,7 +107,7 @@ func connect() (*engine, error) {
 		}
 	}
 	quiet := tclog.NewNoopLogger()
-	tclog.SetDefault(quiet) // one message has no other way
+	tclog.SetDefault(quiet)                                                                                   // one message has no other way
 	options := append(tc.Generic2DockerOptions(tc.WithLogger(quiet)), tc.WithDefaultBridgeNetwork(tc.Bridge)) // else it makes a default network of its own
 	provider, err := tc.NewDockerProvider(options...)
 	if err != nil {

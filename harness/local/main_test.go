@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/faultline-chaos/faultline/harness/agent/linux"
+	"github.com/faultline-chaos/faultline/harness/harnesstest"
 	"github.com/faultline-chaos/faultline/harness/local"
 	"go.uber.org/goleak"
 )
@@ -19,6 +20,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	if runID := os.Getenv("DOOMED_RUN"); runID != "" {
+		r := &local.Runtime{TempDir: os.Getenv("DOOMED_TEMP")}
+		toy := &harnesstest.Toy{Binary: os.Getenv("DOOMED_TOY")}
+		fmt.Fprintln(os.Stderr, harnesstest.Doomed(context.Background(), r, toy, runID, os.Stdout))
+		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -42,11 +42,11 @@ func hubSpec(args []string) (spec agent.HubSpec, ok bool) {
 	return spec, err == nil
 }
 
-// processesOf lists hubs of a run and whatever runs in its directories.
+// processesOf lists a run's hub and agents, and whatever runs in its directories.
 func processesOf(runID string) (found []string, err error) {
 	err = eachProcess(func(pid int, args []string, dir string) {
-		spec, ok := hubSpec(args)
-		if ok && spec.Run == runID || strings.Contains(dir, dirPrefix) && strings.Contains(dir+"/", "_"+runID+"/") {
+		ours := strings.Contains(args[len(args)-1], fmt.Sprintf(`"run":%q`, runID))
+		if ours || strings.Contains(dir, dirPrefix) && strings.Contains(dir+"/", "_"+runID+"/") {
 			found = append(found, fmt.Sprintf("process %d (%s)", pid, args[0]))
 		}
 	})

@@ -104,7 +104,7 @@ func startNode(spec agent.HubSpec, i int) (*exec.Cmd, error) {
 		unix.CloseOnExec(fd) // the other members must not hold it
 		return os.NewFile(uintptr(fd), fmt.Sprintf("member %d/%d", i+1, k))
 	}
-	arg, err := json.Marshal(nodeSpec{Target: net.JoinHostPort(spec.Nodes[i].Host, fmt.Sprint(spec.Nodes[i].ClientPort))})
+	arg, err := json.Marshal(nodeSpec{Run: spec.Run, Target: net.JoinHostPort(spec.Nodes[i].Host, fmt.Sprint(spec.Nodes[i].ClientPort))})
 	if err != nil {
 		return nil, err
 	}

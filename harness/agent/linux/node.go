@@ -13,6 +13,7 @@ import (
 
 // nodeSpec is what a hub tells an agent.
 type nodeSpec struct {
+	Run string `json:"run"` // names the run in lists of processes
 	// Target is where the member's process serves clients.
 	Target string `json:"target"`
 }
