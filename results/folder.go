@@ -144,7 +144,6 @@ func (f *Folder) WriteRun(run Run) error {
 }
 
 func (f *Folder) saveArtifacts(v *harness.Verdict) error {
-	names := slices.Clone(v.ArtifactNames)
 	for name, data := range v.Artifacts {
 		if !idPattern.MatchString(name) || reserved(name) {
 			return fmt.Errorf("save artifact of %s: %q is not allowed as the name of a file", v.Checker, name)
@@ -152,13 +151,21 @@ func (f *Folder) saveArtifacts(v *harness.Verdict) error {
 		if err := f.Write(name, data); err != nil {
 			return err
 		}
+	}
+	v.ArtifactNames = artifactNames(v)
+	return nil
+}
+
+// artifactNames are those that were saved before and those that are to be saved.
+func artifactNames(v *harness.Verdict) []string {
+	names := slices.Clone(v.ArtifactNames)
+	for name := range v.Artifacts {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	v.ArtifactNames = names
-	return nil
+	return names
 }
 
 func reserved(name string) bool {

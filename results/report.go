@@ -508,6 +508,7 @@ func controlViewOf(c *Control) controlView {
 
 func (a *Analysis) verdictView(v harness.Verdict) verdictView {
 	const most = 200
+	v.ArtifactNames = artifactNames(&v)
 	out := verdictView{V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
 	for _, i := range v.Evidence[:min(len(v.Evidence), most)] {
 		if i >= 0 && i < len(a.History.Ops) {
