@@ -93,6 +93,25 @@ func TestJUnitSaysWhatHappened(t *testing.T) {
 	}, got)
 }
 
+func TestVerdictReason(t *testing.T) {
+	valid := harness.Verdict{Checker: "a", Validity: harness.Valid, Reason: "fine"}
+	for _, c := range []struct {
+		name string
+		run  Run
+		want string
+	}{
+		{"valid", Run{Verdict: harness.Valid, Verdicts: []harness.Verdict{valid}}, "a found nothing wrong"},
+		{"invalid", Run{Verdict: harness.Invalid, Verdicts: []harness.Verdict{valid, {Checker: "b", Validity: harness.Invalid, Reason: "lost"}}}, "b: lost"},
+		{"unknown", Run{Verdicts: []harness.Verdict{valid, {Checker: "b", Reason: "no budget"}}}, "b: no budget"},
+		{"a claim", Run{Verdict: harness.Invalid, Verdicts: []harness.Verdict{valid}, Claims: []Claim{{Claim: "a kill is survived", Measured: "lost 1"}}}, "it does not hold that a kill is survived: lost 1"},
+		{"no checker", Run{}, "no checker has judged the history"},
+		{"broken", Run{Error: "start n1: no\nmemory", Verdicts: []harness.Verdict{valid}}, "start n1: no memory"},
+		{"nobody says why", Run{Verdicts: []harness.Verdict{valid}}, "no reason is recorded"},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, verdictReason(c.run)) })
+	}
+}
+
 func TestTerminalSummaryFitsOneScreen(t *testing.T) {
 	for name, make := range map[string]func() (Run, harness.History){
 		"golden":  goldenRun,

@@ -180,8 +180,16 @@ func verdictReason(run Run) string {
 			return oneLine(v.Checker + ": " + v.Reason)
 		}
 	}
+	for _, c := range run.Claims {
+		if run.Verdict == harness.Invalid && !c.Holds && c.Skipped == "" {
+			return oneLine("it does not hold that " + c.Claim + ": " + c.Measured)
+		}
+	}
 	if len(run.Verdicts) == 0 {
 		return "no checker has judged the history"
+	}
+	if run.Verdict != harness.Valid {
+		return "no reason is recorded"
 	}
 	names := make([]string, len(run.Verdicts))
 	for i, v := range run.Verdicts {
