@@ -31,6 +31,10 @@ type Config struct {
 	// ElectionRand draws each randomized election timeout, from ElectionTicks to 2*ElectionTicks-1.
 	// nil: raft draws it from crypto/rand, and two runs differ.
 	ElectionRand func() int
+	// InitialAdvance lets a member of a new cluster act as if all but one of its first ElectionTicks
+	// had passed already, as etcd's --initial-election-tick-advance does: there cannot be a leader
+	// that it has not heard of for so long. It has no effect on a disk that is not empty.
+	InitialAdvance bool
 	// RequestTicks is after how long a call that may have been proposed is answered with
 	// ErrGRPCTimeout. 0: 7*ElectionTicks, which is etcd's 7 s for its default timeouts.
 	RequestTicks int

@@ -76,6 +76,11 @@ func New(cfg Config, d *Durable) (*Core, error) {
 	if err := c.start(); err != nil {
 		return nil, err
 	}
+	if d.Boot == 0 && cfg.InitialAdvance {
+		for range cfg.ElectionTicks - 1 { // raft campaigns after ElectionTicks at the earliest
+			c.node.Tick()
+		}
+	}
 	c.write(first, true, &persist{boot: true})
 	if h := c.cfg.Hooks.Restored; h != nil {
 		h(c.state.index, c.state.term, c.state.hash())

@@ -147,7 +147,7 @@ func (s *Server) startCore() error {
 	cfg := core.Config{
 		ID: s.id, Cluster: s.cluster, Members: s.members,
 		SnapshotEvery: s.cfg.SnapshotCount, KeepEntries: s.cfg.CatchUpEntries,
-		Logger: raftLogger{s.log.Named("raft").Sugar()}, Bug: s.cfg.Bug,
+		Logger: raftLogger{s.log.Named("raft").Sugar()}, Bug: s.cfg.Bug, InitialAdvance: true,
 		Hooks: core.Hooks{BecameLeader: func(uint64) { s.meter.elections.Inc() }},
 	}
 	cfg.SetTimeouts(s.cfg.ElectionTimeout, s.cfg.HeartbeatInterval)
