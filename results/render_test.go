@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestRenderWritesEveryArtifact(t *testing.T) {
-	root := os.Getenv("RESULTS_DEMO") // keeps the folder, to look at
+	root, workers := os.Getenv("RESULTS_DEMO"), 24 // a folder that keeps a run of 130,000 lines, to look at
 	if root == "" {
-		root = t.TempDir()
+		root, workers = t.TempDir(), 4
 	} else {
 		require.NoError(t, os.RemoveAll(filepath.Join(root, "synthetic")))
 	}
-	_, run, h := standard(24, 12*mil, 800*mil)
+	_, run, h := standard(workers, 12*mil, 800*mil)
 	f := writeFolder(t, root, run, h)
 	start := time.Now()
 	a, err := f.Analyze()
@@ -27,5 +29,49 @@ func TestRenderWritesEveryArtifact(t *testing.T) {
 	t.Logf("rendered in %v", time.Since(start))
 	for _, name := range []string{FailoversFile, "swimlane.svg", "swimlane.png", "cdf.png", "phases.png", "throughput.png"} {
 		require.FileExists(t, f.Path(name))
+	}
+}
+
+func TestRenderOfRunsThatBrokeEarly(t *testing.T) {
+	for name, c := range map[string]struct {
+		run Run
+		h   harness.History
+	}{
+		"nothing at all": {Run{ID: "a", Error: "start n1: no memory"}, harness.History{}},
+		"only a phase":   {Run{ID: "b", Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: []harness.Op{{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: []byte(`{"phase":"warmup"}`)}}}},
+		"one open call":  {Run{ID: "c", Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: []harness.Op{{Time: sec, Type: harness.Invoke, F: "get", Node: "n9"}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := writeFolder(t, t.TempDir(), c.run, c.h)
+			a, err := f.Analyze()
+			require.NoError(t, err)
+			require.NoError(t, f.Render(a))
+			require.FileExists(t, f.Path(ReportFile))
+			require.NotEmpty(t, TerminalSummary(a, TerminalOptions{}))
+		})
+	}
+}
+
+// TestRenderRepeats: a report rendered again is the same, byte for byte.
+func TestRenderRepeats(t *testing.T) {
+	run, h := goldenRun()
+	f := writeFolder(t, t.TempDir(), run, h)
+	var before map[string]string
+	for range 2 {
+		a, err := f.Analyze()
+		require.NoError(t, err)
+		require.NoError(t, f.Render(a))
+		now := map[string]string{}
+		for _, name := range []string{ReportFile, JUnitFile, SummaryFile, FailoversFile, "swimlane.svg", "swimlane.png", "failover-e1.svg", "cdf.png"} {
+			b, err := os.ReadFile(f.Path(name))
+			require.NoError(t, err)
+			now[name] = string(b)
+		}
+		if before != nil {
+			for name := range now {
+				require.True(t, before[name] == now[name], name)
+			}
+		}
+		before = now
 	}
 }

@@ -3,7 +3,6 @@ package results
 import (
 	"fmt"
 	"path/filepath"
-	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -151,23 +150,22 @@ func leaderChange(e *Episode) string {
 	return fmt.Sprintf("%s→?", e.OldLeader)
 }
 
-// faultCounts is like "kill leader 4, pause follower 2".
+// faultCounts is like "kill leader 4, follower 1; pause follower 2".
 func faultCounts(a *Analysis) string {
-	n := map[string]int{}
-	for i := range a.Faults {
-		if f := &a.Faults[i]; f.Landed() {
-			n[f.Fault+" "+string(f.Target)]++
+	var parts []string
+	last := ""
+	for _, r := range a.broken() {
+		switch {
+		case r.Landed == 0:
+			continue
+		case r.Fault == last:
+			parts[len(parts)-1] += fmt.Sprintf(", %s %d", r.Target, r.Landed)
+		default:
+			parts = append(parts, fmt.Sprintf("%s %s %d", r.Fault, r.Target, r.Landed))
+			last = r.Fault
 		}
 	}
-	keys := make([]string, 0, len(n))
-	for k := range n {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	for i, k := range keys {
-		keys[i] = fmt.Sprintf("%s %d", k, n[k])
-	}
-	return strings.Join(keys, ", ")
+	return strings.Join(parts, "; ")
 }
 
 // verdictReason is why the verdict is what it is: the reason of the first verdict that decided it.
