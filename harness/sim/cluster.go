@@ -21,6 +21,7 @@ type cluster struct {
 	nodes   []*node // node i is nodes[i-1]
 	ids     []harness.NodeID
 	network *rand.Rand
+	weather weather
 
 	cut   [][]int             // by node numbers: how many rules cut the link
 	rules map[string][][2]int // only looked up
@@ -46,6 +47,10 @@ func newCluster(cfg harness.ClusterConfig, o Options) (*cluster, error) {
 	c.printer, _ = program.(Fingerprinter)
 	if o.Copy == CopyAlways || o.Copy == CopySometimes && l.Rand("sim/copy").IntN(4) == 0 {
 		c.copier, _ = program.(Copier)
+	}
+	if o.Hostile > 0 {
+		c.weather = drawWeather(l.Rand("sim/weather"))
+		c.weather.pivot, _ = program.(Pivot)
 	}
 	c.cut = make([][]int, cfg.Nodes+1)
 	for i := range c.cut {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,8 +50,27 @@ func TestStorm(t *testing.T) {
 		out := storm(t.Context(), seed, toy{}, sim.Options{})
 		require.NoErrorf(t, out.err, "seed %d", seed)
 		require.Positive(t, out.stats.Ends)
-		t.Logf("%+v %d bytes", out.stats, len(out.history))
+		require.Zero(t, out.stats.Trips)
 	}
+}
+
+// In hostile surroundings members lose power by themselves, for a while, and what was acknowledged
+// survives that, too. A toy that does not sync is caught.
+func TestHostileStorm(t *testing.T) {
+	trips, caught := 0, 0
+	for seed := range uint64(20) {
+		hostile := sim.Options{Hostile: 10 * time.Second}
+		out := storm(t.Context(), seed, toy{}, hostile)
+		require.NoErrorf(t, out.err, "seed %d", seed)
+		require.LessOrEqual(t, strings.Count(out.logs, "power failed for an instant"), 3*4, "at most every 3 s on each")
+		require.NotRegexp(t, `(?m)^[12]\d\.\d+ simulation: power failed for an instant`, out.logs)
+		trips += out.stats.Trips
+		if storm(t.Context(), seed, toy{bug: "no-sync"}, hostile).err != nil {
+			caught++
+		}
+	}
+	require.Positive(t, trips)
+	require.Positive(t, caught)
 }
 
 // caps is all that a simulated cluster can do.

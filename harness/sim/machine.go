@@ -53,6 +53,12 @@ type Fingerprinter interface {
 	Fingerprint(payload any) uint64
 }
 
+// Pivot is implemented by programs that can say which messages bind their sender, as a vote does: the
+// moment after one was sent is when it must not have forgotten it.
+type Pivot interface {
+	Pivotal(message any) bool
+}
+
 // Host is what a machine may ask of the world around it, all of it deterministic.
 type Host struct {
 	Rand *rand.Rand // the machine's only randomness
@@ -60,6 +66,9 @@ type Host struct {
 	Log func(line string)
 	// Violated reports a broken invariant, such as two leaders in a term: it ends the run.
 	Violated func(format string, args ...any)
+	// Hostile says that this run looks for trouble (Options.Hostile): where the program draws numbers
+	// so that members do not collide, it should draw worse ones.
+	Hostile bool
 	// Now is the virtual time, for log lines and leases.
 	Now func() time.Duration
 }

@@ -26,6 +26,7 @@ type node struct {
 	worked  time.Duration // when the last piece of work that was asked for is done
 	tick    time.Duration
 	status  *conn
+	tripped time.Duration // when it lost power for an instant last
 
 	rand   *rand.Rand // of disk and clock
 	own    *rand.Rand // of the machine
@@ -48,7 +49,7 @@ func (c *cluster) boot(n *node) error {
 	n.life++
 	n.writes, n.held, n.paused, n.worked = writes{}, nil, false, 0
 	host := Host{
-		Rand: n.own, Now: c.Now,
+		Rand: n.own, Now: c.Now, Hostile: c.opts.Hostile > 0,
 		Log:      func(line string) { c.log(n, line) },
 		Violated: func(format string, args ...any) { c.violated(n, fmt.Sprintf(format, args...)) },
 	}
@@ -113,6 +114,8 @@ func (c *cluster) handle(e *event) {
 		}
 	case e.kind == evFlushed:
 		c.flushed(n, e)
+	case e.kind == evTrip:
+		c.trip(n)
 	default:
 		c.arrive(n, e)
 	}
@@ -280,14 +283,44 @@ func (c *cluster) send(n *node, e *Effect) {
 	if e.Token != 0 {
 		m.token, m.life = e.Token, n.life
 	}
-	if c.cut[n.number][e.To] > 0 {
+	hostile := c.now < c.opts.Hostile
+	if hostile && c.weather.trips(c.network, e.Payload) {
+		c.after(0, &event{kind: evTrip, node: int8(n.number), life: n.life})
+	}
+	if c.cut[n.number][e.To] > 0 || hostile && c.weather.loses(c.network) {
 		c.sent(&m, false)
 		return
 	}
 	if c.copier != nil {
 		m.payload = c.copier.Copy(e.Payload)
 	}
-	c.after(c.latency(), &m)
+	d := c.latency()
+	if hostile {
+		d += c.weather.delay(c.network)
+		if c.weather.doubles(c.network) {
+			again := m
+			again.token = 0 // its sender waits for one
+			c.after(d+c.latency(), &again)
+		}
+	}
+	c.after(d, &m)
+}
+
+// tripPause is how long a member has power after it lost it for an instant: else members could lose it
+// before any of them gets anywhere.
+const tripPause = 3 * time.Second
+
+// trip lets a member lose power for an instant.
+func (c *cluster) trip(n *node) {
+	if n.paused || c.now < n.tripped+tripPause {
+		return
+	}
+	n.tripped = c.now
+	c.note(evTrip, n.number, 0, 0, 0)
+	c.stats.Trips++
+	c.log(n, "simulation: power failed for an instant")
+	c.down(n, powerLost)
+	_ = c.boot(n) // if it refuses it stays down, and its output says why
 }
 
 // release gives a member what it missed while it was paused.

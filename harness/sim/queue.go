@@ -15,10 +15,11 @@ const (
 	evFlushed                   // node, life: what is on its way to the disk has arrived
 	evWork                      // node, life, token
 	evSent                      // node, life, token, ok
+	evTrip                      // node, life
 	evProbe                     // node: where it comes back; source: where it went; task, token
 )
 
-var eventNames = [...]string{"wake", "deadline", "tick", "message", "request", "reply", "flushed", "work", "sent", "probe"}
+var eventNames = [...]string{"wake", "deadline", "tick", "message", "request", "reply", "flushed", "work", "sent", "trip", "probe"}
 
 // event is something that happens at one time.
 type event struct {

@@ -55,6 +55,11 @@ type Options struct {
 	// TickJitter is how much faster or slower a member's clock runs than virtual time, at most, as a
 	// fraction below 1. Every member draws its own rate when it starts. Zero: all clocks are right.
 	TickJitter float64
+	// Hostile is how long, from the start on, a run's surroundings are hostile: by seed, messages
+	// between members get lost, arrive twice or late, members lose power for an instant right after
+	// they sent something (a Pivot chooses what), and programs are told (Host.Hostile). None of it is
+	// in a schedule or a history: it is for finding bugs, not for measuring. Zero: never.
+	Hostile time.Duration
 	// Copy says in which runs messages between members are copied on their way, if the Program is a
 	// Copier: it makes no difference but for programs that change what they sent. Zero: one in four,
 	// by seed.
@@ -118,6 +123,7 @@ type Stats struct {
 	Calls    int // of clients, status calls included
 	Ends     int // processes that were killed, stopped or lost power
 	Panics   int // processes that ended by themselves
+	Trips    int // times that a member lost power for an instant (Options.Hostile)
 }
 
 // InvariantError says that the system broke an invariant that its adapter watches, such as one leader

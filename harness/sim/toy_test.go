@@ -122,6 +122,8 @@ func (p *toyProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine, 
 
 func (p *toyProgram) Copy(message any) any { return message.(*toyState).clone() }
 
+func (p *toyProgram) Pivotal(message any) bool { return message.(*toyState).rev%2 == 1 }
+
 func (p *toyProgram) Fingerprint(payload any) uint64 {
 	h := fnv.New64a()
 	switch x := payload.(type) {

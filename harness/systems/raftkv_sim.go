@@ -23,6 +23,7 @@ var (
 	_ sim.System        = (*RaftKV)(nil)
 	_ sim.Copier        = (*raftProgram)(nil)
 	_ sim.Fingerprinter = (*raftProgram)(nil)
+	_ sim.Pivot         = (*raftProgram)(nil)
 )
 
 // Program makes a cluster of the store's cores.
@@ -92,6 +93,7 @@ type raftProgram struct {
 	opts    Options
 	members []core.Member
 	watch   *raftWatch
+	collide bool // elections shall
 }
 
 // raftDisk is what is durable on a member.
@@ -115,7 +117,13 @@ func (p *raftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine,
 		Logger: simLogger{host.Log}, Bug: p.opts.Bug, Hooks: p.watch.hooks(node, host),
 	}
 	cfg.SetTimeouts(p.opts.ElectionTimeout, p.opts.HeartbeatInterval)
-	cfg.ElectionRand = func() int { return cfg.ElectionTicks + host.Rand.IntN(cfg.ElectionTicks) }
+	p.collide = p.collide || host.Hostile && host.Rand.IntN(2*len(p.members)) == 0
+	cfg.ElectionRand = func() int {
+		if p.collide && host.Rand.IntN(2) == 0 {
+			return cfg.ElectionTicks + host.Rand.IntN(2)
+		}
+		return cfg.ElectionTicks + host.Rand.IntN(cfg.ElectionTicks) // as raft's own
+	}
 	host.Log(fmt.Sprintf("info starting raftkv n%d", node))
 	c, err := core.New(cfg, &disk.(*raftDisk).durable)
 	if err != nil { // the configuration was good, so the disk is not
@@ -136,6 +144,12 @@ func (p *raftProgram) Copy(message any) any {
 		panic(fmt.Sprintf("copy a raft message: %v", err)) // members could not have exchanged it
 	}
 	return out
+}
+
+// Pivotal are messages that a member must remember after a restart.
+func (p *raftProgram) Pivotal(message any) bool {
+	m := message.(*raftpb.Message)
+	return m.GetType() == raftpb.MsgVote || m.GetType() == raftpb.MsgVoteResp && !m.GetReject()
 }
 
 // Fingerprint mixes what makes messages, requests and replies differ.
