@@ -10,7 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/docker"
-	"github.com/faultline-chaos/faultline/harness/agent"
+	"github.com/faultline-chaos/faultline/harness/agent/linux"
 	"github.com/faultline-chaos/faultline/harness/local"
 	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/harness/systems"
@@ -119,10 +119,10 @@ func newCleanCmd(a *app) *cobra.Command {
 				errs = append(errs, err)
 			}
 			if d := (&docker.Runtime{}); d.Probe(cmd.Context()) == nil {
-				report(d.Clean(cmd.Context()))
+				report(d.Clean(cmd.Context(), false))
 			}
 			if l := (&local.Runtime{}); l.Probe(cmd.Context()) == nil {
-				report(l.Clean(cmd.Context()))
+				report(l.Clean(cmd.Context(), false))
 			}
 			if err := errors.Join(errs...); err != nil {
 				return &statusError{exitResidue, fmt.Errorf("clean: %w", err)}
@@ -141,8 +141,10 @@ func newAgentCmd(a *app) *cobra.Command {
 		Use:    "agent",
 		Hidden: true,
 		Args:   cobra.ArbitraryArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return agent.Main(a.stdin, a.stdout)
+		// The flags are the agent's own.
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return linux.Main(cmd.Context(), a.stdin, a.stdout, args)
 		},
 	}
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"faultline": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts are the program's contracts as shell sessions. `code N` says which exit code the last
+// command must have had: it runs it again as its arguments.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// fails CODE COMMAND...: the command ends with that code and one line on stderr.
+			"fails": func(ts *testscript.TestScript, _ bool, args []string) {
+				want, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				err = ts.Exec(args[1], args[2:]...)
+				if err == nil {
+					ts.Fatalf("it succeeded")
+				}
+				var exit interface{ ExitCode() int }
+				if e, ok := err.(interface{ ExitCode() int }); ok {
+					exit = e
+				}
+				if exit == nil || exit.ExitCode() != want {
+					ts.Fatalf("exit: %v, want code %d", err, want)
+				}
+				if out := ts.ReadFile("stderr"); countLines(out) != 1 {
+					ts.Fatalf("stderr is not one line: %q", out)
+				}
+			},
+		},
+	})
+}
+
+func countLines(s string) (n int) {
+	for _, c := range s {
+		if c == '\n' {
+			n++
+		}
+	}
+	return n
+}
+
+func TestWorse(t *testing.T) {
+	for _, c := range []struct{ a, b, want int }{
+		{exitValid, exitUnknown, exitUnknown},
+		{exitInvalid, exitInfrastructure, exitInvalid},
+		{exitResidue, exitInvalid, exitInvalid},
+		{exitUnknown, exitResidue, exitResidue},
+		{exitCrash, exitInvalid, exitCrash},
+	} {
+		require.Equal(t, c.want, worse(c.a, c.b))
+		require.Equal(t, c.want, worse(c.b, c.a))
+	}
+	require.Equal(t, exitUnknown, exitOf(harness.Unknown))
+}
+
+func TestBuiltInScenariosAreValid(t *testing.T) {
+	for _, name := range scenarioNames() {
+		t.Run(name, func(t *testing.T) {
+			p := defaultPlan()
+			cmd := newRunCmd(&app{})
+			require.NoError(t, p.load(cmd.Flags(), "", []string{name}))
+			p.Runtime, p.Seed = "sim", 1
+			require.NoError(t, p.validate())
+			require.Equal(t, name, p.Name)
+			require.NotEmpty(t, scenarioDoc(name))
+		})
+	}
+}
+
+// TestCommandRepeatsThePlan: the command in run.json parses back to the same plan.
+func TestCommandRepeatsThePlan(t *testing.T) {
+	p := stormPlan()
+	p.Seed, p.Nodes, p.Snapshot = 9, 5, 77
+	q := defaultPlan()
+	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	q.flags(flags)
+	require.NoError(t, flags.Parse(p.command("sim")[2:]))
+	q.Name = p.Name
+	require.Equal(t, p, q)
+}
