@@ -1,0 +1,46 @@
+package checker
+
+import (
+	"context"
+	"strings"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// AllHealed judges whether every injection has its confirmed healing. Where one has not, the
+// verdict is Unknown and not Invalid: it is the harness that failed, not the system under test, and
+// what the run shows beside it may be due to a fault that nobody took into account. A run with
+// residue exits with a code of its own.
+type AllHealed struct{}
+
+// Name is all-healed.
+func (AllHealed) Name() string { return "all-healed" }
+
+// Check reads the nemesis's ops alone.
+func (AllHealed) Check(_ context.Context, h harness.History) harness.Verdict {
+	list, err := faults(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	var missing []string
+	var at []int
+	for _, f := range list {
+		if len(f.Nodes) > 0 && f.healedAt < 0 {
+			text := f.String()
+			if f.problem != "" {
+				text += ": " + f.problem
+			}
+			missing = append(missing, text)
+			at = append(at, f.injectAt, f.healAt)
+		}
+	}
+	if len(missing) > 0 {
+		v := unknown("%s without a confirmed healing, so the harness left the system broken: %s", count(len(missing), "injection"), strings.Join(missing, "; "))
+		v.Evidence = evidence(h.Ops, at...)
+		return v
+	}
+	if len(list) == 0 {
+		return valid("nothing was injected")
+	}
+	return valid("%s, each with a confirmed healing", count(len(list), "injection"))
+}

@@ -1,0 +1,78 @@
+// Package checker judges histories, one checker a file. A checker sees a history and nothing else,
+// has no state, and says Unknown where the history could not have shown a violation. It is the only
+// importer of porcupine.
+package checker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Entry is a line of All.
+type Entry struct {
+	Name string
+	Doc  string // one line
+	New  func() harness.Checker
+}
+
+// All lists the checkers that exist, with their defaults.
+func All() []Entry {
+	return []Entry{
+		{"linearizable", "every key's calls have an order that a single register could have given", func() harness.Checker { return Linearizable{} }},
+		{"durable", "the final reads show every acknowledged write, or what may have replaced it", func() harness.Checker { return Durable{} }},
+		{"coverage", "faults landed under load, and clients were answered during and after them", func() harness.Checker { return Coverage{} }},
+		{"recovered", "all members caught up after everything was healed", func() harness.Checker { return Recovered{} }},
+		{"follower-faults", "a fault of followers alone does not stop the other members' service", func() harness.Checker { return FollowerFaults{} }},
+		{"one-leader", "no term has two leaders, by the members' own logs", func() harness.Checker { return OneLeader{} }},
+		{"no-panic", "no member's log shows a panic, a fatal error or a data race", func() harness.Checker { return NoPanic{} }},
+		{"all-healed", "every injected fault was healed, and the healing was seen", func() harness.Checker { return AllHealed{} }},
+	}
+}
+
+// Run asks every checker, several at once, and returns the verdicts in the order of checkers. A
+// panic in one becomes its verdict: Unknown, with the panic's text. The Checker field of every
+// verdict is the checker's name.
+func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
+	out := make([]harness.Verdict, len(checkers))
+	var wg sync.WaitGroup
+	for i, c := range checkers {
+		wg.Go(func() { out[i] = one(ctx, c, h) })
+	}
+	wg.Wait()
+	return out
+}
+
+func one(ctx context.Context, c harness.Checker, h harness.History) (v harness.Verdict) {
+	err := harness.Protect(ctx, func(ctx context.Context) error {
+		v = c.Check(ctx, h)
+		return nil
+	})
+	if err != nil {
+		v = unknown("the checker itself failed: %v", err)
+	}
+	v.Checker = c.Name()
+	return v
+}
+
+func valid(format string, args ...any) harness.Verdict {
+	return harness.Verdict{Validity: harness.Valid, Reason: fmt.Sprintf(format, args...)}
+}
+
+func invalid(evidence []int, format string, args ...any) harness.Verdict {
+	return harness.Verdict{Validity: harness.Invalid, Reason: fmt.Sprintf(format, args...), Evidence: evidence}
+}
+
+func unknown(format string, args ...any) harness.Verdict {
+	return harness.Verdict{Reason: fmt.Sprintf(format, args...)}
+}
+
+// count is "1 call", "2 calls".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,193 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Coverage judges whether a run could have shown anything: a run that proved nothing must not count
+// as passed. It is Unknown where a fault that was tried did not land, where none was tried, where no
+// call overlapped a fault, or where clients got no answers during the faults or after them. It is
+// never Invalid.
+type Coverage struct {
+	// NoFaultsAsked says that the run was meant to have no faults; else their absence is Unknown.
+	NoFaultsAsked bool
+	// MinKeys is how many keys must have been read; 0 means 2.
+	MinKeys int
+}
+
+// Name is coverage.
+func (Coverage) Name() string { return "coverage" }
+
+// Check reads all ops.
+func (c Coverage) Check(_ context.Context, h harness.History) harness.Verdict {
+	list, err := faults(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	calls, err := attempts(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	begun, err := phases(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	s := survey{ops: h.Ops, faults: list, calls: calls, begun: begun}
+	gaps := append(s.landing(c.NoFaultsAsked), s.answers()...)
+	if n := s.keysRead(); n < max(c.MinKeys, 2) && (c.MinKeys > 0 || n == 0) {
+		gaps = append(gaps, fmt.Sprintf("%s read", count(n, "key")))
+	}
+	if len(gaps) > 0 {
+		return unknown("the run proves too little: %s", strings.Join(gaps, "; "))
+	}
+	return valid("%s", s.landed())
+}
+
+type survey struct {
+	ops    []harness.Op
+	faults []*fault
+	calls  []attempt
+	begun  map[harness.Phase]int
+}
+
+// landing is what kept faults from having been a test.
+func (s *survey) landing(noneAsked bool) (gaps []string) {
+	landed := 0
+	for _, f := range s.faults {
+		switch {
+		case f.landed():
+			landed++
+			if f.leaderTarget() && (f.Leader == "" || !slices.Contains(f.Nodes, f.Leader)) {
+				gaps = append(gaps, fmt.Sprintf("fault %s did not hit a leader", f))
+			}
+		case len(f.Nodes) == 0:
+			gaps = append(gaps, fmt.Sprintf("fault %s found nobody to hit: %s", f, f.why()))
+		default:
+			gaps = append(gaps, fmt.Sprintf("fault %s was not seen to have its effect: %s", f, f.why()))
+		}
+	}
+	switch {
+	case len(s.faults) == 0 && !noneAsked:
+		gaps = append(gaps, "no fault was injected")
+	case landed > 0 && s.overlapping() == 0:
+		gaps = append(gaps, "no call overlapped a fault")
+	}
+	return gaps
+}
+
+func (f *fault) leaderTarget() bool {
+	return slices.Contains(strings.Split(string(f.Target), "+"), string(harness.TargetLeader))
+}
+
+func (f *fault) why() string {
+	if f.problem == "" {
+		return "the run ended meanwhile"
+	}
+	return f.problem
+}
+
+// answers is what clients did not get in the phases that matter.
+func (s *survey) answers() (gaps []string) {
+	start, ok := s.begun[harness.PhaseFaults]
+	if !ok {
+		return []string{"the run ended before its faults phase"}
+	}
+	healed, ok := s.begun[harness.PhaseRecover]
+	if !ok {
+		return []string{"the run ended before everything was healed"}
+	}
+	for _, p := range []struct {
+		name     string
+		from, to int
+	}{{"during the faults phase", start, healed}, {"after it", healed, len(s.ops)}} {
+		reads, writes := s.answered(p.from, p.to)
+		if reads == 0 {
+			gaps = append(gaps, "no read succeeded "+p.name)
+		}
+		if writes == 0 {
+			gaps = append(gaps, "no write succeeded "+p.name)
+		}
+	}
+	return gaps
+}
+
+// answered counts the calls that began and succeeded between two positions.
+func (s *survey) answered(from, to int) (reads, writes int) {
+	for _, a := range s.calls {
+		if a.outcome != harness.OK || a.invoke < from || a.done >= to {
+			continue
+		}
+		switch op := &s.ops[a.done]; op.F {
+		case "get":
+			reads++
+		case "cas":
+			if v, err := parse(op); err == nil && v.Swapped != nil && *v.Swapped {
+				writes++
+			}
+		default:
+			writes++
+		}
+	}
+	return reads, writes
+}
+
+func (s *survey) keysRead() int {
+	keys := map[string]bool{}
+	for _, a := range s.calls {
+		if a.outcome == harness.OK && s.ops[a.done].F == "get" {
+			if v, err := parse(&s.ops[a.done]); err == nil {
+				keys[v.Key] = true
+			}
+		}
+	}
+	return len(keys)
+}
+
+// overlapping counts the calls that were open at some time while a fault had its effect.
+func (s *survey) overlapping() (n int) {
+	for _, a := range s.calls {
+		if slices.ContainsFunc(s.faults, func(f *fault) bool {
+			return f.landed() && a.done > f.landedAt && a.invoke < f.until(s.ops)
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
+// landed is what the run showed.
+func (s *survey) landed() string {
+	if len(s.faults) == 0 {
+		return fmt.Sprintf("no faults were asked for; %s of clients", count(len(s.calls), "call"))
+	}
+	leaders := 0
+	for _, f := range s.faults {
+		if f.Leader != "" && slices.Contains(f.Nodes, f.Leader) {
+			leaders++
+		}
+	}
+	return fmt.Sprintf("%s landed, %d of them on the leader and %d not, with %d leaders after another leader; %d of %s overlapped a fault",
+		count(len(s.faults), "fault"), leaders, len(s.faults)-leaders, s.successions(), s.overlapping(), count(len(s.calls), "call"))
+}
+
+// successions counts how often the poller saw a leader other than the one before, in a higher term.
+func (s *survey) successions() (n int) {
+	var leader harness.NodeID
+	var term uint64
+	for i := range s.ops {
+		v, ok := status(&s.ops[i])
+		if !ok || v.Role != harness.Leader || v.Term <= term {
+			continue
+		}
+		if leader != "" && leader != s.ops[i].Node {
+			n++
+		}
+		leader, term = s.ops[i].Node, v.Term
+	}
+	return n
+}

@@ -1,0 +1,171 @@
+package checker
+
+import (
+	"context"
+	"slices"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// FollowerFaults is the control beside the leader faults: while only followers are broken, fewer
+// than it takes to lose the quorum, and the leader stays the same, calls through the other members
+// must go on succeeding. If they do not, an outage that a leader fault seems to cause may have
+// another reason.
+//
+// A call counts where it was made of a member that no fault touches or that has answered since, and
+// where it began after the fault was seen to have its effect and ended before its healing began.
+type FollowerFaults struct {
+	// Tolerate is the share of such calls that may fail without a verdict of Invalid, to allow for
+	// the machine's own hiccups; 0 means 0.01. Up to two failures are always tolerated. The reason
+	// tells how many there were.
+	Tolerate float64
+}
+
+// Name is follower-faults.
+func (FollowerFaults) Name() string { return "follower-faults" }
+
+// Check reads all ops.
+func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verdict {
+	list, err := faults(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	calls, err := attempts(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	w := windows{h: h, faults: list}
+	w.find()
+	if len(w.quiet) == 0 {
+		return unknown("there was no time at which only a minority of followers was broken and the leader stayed")
+	}
+	var failed []int
+	total := 0
+	for _, a := range calls {
+		if !w.counts(a) {
+			continue
+		}
+		total++
+		if a.outcome != harness.OK {
+			failed = append(failed, a.done)
+		}
+	}
+	tolerate := c.Tolerate
+	if tolerate == 0 {
+		tolerate = 0.01
+	}
+	switch {
+	case total == 0:
+		return unknown("no call was made through a healthy member while only followers were broken")
+	case len(failed) > 2 && float64(len(failed)) > tolerate*float64(total):
+		return invalid(evidence(h.Ops, failed[:min(len(failed), 20)]...), "%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed; up to %g %% are tolerated",
+			len(failed), count(total, "call"), count(len(w.quiet), "time"), 100*tolerate)
+	}
+	return valid("%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed", len(failed), count(total, "call"), count(len(w.quiet), "time"))
+}
+
+// window is a stretch of positions, both ends outside.
+type window struct{ from, to int }
+
+// windows finds the times that count.
+type windows struct {
+	h      harness.History
+	faults []*fault
+	quiet  []window // only a minority of followers is broken, one leader leads
+	ill    map[harness.NodeID][]window
+}
+
+// find sweeps over the history with what is broken and who leads at each time. A stretch that ends
+// with a change of the leader does not count at all: the poller saw the change later than it was.
+func (w *windows) find() {
+	w.sick()
+	var leader harness.NodeID
+	var term uint64
+	start := -1
+	for i := range w.h.Ops {
+		op := &w.h.Ops[i]
+		v, polled := status(op)
+		switch {
+		case op.Process == harness.NemesisProcess:
+			w.end(start, i)
+			start = -1
+		case polled && v.Role == harness.Leader && v.Term >= term:
+			if op.Node != leader || v.Term > term {
+				start = -1
+			}
+			leader, term = op.Node, v.Term
+		case polled && op.Node == leader:
+			leader, start = "", -1
+		}
+		if start < 0 && w.followersOnly(i, leader) {
+			start = i
+		}
+	}
+	w.end(start, len(w.h.Ops))
+}
+
+func (w *windows) end(start, i int) {
+	if start >= 0 && i > start+1 {
+		w.quiet = append(w.quiet, window{start, i})
+	}
+}
+
+// sick finds for each member when a fault may touch it: from the injection until it answers again.
+func (w *windows) sick() {
+	w.ill = map[harness.NodeID][]window{}
+	for _, f := range w.faults {
+		for _, id := range f.Nodes {
+			w.ill[id] = append(w.ill[id], window{f.injectAt, w.answered(id, f.healedAt)})
+		}
+	}
+}
+
+// answered is the position at which a call that began after p succeeded on the member.
+func (w *windows) answered(id harness.NodeID, p int) int {
+	if p < 0 {
+		return len(w.h.Ops)
+	}
+	open := map[int]bool{}
+	for i := p; i < len(w.h.Ops); i++ {
+		op := &w.h.Ops[i]
+		if !op.Client() || op.Node != id {
+			continue
+		}
+		if op.Type == harness.OK && open[op.Process] {
+			return i
+		}
+		open[op.Process] = op.Type == harness.Invoke
+	}
+	return len(w.h.Ops)
+}
+
+func (w *windows) healthy(id harness.NodeID, from, to int) bool {
+	return !slices.ContainsFunc(w.ill[id], func(x window) bool { return from < x.to && to > x.from })
+}
+
+// followersOnly says whether just after position i at least one confirmed fault has its effect, and
+// all that is broken is a minority without the leader.
+func (w *windows) followersOnly(i int, leader harness.NodeID) bool {
+	if leader == "" {
+		return false
+	}
+	broken := map[harness.NodeID]bool{}
+	for id, list := range w.ill {
+		for _, x := range list {
+			if x.from <= i && i < x.to {
+				broken[id] = true
+			}
+		}
+	}
+	active := false
+	for _, f := range w.faults {
+		active = active || f.landed() && f.landedAt <= i && i < f.until(w.h.Ops)
+	}
+	return active && !broken[leader] && len(broken) <= (len(w.h.Nodes)-1)/2
+}
+
+// counts says whether the call lies in one of the windows and was made of a healthy member.
+func (w *windows) counts(a attempt) bool {
+	return slices.ContainsFunc(w.quiet, func(x window) bool { return x.from < a.invoke && a.done < x.to }) &&
+		w.healthy(w.h.Ops[a.invoke].Node, a.invoke, a.done)
+}

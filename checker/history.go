@@ -1,0 +1,163 @@
+package checker
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// attempt is one op of a client: its two lines, as positions in the history. The position is also
+// the clock of everything that needs an order: the recorder gives it under a lock, before a call is
+// sent and after its answer came, so it orders ops that share a time stamp.
+type attempt struct {
+	invoke, done int          // done is len(ops) where there is no second line
+	outcome      harness.Type // Info where there is no second line
+}
+
+// attempts pairs the lines of clients' ops, in the order of invocation.
+func attempts(ops []harness.Op) ([]attempt, error) {
+	var out []attempt
+	open := map[int]int{} // by process, the attempt
+	for i := range ops {
+		op := &ops[i]
+		if !op.Client() {
+			continue
+		}
+		a, ok := open[op.Process]
+		switch op.Type {
+		case harness.Invoke:
+			if ok {
+				return nil, fmt.Errorf("op %d: process %d invokes while its op %d is open", op.Index, op.Process, ops[out[a].invoke].Index)
+			}
+			open[op.Process] = len(out)
+			out = append(out, attempt{invoke: i, done: len(ops), outcome: harness.Info})
+		case harness.OK, harness.Fail, harness.Info:
+			if !ok {
+				return nil, fmt.Errorf("op %d: process %d completes what it did not invoke", op.Index, op.Process)
+			}
+			delete(open, op.Process)
+			out[a].done, out[a].outcome = i, op.Type
+		default:
+			return nil, fmt.Errorf("op %d: unknown type %q", op.Index, op.Type)
+		}
+	}
+	return out, nil
+}
+
+// evidence is the indexes of ops at positions, in order and each once.
+func evidence(ops []harness.Op, positions ...int) []int {
+	var out []int
+	for _, p := range positions {
+		if p >= 0 && p < len(ops) {
+			out = append(out, ops[p].Index)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// phases are the positions at which a run's phases began; a phase that did not is missing.
+func phases(ops []harness.Op) (map[harness.Phase]int, error) {
+	out := map[harness.Phase]int{}
+	for i := range ops {
+		if op := &ops[i]; op.F == harness.FPhase && op.Process == harness.HarnessProcess && op.Type == harness.OK {
+			var v harness.PhaseValue
+			if err := json.Unmarshal(op.Value, &v); err != nil {
+				return nil, fmt.Errorf("op %d: value of a phase: %w", op.Index, err)
+			}
+			if _, ok := out[v.Phase]; !ok {
+				out[v.Phase] = i
+			}
+		}
+	}
+	return out, nil
+}
+
+// fault is one injection with its healing, as positions in the history.
+type fault struct {
+	harness.FaultValue     // of the injection's last line
+	injectAt           int // invocation of the injection
+	landedAt           int // its confirmation; -1: it was not confirmed
+	healAt             int // invocation of the healing; -1: none
+	healedAt           int // its confirmation; -1: it was not confirmed
+	problem            string
+}
+
+func (f *fault) landed() bool { return f.landedAt >= 0 && len(f.Nodes) > 0 }
+
+// until is the position from which the fault may have no effect any more.
+func (f *fault) until(ops []harness.Op) int {
+	if f.healAt >= 0 {
+		return f.healAt
+	}
+	return len(ops)
+}
+
+// faults collects the nemesis's ops, in the order of injection.
+func faults(ops []harness.Op) ([]*fault, error) {
+	var out []*fault
+	byID := map[string]*fault{}
+	for i := range ops {
+		op := &ops[i]
+		if op.Process != harness.NemesisProcess || (op.F != harness.FInject && op.F != harness.FHeal) {
+			continue
+		}
+		var v harness.FaultValue
+		if err := json.Unmarshal(op.Value, &v); err != nil {
+			return nil, fmt.Errorf("op %d: value of a fault: %w", op.Index, err)
+		}
+		f := byID[v.ID]
+		if f == nil {
+			f = &fault{injectAt: i, landedAt: -1, healAt: -1, healedAt: -1}
+			byID[v.ID] = f
+			out = append(out, f)
+		}
+		f.note(i, op, v)
+	}
+	return out, nil
+}
+
+func (f *fault) note(i int, op *harness.Op, v harness.FaultValue) {
+	if op.F == harness.FInject {
+		f.FaultValue = v
+		if op.Type == harness.OK {
+			f.landedAt = i
+		}
+		if op.Error != "" {
+			f.problem = op.Error
+		}
+		return
+	}
+	if op.Type == harness.Invoke {
+		f.healAt = i
+		return
+	}
+	if op.Type == harness.OK {
+		f.healedAt = i
+	}
+	if op.Error != "" {
+		f.problem = op.Error
+	}
+}
+
+func (f *fault) String() string {
+	return fmt.Sprintf("%s (%s of %s on %v)", f.ID, f.Fault, f.Target, f.Nodes)
+}
+
+// status is what the poller saw of a member at this op, if the op says so.
+func status(op *harness.Op) (v harness.StatusValue, ok bool) {
+	if op.Process != harness.HarnessProcess || op.F != harness.FStatus {
+		return v, false
+	}
+	return v, json.Unmarshal(op.Value, &v) == nil
+}
+
+// malformed is the verdict about a history that cannot be read.
+func malformed(err error) harness.Verdict {
+	return unknown("the history cannot be read: %v", err)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f s", d.Seconds()) }

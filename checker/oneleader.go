@@ -1,0 +1,102 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// OneLeader judges election safety (Raft, section 5.2): at most one leader can be elected in a given
+// term. It reads raft's own messages in the members' logs, which etcd and raftkv share.
+type OneLeader struct{}
+
+// Name is one-leader.
+func (OneLeader) Name() string { return "one-leader" }
+
+// becameLeader is go.etcd.io/raft's message (raft.go, becomeLeader).
+var becameLeader = regexp.MustCompile(`[0-9a-f]+ became leader at term ([0-9]+)`)
+
+// Check reads the logs alone.
+func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
+	if len(h.Logs) == 0 {
+		return unknown("there are no logs of members to read elections from")
+	}
+	type election struct {
+		node harness.NodeID
+		at   harness.LogLine
+	}
+	leaders := map[uint64]election{}
+	for _, node := range logged(h) {
+		for _, line := range h.Logs[node] {
+			m := becameLeader.FindStringSubmatch(line.Text)
+			if m == nil {
+				continue
+			}
+			term, err := strconv.ParseUint(m[1], 10, 64)
+			if err != nil {
+				return unknown("log of %s: term %q is not a number", node, m[1])
+			}
+			if first, ok := leaders[term]; ok && first.node != node {
+				return invalid(nil, "term %d has two leaders: %s at %s (%q) and %s at %s (%q)", term,
+					first.node, seconds(first.at.At), first.at.Text, node, seconds(line.At), line.Text)
+			}
+			leaders[term] = election{node, line}
+		}
+	}
+	if len(leaders) == 0 {
+		return unknown("the logs of %v show no election", logged(h))
+	}
+	return valid("%s won, each in a term of its own", count(len(leaders), "election"))
+}
+
+// logged is whose logs there are, in a fixed order.
+func logged(h harness.History) []harness.NodeID {
+	var out []harness.NodeID
+	for node := range h.Logs {
+		out = append(out, node)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// NoPanic looks for a panic, a fatal error of the Go runtime, a data race, or a log entry of level
+// panic, dpanic or fatal in the members' logs. A process that the nemesis ends prints none of them.
+type NoPanic struct{}
+
+// Name is no-panic.
+func (NoPanic) Name() string { return "no-panic" }
+
+// crash is how Go programs and zap report one. Only the start of a line counts, or zap's own field:
+// a message may quote these words.
+var crash = regexp.MustCompile(`^\s*(panic: |fatal error: |WARNING: DATA RACE|\[signal SIG|unexpected fault address)|"level":"(panic|dpanic|fatal)"`)
+
+// Check reads the logs alone.
+func (NoPanic) Check(_ context.Context, h harness.History) harness.Verdict {
+	lines := 0
+	var first, more string
+	found := 0
+	for _, node := range logged(h) {
+		lines += len(h.Logs[node])
+		for i, line := range h.Logs[node] {
+			if crash.MatchString(line.Text) {
+				if found++; found == 1 {
+					first = fmt.Sprintf("%s, line %d, at %s: %s", node, i+1, seconds(line.At), line.Text)
+				}
+			}
+		}
+	}
+	if found > 1 {
+		more = fmt.Sprintf(" (and %d more)", found-1)
+	}
+	switch {
+	case found > 0:
+		return invalid(nil, "%s%s", first, more)
+	case lines == 0:
+		return unknown("there are no log lines of members to read")
+	}
+	return valid("no panic, fatal error or data race in %s of %s", count(lines, "line"), count(len(h.Logs), "member"))
+}

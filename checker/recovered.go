@@ -1,0 +1,40 @@
+package checker
+
+import (
+	"context"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Recovered judges whether the system came back by itself once everything was healed: one leader,
+// all members caught up, final reads answered. That it did not is the system's failure. A run that
+// was cut short before that is Unknown.
+type Recovered struct{}
+
+// Name is recovered.
+func (Recovered) Name() string { return "recovered" }
+
+// Check reads the phases alone.
+func (Recovered) Check(_ context.Context, h harness.History) harness.Verdict {
+	begun, err := phases(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	for i := range h.Ops {
+		if op := &h.Ops[i]; op.Process == harness.HarnessProcess && op.F == harness.FPhase && op.Type == harness.Info {
+			return invalid([]int{op.Index}, "%s", op.Error)
+		}
+	}
+	recover, recovering := begun[harness.PhaseRecover]
+	final, reading := begun[harness.PhaseFinal]
+	_, ended := begun[harness.PhaseEnd]
+	switch {
+	case !recovering:
+		return unknown("the run ended before everything was healed")
+	case !reading:
+		return unknown("the run ended while members caught up")
+	case !ended:
+		return invalid(evidence(h.Ops, final), "members caught up after everything was healed, but not all final reads were answered")
+	}
+	return valid("all members caught up and all final reads were answered; recovery and settling took %s", seconds(h.Ops[final].Time-h.Ops[recover].Time))
+}
