@@ -246,7 +246,8 @@ func drawCDF(c draw.Canvas, x, y axis, s *Summary, col color.NRGBA, dashes []vg.
 
 // throughput is how many calls ended how, per second, in bins of 100 ms.
 func (a *Analysis) throughput() (Figure, error) {
-	n := int(a.End/bin) + 1
+	end := max(a.loadEnd(), time.Second) // the final reads come all at once: no throughput
+	n := int(end/bin) + 1
 	if len(a.calls) == 0 {
 		return Figure{}, nil
 	}
@@ -257,7 +258,7 @@ func (a *Analysis) throughput() (Figure, error) {
 	kind := map[harness.Type]int{harness.OK: 0, harness.Fail: 1, harness.Info: 2}
 	for i := range a.calls {
 		k := &a.calls[i]
-		if k.done > 0 {
+		if k.done > 0 && k.to <= end {
 			bins[kind[k.typ]][int(k.to/bin)]++
 		}
 	}
@@ -267,8 +268,8 @@ func (a *Analysis) throughput() (Figure, error) {
 	}
 	perSecond := float64(time.Second / bin)
 	return figure("throughput", 1000, 330, func(c draw.Canvas) {
-		heading(c, "Calls answered per second", fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; %s still open at the end", count(a.Ops.All()), bin, count(openCalls(a.calls))))
-		v := view{from: 0, to: max(a.End, time.Second), faultTags: true}
+		heading(c, "Calls answered per second", fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads; %s never answered", count(loadCalls(a.calls, end)), bin, count(openCalls(a.calls))))
+		v := view{from: 0, to: end, faultTags: true}
 		x := axis{lo: 0, hi: secondsOf(v.to), a: c.Min.X + 62, b: c.Max.X - 18}
 		y := axis{lo: 0, hi: float64(top) * perSecond * 1.05, a: c.Min.Y + 42, b: c.Max.Y - 88}
 		timeAxis(c, x, y.b, y.a, "seconds since the start of the run")
@@ -285,6 +286,16 @@ func (a *Analysis) throughput() (Figure, error) {
 		}
 		legend(c, c.Max.X-18, c.Max.Y-31, []legendItem{{"ok", swatch(okColor)}, {"failed", swatch(failColor)}, {"outcome unknown", swatch(unknownColor)}})
 	})
+}
+
+func loadCalls(calls []call, end time.Duration) int {
+	n := 0
+	for i := range calls {
+		if calls[i].to <= end {
+			n++
+		}
+	}
+	return n
 }
 
 func openCalls(calls []call) int {

@@ -43,9 +43,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	lines = append(lines, paint(color, verdict)+head)
 	add("run      %s · %s on %s · %d nodes · seed %d", run.ID, orUnknown(run.System), orUnknown(run.Runtime), len(run.Nodes), run.Seed)
 	add("ops      %s ok · %s failed · %s unknown", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown))
-	add("faults   %d of %d landed: %s", a.Landed(), len(a.Faults), faultCounts(&a))
-	if a.Landed() == 0 {
-		lines[len(lines)-1] = clip(fmt.Sprintf("faults   %d of %d landed", a.Landed(), len(a.Faults)), terminalWidth)
+	add("faults   %d of %d landed", a.Landed(), len(a.Faults))
+	if what := faultCounts(&a); what != "" {
+		add("         %s", what)
 	}
 	if s := a.stat("write outage"); s != nil {
 		add("writes   away per failover: %s", summaryText(s))

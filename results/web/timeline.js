@@ -39,7 +39,7 @@
   const short = us => us >= 1e6 ? (us / 1e6).toFixed(3) + " s" : us >= 1000 ? (us / 1000).toFixed(us >= 1e5 ? 0 : 2) + " ms" : Math.round(us) + " µs";
 
   function ticks() {
-    const rough = (view[1] - view[0]) / Math.max(2, Math.floor((width - left) / 90));
+    const rough = (view[1] - view[0]) / Math.max(2, Math.floor((width - left) / 64));
     const p = Math.pow(10, Math.floor(Math.log10(rough)));
     const step = [1, 2, 5, 10].map(m => m * p).find(s => s >= rough);
     const digits = Math.max(0, Math.min(6, Math.ceil(6 - Math.log10(step) - 1e-9)));
