@@ -98,7 +98,7 @@ func (c *Client) Call(ctx context.Context, op string, args, value any) error {
 		return err
 	}
 	if m.Error != "" {
-		return errors.New(m.Error)
+		return &agentError{m.Error, m.TimedOut}
 	}
 	if value == nil {
 		return nil
@@ -108,6 +108,16 @@ func (c *Client) Call(ctx context.Context, op string, args, value any) error {
 	}
 	return nil
 }
+
+// agentError is an operation's own. The agent's clock may end it a moment before the caller's does: to
+// the caller that is the same.
+type agentError struct {
+	text     string
+	timedOut bool
+}
+
+func (e *agentError) Error() string        { return e.text }
+func (e *agentError) Is(target error) bool { return e.timedOut && target == context.DeadlineExceeded }
 
 func (c *Client) call(ctx context.Context, op string, args any) (message, error) {
 	r := request{Op: op}

@@ -16,10 +16,12 @@ type request struct {
 
 // message is one line from the agent: a reply where ID is set, else an event.
 type message struct {
-	ID    uint64          `json:"id,omitempty"`
-	Error string          `json:"error,omitempty"`
-	Took  time.Duration   `json:"took,omitempty"` // by the operation in the agent
-	Value json.RawMessage `json:"value,omitempty"`
+	ID    uint64 `json:"id,omitempty"`
+	Error string `json:"error,omitempty"`
+	// TimedOut says that Error came from the request's own Timeout.
+	TimedOut bool            `json:"timed_out,omitempty"`
+	Took     time.Duration   `json:"took,omitempty"` // by the operation in the agent
+	Value    json.RawMessage `json:"value,omitempty"`
 
 	Output *Output `json:"output,omitempty"`
 	Exit   *Exit   `json:"exit,omitempty"`

@@ -126,7 +126,7 @@ func answer(ctx context.Context, out *Writer, h Handler, r request) {
 		m.Value, err = json.Marshal(value)
 	}
 	if err != nil {
-		m.Error = err.Error()
+		m.Error, m.TimedOut = err.Error(), errors.Is(err, context.DeadlineExceeded)
 	}
 	out.send(m)
 }
