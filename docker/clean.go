@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/containerd/errdefs"
 	"github.com/faultline-chaos/faultline/harness/agent"
 	"github.com/moby/moby/client"
 )
@@ -71,13 +70,7 @@ func (e *engine) things(ctx context.Context, label string) (out []thing, err err
 		return nil, fmt.Errorf("list volumes: %w", err)
 	}
 	for _, v := range volumes.Items {
-		out = append(out, thing{"volume", v.Name, v.Labels, func(ctx context.Context) error {
-			_, err := e.api.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{})
-			if errdefs.IsNotFound(err) { // it went with its container
-				return nil
-			}
-			return err
-		}})
+		out = append(out, thing{"volume", v.Name, v.Labels, func(ctx context.Context) error { return e.removeVolume(ctx, v.Name) }})
 	}
 	return out, nil
 }

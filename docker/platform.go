@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -30,12 +31,21 @@ type platform struct {
 	mu         sync.Mutex
 	network    *tc.DockerNetwork
 	containers []tc.Container
+	volumes    []string
 }
 
 func (*platform) Name() string { return "docker" }
 
 // Launch makes image and network at once, and then all containers at once.
 func (p *platform) Launch(ctx context.Context, l agent.Launch) ([]agent.Host, error) {
+	hosts, err := p.launch(ctx, l)
+	if err != nil && ctx.Err() != nil { // the engine's client does not say why ctx has ended
+		return nil, errors.Join(context.Cause(ctx), err)
+	}
+	return hosts, err
+}
+
+func (p *platform) launch(ctx context.Context, l agent.Launch) ([]agent.Host, error) {
 	owner, err := agent.Self()
 	if err != nil {
 		return nil, err
@@ -95,12 +105,12 @@ func (p *platform) images(ctx context.Context, l agent.Launch, images []string) 
 
 func (p *platform) makeNetwork(ctx context.Context, l agent.Launch, labels map[string]string) error {
 	started := time.Now()
-	// network.New adds to the labels that it is given
-	own := map[string]string{}
-	for k, v := range labels {
-		own[k] = v
+	ctx, cancel, err := uncut(ctx)
+	if err != nil {
+		return err
 	}
-	n, err := network.New(ctx, network.WithDriver("bridge"), network.WithLabels(own))
+	defer cancel()
+	n, err := network.New(ctx, network.WithDriver("bridge"), network.WithLabels(labels))
 	p.mu.Lock()
 	p.network = n
 	p.mu.Unlock()
@@ -112,12 +122,7 @@ func (p *platform) makeNetwork(ctx context.Context, l agent.Launch, labels map[s
 }
 
 func (p *platform) makeHost(ctx context.Context, run string, n agent.LaunchNode, image string, labels map[string]string) (agent.Host, error) {
-	c, err := p.engine.provider.CreateContainer(ctx, p.request(run, n, image, labels))
-	if c != nil { // also with an error
-		p.mu.Lock()
-		p.containers = append(p.containers, c)
-		p.mu.Unlock()
-	}
+	c, err := p.create(ctx, p.request(run, n, image, labels))
 	if err != nil {
 		return agent.Host{}, err
 	}
@@ -128,23 +133,52 @@ func (p *platform) makeHost(ctx context.Context, run string, n agent.LaunchNode,
 		return h, fmt.Errorf("attach: %w", err)
 	}
 	h.In, h.Out = stdio(attached.HijackedResponse)
-	if err := c.Start(ctx); err != nil {
-		return h, err
+	if err = c.Start(ctx); err == nil {
+		h.Address, err = p.address(ctx, c.GetContainerID())
 	}
-	if h.Address, err = p.address(ctx, c.GetContainerID()); err != nil {
-		return h, err
+	if errdefs.IsNotFound(err) || errors.Is(err, errEnded) { // it removes itself when it ends
+		defer context.AfterFunc(ctx, attached.Close)()
+		_, said := io.Copy(io.Discard, h.Out)
+		return h, errors.Join(errEnded, said)
 	}
 	h.Dial = net.JoinHostPort(h.Address, strconv.Itoa(n.ClientPort))
-	return h, nil
+	return h, err
+}
+
+var errEnded = errors.New("its agent has ended")
+
+// create records what it makes, also where there is an error.
+func (p *platform) create(ctx context.Context, r tc.ContainerRequest) (tc.Container, error) {
+	ctx, cancel, err := uncut(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	c, err := p.engine.provider.CreateContainer(ctx, r)
+	if c != nil {
+		p.mu.Lock()
+		p.containers = append(p.containers, c)
+		p.mu.Unlock()
+	}
+	return c, err
+}
+
+// createTime is how long the engine may take to make one thing; it takes 50 ms.
+const createTime = 30 * time.Second
+
+// uncut is for requests that make something: one that is given up half way may still be carried out,
+// and nobody would know what to remove.
+func uncut(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTime)
+	return ctx, cancel, nil
 }
 
 // request describes a member's container. Everything about the host is set in its modifier: where
 // there is one, testcontainers takes nothing else.
 func (p *platform) request(run string, n agent.LaunchNode, image string, labels map[string]string) tc.ContainerRequest {
-	own := map[string]string{}
-	for k, v := range labels {
-		own[k] = v
-	}
 	args := p.runtime.AgentArgs
 	if args == nil {
 		args = []string{"agent"}
@@ -153,7 +187,7 @@ func (p *platform) request(run string, n agent.LaunchNode, image string, labels 
 		Image:      image,
 		Name:       fmt.Sprintf("faultline-%s-%s", run, n.ID),
 		Entrypoint: append([]string{agentPath}, args...),
-		Labels:     own,
+		Labels:     maps.Clone(labels), // more are added
 		Networks:   []string{p.network.Name},
 		ConfigModifier: func(c *container.Config) {
 			c.Hostname = string(n.ID)
@@ -172,14 +206,24 @@ func (p *platform) request(run string, n agent.LaunchNode, image string, labels 
 	}
 }
 
+// address also records the container's volume.
 func (p *platform) address(ctx context.Context, id string) (string, error) {
 	inspected, err := p.engine.api.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if err != nil {
 		return "", fmt.Errorf("inspect: %w", err)
 	}
-	endpoint := inspected.Container.NetworkSettings.Networks[p.network.Name]
+	c := inspected.Container
+	p.mu.Lock()
+	for _, m := range c.Mounts {
+		p.volumes = append(p.volumes, m.Name)
+	}
+	p.mu.Unlock()
+	if !c.State.Running {
+		return "", errEnded
+	}
+	endpoint := c.NetworkSettings.Networks[p.network.Name]
 	if endpoint == nil || !endpoint.IPAddress.Is4() {
-		return "", errors.New("it has no IPv4 address in the run's network: it has ended, or the network has none")
+		return "", errors.New("it has no IPv4 address in the run's network")
 	}
 	return endpoint.IPAddress.String(), nil
 }
@@ -193,6 +237,9 @@ func (p *platform) Close(ctx context.Context) error {
 		wg.Go(func() { errs[i] = p.engine.removeContainer(ctx, c.GetContainerID()) })
 	}
 	wg.Wait()
+	for _, name := range p.volumes { // it is still there if somebody else has removed its container
+		errs = append(errs, p.engine.removeVolume(ctx, name))
+	}
 	if p.network != nil && p.network.ID != "" {
 		errs = append(errs, p.engine.removeNetwork(ctx, p.network.ID))
 	}
@@ -220,11 +267,32 @@ func (e *engine) removeContainer(ctx context.Context, id string) error {
 	}
 }
 
-func (e *engine) removeNetwork(ctx context.Context, id string) error {
-	if _, err := e.api.NetworkRemove(ctx, id, client.NetworkRemoveOptions{}); err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("remove network %.12s: %w", id, err)
+func (e *engine) removeVolume(ctx context.Context, name string) error {
+	if _, err := e.api.VolumeRemove(ctx, name, client.VolumeRemoveOptions{}); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove volume %.12s: %w", name, err)
 	}
 	return nil
+}
+
+// detachTime is how long a network may seem to be in use by a container that is gone.
+const detachTime = 5 * time.Second
+
+func (e *engine) removeNetwork(ctx context.Context, id string) error {
+	deadline := time.Now().Add(detachTime)
+	for {
+		_, err := e.api.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		switch {
+		case err == nil || errdefs.IsNotFound(err):
+			return nil
+		case !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err), time.Now().After(deadline): // "has active endpoints" is 403, later 409
+			return fmt.Errorf("remove network %.12s: %w", id, err)
+		}
+		select { // engines tell no end of it
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("remove network %.12s: %w", id, err)
+		}
+	}
 }
 
 // stdio makes two streams of an attached connection, in which both outputs are mixed.
