@@ -100,7 +100,7 @@ func TestVerdictReason(t *testing.T) {
 		run  Run
 		want string
 	}{
-		{"valid", Run{Verdict: harness.Valid, Verdicts: []harness.Verdict{valid}}, "a found nothing wrong"},
+		{"valid", Run{Verdict: harness.Valid, Verdicts: []harness.Verdict{valid}}, "nothing wrong was found by 1 checker: a"},
 		{"invalid", Run{Verdict: harness.Invalid, Verdicts: []harness.Verdict{valid, {Checker: "b", Validity: harness.Invalid, Reason: "lost"}}}, "b: lost"},
 		{"unknown", Run{Verdicts: []harness.Verdict{valid, {Checker: "b", Reason: "no budget"}}}, "b: no budget"},
 		{"a claim", Run{Verdict: harness.Invalid, Verdicts: []harness.Verdict{valid}, Claims: []Claim{{Claim: "a kill is survived", Measured: "lost 1"}}}, "it does not hold that a kill is survived: lost 1"},

@@ -193,7 +193,7 @@ func verdictReason(run Run) string {
 	for i, v := range run.Verdicts {
 		names[i] = v.Checker
 	}
-	return strings.Join(names, ", ") + " found nothing wrong"
+	return fmt.Sprintf("nothing wrong was found by %s: %s", plural(len(names), "checker", "checkers"), strings.Join(names, ", "))
 }
 
 func orUnknown(s string) string {
