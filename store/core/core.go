@@ -108,7 +108,7 @@ func (c *Core) format(first *Record) {
 func (c *Core) recover(d *Durable) error {
 	var err error
 	c.state, err = loadState(func(yield func(string, []byte) bool) {
-		for k, v := range d.State { // the order does not matter to loadState
+		for k, v := range d.State { //seam:ok the order does not matter to loadState
 			if !yield(k, v) {
 				return
 			}

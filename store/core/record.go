@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -91,10 +92,7 @@ func (d *Durable) dropLog(index, term uint64) {
 func (d *Durable) Clone() *Durable {
 	c := *d
 	c.Entries = slices.Clone(d.Entries)
-	c.State = make(map[string][]byte, len(d.State))
-	for k, v := range d.State {
-		c.State[k] = v
-	}
+	c.State = maps.Clone(d.State)
 	return &c
 }
 

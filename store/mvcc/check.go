@@ -153,16 +153,16 @@ func checkOverlaps(ops []*etcdserverpb.RequestOp) (effects, error) {
 		if err != nil {
 			return e, err
 		}
-		for k := range no.puts { // the order does not matter: the error is the same for each
+		for k := range no.puts { //seam:ok the order does not matter: it fills a set
 			yes.puts[k] = struct{}{}
 		}
-		for k := range yes.puts {
+		for k := range yes.puts { //seam:ok the order does not matter: the error is the same for each
 			if err := e.put(k); err != nil {
 				return e, err
 			}
 		}
 		for _, d := range append(yes.dels, no.dels...) {
-			for k := range e.puts {
+			for k := range e.puts { //seam:ok the order does not matter: the error is the same for each
 				if _, own := yes.puts[k]; !own && d.has(k) {
 					return e, rpctypes.ErrGRPCDuplicateKey
 				}
