@@ -1,23 +1,34 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/containerd/errdefs"
 	"github.com/faultline-chaos/faultline/harness/agent"
+	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
 )
 
-// Clean removes containers, their volumes and networks of runs whose harness has ended; with all
-// set, those of every run, and our images. It returns what it removed.
+// keptImages is how many images may stay: each holds two programs, some 80 MB, and programs under
+// development are built often.
+const keptImages = 8
+
+// Clean removes containers, their volumes and networks of runs whose harness has ended, and images
+// that are neither in use nor among the newest; with all set, those of every run, and all images. It
+// returns what it removed. A harness that runs in another PID namespace is taken to be alive.
 func (r *Runtime) Clean(ctx context.Context, all bool) ([]string, error) {
 	e, err := connect()
 	if err != nil {
 		return nil, err
 	}
 	defer e.close()
-	return e.clean(ctx, all)
+	removed, err := e.clean(ctx, all)
+	images, imagesErr := e.cleanImages(ctx, all)
+	return append(removed, images...), errors.Join(err, imagesErr)
 }
 
 // Residue lists what exists of a run now.
@@ -80,13 +91,6 @@ func (e *engine) clean(ctx context.Context, all bool) (removed []string, err err
 	if err != nil {
 		return nil, err
 	}
-	if all {
-		images, err := e.images(ctx)
-		if err != nil {
-			return nil, err
-		}
-		things = append(things, images...)
-	}
 	var errs []error
 	for _, t := range things {
 		if owner, err := agent.ParseOwner(t.labels[labelOwner]); !all && (err != nil || !owner.Dead()) {
@@ -101,20 +105,31 @@ func (e *engine) clean(ctx context.Context, all bool) (removed []string, err err
 	return removed, errors.Join(errs...)
 }
 
-func (e *engine) images(ctx context.Context) (out []thing, err error) {
-	images, err := e.api.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("label", labelImage)})
+// cleanImages removes the oldest images, or all of them.
+func (e *engine) cleanImages(ctx context.Context, all bool) (removed []string, err error) {
+	list, err := e.api.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("label", labelImage)})
 	if err != nil {
 		return nil, fmt.Errorf("list images: %w", err)
 	}
-	for _, i := range images.Items {
+	images := list.Items
+	slices.SortFunc(images, func(a, b image.Summary) int { return cmp.Compare(b.Created, a.Created) })
+	if !all {
+		images = images[min(keptImages, len(images)):]
+	}
+	var errs []error
+	for _, i := range images {
 		name := i.ID
 		if len(i.RepoTags) > 0 {
 			name = i.RepoTags[0]
 		}
-		out = append(out, thing{"image", name, i.Labels, func(ctx context.Context) error {
-			_, err := e.api.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true})
-			return err
-		}})
+		_, err := e.api.ImageRemove(ctx, name, client.ImageRemoveOptions{Force: all, PruneChildren: true})
+		switch {
+		case err == nil:
+			removed = append(removed, "image "+name)
+		case errdefs.IsNotFound(err), errdefs.IsConflict(err) && !all: // a container uses it
+		default:
+			errs = append(errs, fmt.Errorf("remove image %s: %w", name, err))
+		}
 	}
-	return out, nil
+	return removed, errors.Join(errs...)
 }

@@ -12,9 +12,11 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +47,10 @@ const (
 // Name is "docker".
 func (*Runtime) Name() string { return "docker" }
 
-const probeTime = 5 * time.Second
+const probeTime = 3 * time.Second
 
-// Probe asks the engine for an answer, and whether it speaks our API.
+// Probe asks the engine for an answer, whether it speaks our API, and whether members' addresses can
+// be reached from here.
 func (r *Runtime) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -63,8 +66,31 @@ func (r *Runtime) Probe(ctx context.Context) error {
 	if version.Os != "linux" {
 		return fmt.Errorf("runtime docker: the engine runs containers of %s, not linux", version.Os)
 	}
+	if why := elsewhere(ctx, cli); why != nil {
+		return fmt.Errorf("runtime docker: members could not be reached from here: %w", why)
+	}
 	if _, err := cli.ContainerList(ctx, client.ContainerListOptions{Limit: 1}); err != nil {
 		return fmt.Errorf("runtime docker: the engine %s cannot be used: %s", version.Version, oneLine(err))
+	}
+	return nil
+}
+
+// elsewhere is an error if the engine's bridges are in the network of another kernel, or in a network
+// namespace of the engine's own.
+func elsewhere(ctx context.Context, cli *client.Client) error {
+	info, err := cli.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return errors.New(oneLine(err))
+	}
+	if slices.Contains(info.Info.SecurityOptions, "name=rootless") {
+		return errors.New("the engine is rootless")
+	}
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return fmt.Errorf("the harness must run on Linux: %w", err)
+	}
+	if here := strings.TrimSpace(string(release)); here != info.Info.KernelVersion {
+		return fmt.Errorf("the engine runs on another kernel (%s, %s), not on this one (%s)", info.Info.OperatingSystem, info.Info.KernelVersion, here)
 	}
 	return nil
 }
@@ -81,9 +107,7 @@ func (r *Runtime) Run(ctx context.Context, cfg harness.ClusterConfig, body func(
 		return err
 	}
 	defer e.close()
-	if _, err := e.clean(ctx, false); err != nil {
-		return fmt.Errorf("remove what dead runs left: %w", err)
-	}
+	_, _ = e.clean(ctx, false) // what cannot be removed is none of this run's business: the command clean tells
 	return agent.Run(ctx, &platform{runtime: r, engine: e}, cfg, body)
 }
 

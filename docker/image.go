@@ -27,30 +27,31 @@ const dockerfile = "FROM scratch\nCOPY faultline system /\n"
 
 const imageRepo = "faultline"
 
-// image makes sure of the image that holds the two binaries, and returns its name: it is named after
-// their content, so it is built once.
-func (e *engine) image(ctx context.Context, agent, system string) (string, error) {
+// image makes sure of the image that holds the two binaries: it is named after their content, so it
+// is built once. To read them takes less time than the engine needs for the run's network, which is
+// made meanwhile.
+func (e *engine) image(ctx context.Context, agent, system string) (name string, built bool, err error) {
 	files := map[string]string{"faultline": agent, "system": system}
 	h := sha256.New()
 	_, _ = io.WriteString(h, dockerfile) // a hash never fails
 	for _, name := range []string{"faultline", "system"} {
 		if err := checkStatic(files[name]); err != nil {
-			return "", err
+			return "", false, err
 		}
 		if err := copyFile(h, files[name]); err != nil {
-			return "", err
+			return "", false, err
 		}
 	}
 	tag := hex.EncodeToString(h.Sum(nil))[:16]
-	name := imageRepo + ":" + tag
-	_, err := e.api.ImageInspect(ctx, name)
+	name = imageRepo + ":" + tag
+	_, err = e.api.ImageInspect(ctx, name)
 	if err == nil {
-		return name, nil
+		return name, false, nil
 	}
 	if !errdefs.IsNotFound(err) {
-		return "", fmt.Errorf("look for image %s: %w", name, err)
+		return "", false, fmt.Errorf("look for image %s: %w", name, err)
 	}
-	return name, e.build(ctx, tag, files)
+	return name, true, e.build(ctx, tag, files)
 }
 
 func (e *engine) build(ctx context.Context, tag string, files map[string]string) error {

@@ -89,17 +89,21 @@ func (p *platform) images(ctx context.Context, l agent.Launch, images []string) 
 		}
 	}
 	byBinary := map[string]string{}
+	timing := "image reused"
 	for i, n := range l.Nodes {
 		if byBinary[n.Binary] == "" {
-			name, err := p.engine.image(ctx, path, n.Binary)
+			name, built, err := p.engine.image(ctx, path, n.Binary)
 			if err != nil {
 				return err
+			}
+			if built {
+				timing = "image built"
 			}
 			byBinary[n.Binary] = name
 		}
 		images[i] = byBinary[n.Binary]
 	}
-	l.Timing("image", started)
+	l.Timing(timing, started)
 	return nil
 }
 
