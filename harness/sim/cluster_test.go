@@ -24,6 +24,9 @@ type outcome struct {
 	err     error
 }
 
+// stormTime is short: the race detector makes simulations fifty times slower.
+const stormTime = 10 * time.Second
+
 // storm runs workers under a storm of faults.
 func storm(ctx context.Context, seed uint64, s harness.System, o sim.Options) (out outcome) {
 	history, output := &bytes.Buffer{}, logs{}
@@ -34,8 +37,8 @@ func storm(ctx context.Context, seed uint64, s harness.System, o sim.Options) (o
 		defer func() { _ = rec.Flush() }()
 		faults := []harness.Fault{nemesis.Kill{}, nemesis.Stop{}, nemesis.PowerFail{}, nemesis.Pause{}, nemesis.Isolate{}, nemesis.Partition{}}
 		return harness.Run(ctx, env, c, rec, harness.RunConfig{
-			Workload: counters{20 * time.Millisecond}, Workers: 4, Faults: 20 * time.Second,
-			Schedule: nemesis.Storm(env.Rand("schedule"), faults, 20*time.Second, time.Second),
+			Workload: counters{20 * time.Millisecond}, Workers: 3, Faults: stormTime,
+			Schedule: nemesis.Storm(env.Rand("schedule"), faults, stormTime, time.Second),
 		})
 	})
 	out.history = history.Bytes()
@@ -46,24 +49,26 @@ func storm(ctx context.Context, seed uint64, s harness.System, o sim.Options) (o
 }
 
 func TestStorm(t *testing.T) {
-	for seed := range uint64(20) {
+	ends := 0
+	for seed := range uint64(6) {
 		out := storm(t.Context(), seed, toy{}, sim.Options{})
 		require.NoErrorf(t, out.err, "seed %d", seed)
-		require.Positive(t, out.stats.Ends)
 		require.Zero(t, out.stats.Trips)
+		ends += out.stats.Ends
 	}
+	require.Greater(t, ends, 12)
 }
 
 // In hostile surroundings members lose power by themselves, for a while, and what was acknowledged
 // survives that, too. A toy that does not sync is caught.
 func TestHostileStorm(t *testing.T) {
 	trips, caught := 0, 0
-	for seed := range uint64(20) {
-		hostile := sim.Options{Hostile: 10 * time.Second}
+	for seed := range uint64(8) {
+		hostile := sim.Options{Hostile: 5 * time.Second}
 		out := storm(t.Context(), seed, toy{}, hostile)
 		require.NoErrorf(t, out.err, "seed %d", seed)
-		require.LessOrEqual(t, strings.Count(out.logs, "power failed for an instant"), 3*4, "at most every 3 s on each")
-		require.NotRegexp(t, `(?m)^[12]\d\.\d+ simulation: power failed for an instant`, out.logs)
+		require.LessOrEqual(t, strings.Count(out.logs, "power failed for an instant"), 3*2, "at most every 3 s on each")
+		require.NotRegexp(t, `(?m)^([5-9]|1\d)\.\d+ simulation: power failed for an instant`, out.logs)
 		trips += out.stats.Trips
 		if storm(t.Context(), seed, toy{bug: "no-sync"}, hostile).err != nil {
 			caught++

@@ -31,14 +31,14 @@ func trailOf(t testing.TB, seed uint64, o sim.Options) trail {
 }
 
 func TestSameSeedSameBytes(t *testing.T) {
-	for seed := range uint64(5) {
+	for seed := range uint64(2) {
 		first := trailOf(t, seed, sim.Options{})
 		require.Equal(t, first, trailOf(t, seed, sim.Options{}), "again")
 		require.Equal(t, first, trailOf(t, seed, sim.Options{Strict: true}), "strict")
 		require.Equal(t, first, trailOf(t, seed, sim.Options{Copy: sim.CopyAlways}), "messages are copied")
 		require.Equal(t, first, trailOf(t, seed, sim.Options{Copy: sim.CopyNever}), "messages are not copied")
 		require.Equal(t, first, trailOf(t, seed, sim.Options{Watchdog: time.Minute}), "watched")
-		hostile := sim.Options{Hostile: 10 * time.Second, TickJitter: 0.1}
+		hostile := sim.Options{Hostile: 5 * time.Second, TickJitter: 0.1}
 		require.Equal(t, trailOf(t, seed, hostile), trailOf(t, seed, hostile), "hostile")
 		require.NotEqual(t, first, trailOf(t, seed, hostile))
 		procs := runtime.GOMAXPROCS(1)
@@ -50,7 +50,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 }
 
 func TestSameSeedSameBytesInAnotherProcess(t *testing.T) {
-	const seeds, variable = 3, "SIM_TRAILS"
+	const seeds, variable = 2, "SIM_TRAILS"
 	if os.Getenv(variable) != "" { // the other process
 		for seed := range uint64(seeds) {
 			b, err := json.Marshal(trailOf(t, seed, sim.Options{}))
@@ -76,7 +76,7 @@ func TestSameSeedSameBytesInAnotherProcess(t *testing.T) {
 
 // Simulations share nothing: side by side they give the same bytes.
 func TestSideBySide(t *testing.T) {
-	const n = 6
+	const n = 4
 	var alone, together [n]trail
 	for i := range alone {
 		alone[i] = trailOf(t, uint64(i), sim.Options{})
@@ -102,7 +102,7 @@ func TestCopyFindsSharedMessages(t *testing.T) {
 	copied := storm(t.Context(), 1, toy{bug: "alias"}, sim.Options{Copy: sim.CopyAlways})
 	require.NotEqual(t, shared.stats.Hash, copied.stats.Hash)
 	some := map[bool]int{}
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		hash := storm(t.Context(), seed, toy{bug: "alias"}, sim.Options{}).stats.Hash
 		some[hash == storm(t.Context(), seed, toy{bug: "alias"}, sim.Options{Copy: sim.CopyAlways}).stats.Hash]++
 	}

@@ -68,7 +68,7 @@ func defaultStorm() storm {
 
 func TestSimulatedStorm(t *testing.T) {
 	ends := 0
-	for seed := range uint64(12) {
+	for seed := range uint64(4) {
 		s := defaultStorm()
 		s.nodes = 3 + 2*int(seed%2)
 		out := s.run(t, seed, simOptions())
@@ -77,13 +77,13 @@ func TestSimulatedStorm(t *testing.T) {
 		ends += out.stats.Ends
 		require.Contains(t, out.logs["n1"].String(), "became follower at term 1")
 	}
-	require.Greater(t, ends, 24)
+	require.Greater(t, ends, 6)
 }
 
 func TestSimulationIsDeterministic(t *testing.T) {
 	trail := func(seed uint64, o sim.Options) any {
 		s := defaultStorm()
-		s.options, s.faults = o, 15*time.Second
+		s.options, s.faults = o, 10*time.Second
 		out := s.run(t, seed, simOptions())
 		require.NoErrorf(t, out.err, "seed %d", seed)
 		logs := sha256.New()
@@ -95,7 +95,7 @@ func TestSimulationIsDeterministic(t *testing.T) {
 			history, logs [32]byte
 		}{out.stats, sha256.Sum256(out.history.Bytes()), [32]byte(logs.Sum(nil))}
 	}
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		first := trail(seed, sim.Options{Copy: sim.CopyNever})
 		require.Equal(t, first, trail(seed, sim.Options{Copy: sim.CopyNever}))
 		require.Equal(t, first, trail(seed, sim.Options{Copy: sim.CopyAlways}), "messages are copied")
