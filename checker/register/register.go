@@ -2,13 +2,24 @@
 // delete is linearizable. It knows nothing of harness histories.
 //
 // Deciding linearizability is NP-hard in general (Gibbons and Korach, Testing Shared Memories, 1997).
-// What makes it near-linear here is that every value is written at most once: a read then names its
-// writer.
+// What makes it near-linear here is that every value is written at most once, so that a read names
+// its writer. Three steps:
+//
+//   - prepare.go sorts the ops into roles: which unknown writes must have run, which chains of
+//     compare-and-sets hang together, what can be dropped.
+//   - sweep.go goes through calls and deadlines in the order of time and keeps the set of
+//     configurations that are still possible. Writes are postponed until a deadline needs them;
+//     observations are made as soon as they are true.
+//   - moves.go has the steps from one configuration to the next, and why those suffice.
 package register
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
-// Value is what a register holds. Values other than Absent are names without order.
+// Value is what a register holds. Values other than Absent are names without order; they are used
+// as indexes, so they should be dense from 1.
 type Value int32
 
 // Absent is the state of a register that holds nothing, as at the start.
@@ -21,7 +32,8 @@ const Never int64 = math.MaxInt64
 // Kind is what an op did.
 type Kind uint8
 
-// The kinds. Get and CASFailed, DeleteFound and DeleteMissed are answers; their Return is not Never.
+// The kinds. Get, CASFailed, DeleteFound and DeleteMissed are answers. One whose Return is Never
+// says nothing, except that a DeleteFound is a Delete then.
 const (
 	Get          Kind = iota // read Value
 	Put                      // wrote Value
@@ -40,8 +52,9 @@ type Op struct {
 	Return     int64
 }
 
-// apply is the sequential specification: whether the op can act on the state, and the state after.
-func (o *Op) apply(st Value) (next Value, ok bool) {
+// Apply is the sequential specification: whether the op can act on the state, and the state after.
+// An op of unknown outcome that cannot act is the same as one that never ran.
+func (o Op) Apply(st Value) (next Value, ok bool) {
 	switch o.Kind {
 	case Get:
 		return st, st == o.Value
@@ -60,7 +73,71 @@ func (o *Op) apply(st Value) (next Value, ok bool) {
 	}
 }
 
-// Apply is the sequential specification: whether the op can act on the state, and the state after.
-// An op of unknown outcome that cannot act may still have run without effect: that is the same as
-// never having run.
-func (o Op) Apply(st Value) (next Value, ok bool) { return o.apply(st) }
+// Verdict is what Check found. The zero value is Undecided.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Undecided Verdict = iota
+	Legal
+	Illegal
+)
+
+func (v Verdict) String() string { return [...]string{"undecided", "legal", "illegal"}[v] }
+
+// Result is a verdict with its reason.
+type Result struct {
+	Verdict Verdict
+	Op      int    // the op at which it is illegal or the search gave up; -1: none
+	Reason  string // why it is illegal or undecided
+	Steps   int64  // transitions tried
+}
+
+// DefaultBudget is a number of transitions that takes some ten seconds.
+const DefaultBudget = 50_000_000
+
+// Check decides whether the ops of one register, in any order, have a linearization that starts from
+// absence. It gives up after budget transitions (0 means DefaultBudget), at the end of ctx, where a
+// value that somebody looks at was written twice, and where more than 128 ops are in flight.
+func Check(ctx context.Context, ops []Op, budget int64) Result {
+	if budget <= 0 {
+		budget = DefaultBudget
+	}
+	r := check(ctx, ops, budget)
+	if r.Verdict != Undecided || r.Reason == reasonRepeated || ctx.Err() != nil {
+		return r
+	}
+	// Dropping observations and letting definite deletes be unknown only adds orders: what is illegal
+	// even so is illegal.
+	var relaxed []Op
+	var from []int
+	for i, o := range ops {
+		if o.Kind == CASFailed {
+			continue
+		}
+		if o.Kind == DeleteFound {
+			o.Kind, o.Return = Delete, Never
+		}
+		relaxed, from = append(relaxed, o), append(from, i)
+	}
+	again := check(ctx, relaxed, budget)
+	r.Steps += again.Steps
+	if again.Verdict == Illegal {
+		again.Op, again.Steps = from[again.Op], r.Steps
+		return again
+	}
+	return r
+}
+
+func check(ctx context.Context, ops []Op, budget int64) Result {
+	s := &search{ctx: ctx, budget: budget}
+	v := s.prepare(ops)
+	if v == Legal {
+		v = s.sweep()
+	}
+	r := Result{Verdict: v, Op: s.failOp, Reason: s.reason, Steps: s.steps}
+	if v == Legal {
+		r.Op, r.Reason = -1, ""
+	}
+	return r
+}

@@ -1,0 +1,238 @@
+package register
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// oracle is a deliberately dumb alternative to Check: it tries every order. It shares nothing with
+// the search but the sequential specification.
+func oracle(ops []Op) bool {
+	type node struct {
+		done uint32
+		st   Value
+	}
+	seen := map[node]bool{}
+	var try func(n node) bool
+	try = func(n node) bool {
+		if seen[n] {
+			return false
+		}
+		seen[n] = true
+		finished := true
+		for i, o := range ops {
+			if n.done>>i&1 == 0 && o.Return != Never {
+				finished = false
+			}
+		}
+		if finished {
+			return true
+		}
+		for i, o := range ops {
+			if n.done>>i&1 != 0 || !ready(ops, n.done, o.Call) {
+				continue
+			}
+			if next, ok := o.Apply(n.st); ok && try(node{n.done | 1<<i, next}) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, o := range ops {
+		if o.Return < o.Call {
+			return false
+		}
+	}
+	return try(node{0, Absent})
+}
+
+// ready says whether everything that returned before the call is done.
+func ready(ops []Op, done uint32, call int64) bool {
+	for i, o := range ops {
+		if done>>i&1 == 0 && o.Return < call {
+			return false
+		}
+	}
+	return true
+}
+
+// mode is a way to make random histories.
+type mode struct {
+	name    string
+	weights [4]int // get, put, cas, delete
+	blind   int    // percent of deletes that do not tell
+	unknown int    // percent
+	ops     int    // at most
+	clients int
+	spread  int64 // of times; small means ties
+	mutate  int   // percent of histories whose answers are changed
+	random  bool  // answers are drawn, not simulated
+}
+
+var modes = []mode{
+	{name: "put get", weights: [4]int{5, 4, 0, 0}, unknown: 10, ops: 10, clients: 4, spread: 20, mutate: 50},
+	{name: "cas", weights: [4]int{3, 2, 6, 0}, unknown: 20, ops: 10, clients: 4, spread: 20, mutate: 50},
+	{name: "deletes", weights: [4]int{3, 3, 3, 4}, unknown: 20, ops: 10, clients: 4, spread: 20, mutate: 50},
+	{name: "blind deletes", weights: [4]int{3, 3, 2, 4}, blind: 70, unknown: 15, ops: 10, clients: 4, spread: 20, mutate: 50},
+	{name: "unknown heavy", weights: [4]int{4, 3, 4, 2}, blind: 20, unknown: 60, ops: 11, clients: 5, spread: 20, mutate: 50},
+	{name: "ties", weights: [4]int{4, 3, 3, 2}, blind: 20, unknown: 20, ops: 9, clients: 5, spread: 4, mutate: 50},
+	{name: "all overlap", weights: [4]int{4, 3, 4, 3}, blind: 30, unknown: 30, ops: 8, clients: 9, spread: 1, mutate: 70},
+	{name: "random answers", weights: [4]int{4, 3, 4, 2}, blind: 20, unknown: 30, ops: 7, clients: 4, spread: 15, random: true},
+	{name: "failing creates", weights: [4]int{2, 2, 7, 4}, blind: 20, unknown: 30, ops: 10, clients: 5, spread: 20, mutate: 40},
+	{name: "longer", weights: [4]int{4, 3, 3, 2}, blind: 20, unknown: 20, ops: 14, clients: 3, spread: 60, mutate: 50},
+}
+
+// history makes one: it simulates clients of a register, then changes answers, intervals and order.
+func (m mode) history(r *rand.Rand) []Op {
+	n := 2 + r.IntN(m.ops-1)
+	ops := make([]Op, 0, n)
+	free := make([]int64, m.clients)
+	var values Value
+	for len(ops) < n {
+		c := r.IntN(m.clients)
+		call := free[c] + r.Int64N(m.spread+1)
+		o := Op{Call: call, Return: call + r.Int64N(m.spread+1)}
+		if m.spread > 4 {
+			o.Return = call + 1 + r.Int64N(1+m.spread/2)
+		}
+		free[c] = o.Return + r.Int64N(2)
+		m.draw(r, &o, &values)
+		ops = append(ops, o)
+	}
+	if m.random {
+		for i := range ops {
+			m.randomAnswer(r, &ops[i], values)
+		}
+	} else {
+		m.simulate(r, ops)
+	}
+	for i := range ops {
+		if r.IntN(100) < m.unknown && ops[i].Kind != Get && ops[i].Kind != DeleteMissed {
+			switch ops[i].Kind {
+			case CASFailed:
+				ops[i].Kind = CAS
+			case DeleteFound:
+				ops[i].Kind = Delete
+			}
+			ops[i].Return = Never
+		}
+	}
+	if r.IntN(100) < m.mutate {
+		for range 1 + r.IntN(2) {
+			m.change(r, ops, values)
+		}
+	}
+	r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
+	return ops
+}
+
+func (m mode) draw(r *rand.Rand, o *Op, values *Value) {
+	x := r.IntN(m.weights[0] + m.weights[1] + m.weights[2] + m.weights[3])
+	switch {
+	case x < m.weights[0]:
+		o.Kind = Get
+	case x < m.weights[0]+m.weights[1]:
+		*values++
+		o.Kind, o.Value = Put, *values
+	case x < m.weights[0]+m.weights[1]+m.weights[2]:
+		o.Kind = CAS
+		if r.IntN(3) > 0 && *values > 0 {
+			o.Old = *values - Value(r.IntN(min(int(*values), 3)))
+		}
+		*values++
+		o.Value = *values
+	default:
+		o.Kind = DeleteFound
+	}
+}
+
+// simulate answers the ops in the order of a random instant of each.
+func (m mode) simulate(r *rand.Rand, ops []Op) {
+	left := make([]int, len(ops))
+	at := make([]int64, len(ops))
+	for i := range ops {
+		left[i] = i
+		at[i] = ops[i].Call + r.Int64N(ops[i].Return-ops[i].Call+1)
+	}
+	st := Absent
+	for len(left) > 0 {
+		b := 0
+		for j := range left {
+			if at[left[j]] < at[left[b]] {
+				b = j
+			}
+		}
+		o := &ops[left[b]]
+		left = append(left[:b], left[b+1:]...)
+		switch o.Kind {
+		case Get:
+			o.Value = st
+		case CAS:
+			if o.Old != st && r.IntN(2) == 0 && st != Absent {
+				o.Old = st // so that enough of them succeed
+			}
+			if o.Old != st {
+				o.Kind = CASFailed
+			}
+		case DeleteFound:
+			if st == Absent {
+				o.Kind = DeleteMissed
+			}
+			if r.IntN(100) < m.blind {
+				o.Kind = Delete
+			}
+		}
+		if o.Kind != CASFailed {
+			st, _ = o.Apply(st)
+		}
+	}
+}
+
+func (m mode) randomAnswer(r *rand.Rand, o *Op, values Value) {
+	switch o.Kind {
+	case Get:
+		o.Value = Value(r.IntN(int(values) + 1))
+	case CAS:
+		if r.IntN(2) == 0 {
+			o.Kind = CASFailed
+		}
+	case DeleteFound:
+		o.Kind = []Kind{Delete, DeleteFound, DeleteMissed}[r.IntN(3)]
+	}
+}
+
+func (m mode) change(r *rand.Rand, ops []Op, values Value) {
+	i, j := r.IntN(len(ops)), r.IntN(len(ops))
+	switch r.IntN(4) {
+	case 0:
+		m.randomAnswer(r, &ops[i], values)
+	case 1: // swap intervals, of ops of known outcome
+		if ops[i].Return != Never && ops[j].Return != Never {
+			ops[i].Call, ops[j].Call = ops[j].Call, ops[i].Call
+			ops[i].Return, ops[j].Return = ops[j].Return, ops[i].Return
+		}
+	case 2: // later
+		d := r.Int64N(m.spread + 1)
+		ops[i].Call += d
+		if ops[i].Return != Never {
+			ops[i].Return += d
+		}
+	case 3: // read something else that was written
+		if ops[i].Kind == Get && ops[j].Kind != Get {
+			ops[i].Value = ops[j].Value
+		}
+	}
+}
+
+func show(ops []Op) string {
+	var b strings.Builder
+	for _, o := range ops {
+		ret := fmt.Sprint(o.Return)
+		if o.Return == Never {
+			ret = "Never"
+		}
+		fmt.Fprintf(&b, "\n{%s, %d, %d, %d, %s},", [...]string{"Get", "Put", "CAS", "CASFailed", "Delete", "DeleteFound", "DeleteMissed"}[o.Kind], o.Old, o.Value, o.Call, ret)
+	}
+	return b.String()
+}
