@@ -36,7 +36,7 @@ type Client struct {
 }
 
 // NewClient speaks with the agent behind in and out. It reads out until its end, on a goroutine of
-// its own; closing in makes the agent leave.
+// its own, and then closes it if it can be closed; closing in makes the agent leave.
 func NewClient(in io.WriteCloser, out io.Reader, events Events) *Client {
 	c := &Client{in: in, events: events, gone: make(chan struct{}), pending: map[uint64]chan message{}}
 	go c.read(out)
@@ -51,6 +51,9 @@ func (c *Client) Close() error { return c.in.Close() }
 
 func (c *Client) read(out io.Reader) {
 	defer close(c.gone)
+	if closer, ok := out.(io.Closer); ok {
+		defer closer.Close()
+	}
 	r := bufio.NewReaderSize(out, 64<<10)
 	for {
 		line, err := r.ReadBytes('\n')

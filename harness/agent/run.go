@@ -16,6 +16,7 @@ import (
 // Limits of the parts of a run that are not the body.
 const (
 	launchTime = 2 * time.Minute  // for hosts and agents; an image may have to be built
+	linkTime   = 10 * time.Second // for all links to be open
 	serveTime  = 60 * time.Second // for every member to answer a status call
 	closeTime  = 30 * time.Second
 )
@@ -61,6 +62,9 @@ func Run(ctx context.Context, p Platform, cfg harness.ClusterConfig, body func(c
 	if cfg.Nodes < 1 || cfg.Nodes > 7 {
 		return fmt.Errorf("start a cluster of %d members: 1 to 7 are possible", cfg.Nodes)
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	env := realtime.New(cfg.Seed)
 	s := &starter{cfg: cfg, env: env, cluster: &Cluster{
 		runtime: p.Name(), system: cfg.System, nodes: map[harness.NodeID]*node{}, rules: map[string][]harness.Link{},
@@ -105,6 +109,11 @@ func (s *starter) start(ctx context.Context, p Platform) error {
 		return err
 	}
 	s.timing("agents answer", started)
+	started = time.Now()
+	if err := s.links(ctx); err != nil {
+		return err
+	}
+	s.timing("links open", started)
 	started = time.Now()
 	if err := s.serve(ctx, hosts); err != nil {
 		return err
@@ -175,6 +184,31 @@ func eachNode(c *Cluster, f func(ctx context.Context, i int, n *node) error) []h
 		})
 	}
 	return tasks
+}
+
+// links waits until every member reaches every other: a network takes a moment to come up, and what
+// is lost meanwhile would be repeated late.
+func (s *starter) links(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, linkTime)
+	defer cancel()
+	c := s.cluster
+	return s.env.Parallel(ctx, eachNode(c, func(ctx context.Context, _ int, n *node) error {
+		for _, to := range c.ids {
+			if to == n.member.ID {
+				continue
+			}
+			for {
+				err := c.Probe(ctx, harness.Link{From: n.member.ID, To: to})
+				if err == nil {
+					break
+				}
+				if s.env.Sleep(ctx, 5*time.Millisecond) != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})...)
 }
 
 // hello refuses an agent whose mechanisms do not all work: the cluster would claim what it cannot do.

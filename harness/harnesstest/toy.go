@@ -98,15 +98,16 @@ func (kv *toyKV) call(ctx context.Context, line string) (string, error) {
 		}
 		kv.conn, kv.lines = conn, bufio.NewReader(conn)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = kv.conn.Close() }) // ends a read
+	conn := kv.conn
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends a read
 	answer := ""
-	_, err := fmt.Fprintln(kv.conn, line)
+	_, err := fmt.Fprintln(conn, line)
 	if err == nil {
 		answer, err = kv.lines.ReadString('\n')
 	}
 	stop()
 	if err != nil {
-		_ = kv.conn.Close()
+		_ = conn.Close()
 		kv.conn = nil
 		return "", errors.Join(fmt.Errorf("toykv: %w", err), context.Cause(ctx))
 	}

@@ -42,9 +42,7 @@ func (r *Runtime) Run(ctx context.Context, cfg harness.ClusterConfig, body func(
 	if !runID.MatchString(cfg.RunID) {
 		return fmt.Errorf("run ID %q: allowed are a-z, 0-9 and -", cfg.RunID)
 	}
-	if _, err := r.Clean(ctx, false); err != nil {
-		return fmt.Errorf("remove what dead runs left: %w", err)
-	}
+	_, _ = r.Clean(ctx, false) // what cannot be removed does not stand in this run's way
 	return agent.Run(ctx, &platform{runtime: r}, cfg, body)
 }
 
@@ -93,8 +91,8 @@ func (r *Runtime) Clean(ctx context.Context, all bool) (removed []string, err er
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "_")
 		owner, err := agent.ParseOwner(name)
-		if err != nil || !all && !owner.Dead() {
-			continue // not ours, or in use
+		if err != nil || !ours(dir) || !all && !owner.Dead() {
+			continue // another's, or in use
 		}
 		hubs, err := hubsOf(owner)
 		errs = append(errs, err)
@@ -109,6 +107,12 @@ func (r *Runtime) Clean(ctx context.Context, all bool) (removed []string, err er
 		removed = append(removed, "directory "+dir)
 	}
 	return removed, errors.Join(errs...)
+}
+
+// ours says whether this user made the directory, or may do anything.
+func ours(dir string) bool {
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir() && (os.Geteuid() == 0 || ownerOf(info) == os.Geteuid())
 }
 
 // Residue lists what exists of a run now: its directories and its processes.

@@ -5,6 +5,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"github.com/faultline-chaos/faultline/harness/agent"
 )
@@ -25,5 +26,7 @@ func (*platform) Close(context.Context) error { return nil }
 func processesOf(string) ([]string, error) { return nil, nil }
 
 func hubsOf(agent.Owner) ([]int, error) { return nil, nil }
+
+func ownerOf(fs.FileInfo) int { return -1 }
 
 func killHub(int) error { return nil }

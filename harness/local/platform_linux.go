@@ -40,19 +40,22 @@ func (p *platform) Launch(ctx context.Context, l agent.Launch) ([]agent.Host, er
 		return nil, fmt.Errorf("make the run's directory: %w", err)
 	}
 	p.dir = dir
+	binaries, dirs := make([]string, len(l.Nodes)), make([]string, len(l.Nodes))
+	for i, n := range l.Nodes {
+		if binaries[i], err = filepath.Abs(n.Binary); err != nil {
+			return nil, err
+		}
+		dirs[i] = filepath.Join(dir, string(n.ID))
+		if err := os.Mkdir(dirs[i], 0o700); err != nil {
+			return nil, fmt.Errorf("make a data directory: %w", err)
+		}
+	}
 	hosts, err := p.launch(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	for i, n := range l.Nodes {
-		hosts[i].Binary = n.Binary
-		if hosts[i].Binary, err = filepath.Abs(n.Binary); err != nil {
-			return nil, err
-		}
-		hosts[i].DataDir = filepath.Join(dir, string(n.ID))
-		if err := os.Mkdir(hosts[i].DataDir, 0o700); err != nil {
-			return nil, fmt.Errorf("make a data directory: %w", err)
-		}
+	for i := range hosts {
+		hosts[i].Binary, hosts[i].DataDir = binaries[i], dirs[i]
 	}
 	l.Timing("namespaces", started)
 	return hosts, nil
@@ -228,6 +231,7 @@ func hubAttributes(user bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
+		Setpgid:    true, // an interrupt from the terminal is for the harness, which heals first
 	}
 	if user {
 		a.Cloneflags |= unix.CLONE_NEWUSER

@@ -3,10 +3,12 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/faultline-chaos/faultline/harness/agent"
 	"golang.org/x/sys/unix"
@@ -60,6 +62,13 @@ func hubsOf(owner agent.Owner) (pids []int, err error) {
 		}
 	})
 	return pids, err
+}
+
+func ownerOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
 }
 
 func killHub(pid int) error {

@@ -5,10 +5,10 @@ package linux
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"sync"
@@ -80,11 +80,11 @@ func startNodes(spec agent.HubSpec) (*nodes, error) {
 	all := &nodes{cmds: make([]*exec.Cmd, len(spec.Nodes))}
 	errs := make([]error, len(spec.Nodes))
 	var wg sync.WaitGroup
-	for i, n := range spec.Nodes {
+	for i := range spec.Nodes {
 		wg.Go(func() {
 			all.cmds[i], errs[i] = startNode(spec, i)
 			if errs[i] == nil {
-				errs[i] = connect(bridge, i, all.cmds[i].Process.Pid, n)
+				errs[i] = connect(bridge, i, all.cmds[i].Process.Pid, spec.Nodes)
 			}
 		})
 	}
@@ -142,11 +142,12 @@ func makeBridge() (netlink.Link, error) {
 
 // connect makes a member's link to the bridge. The names are those inside of the run's own
 // namespaces: runs cannot collide.
-func connect(bridge netlink.Link, i, pid int, n agent.HubNode) error {
+func connect(bridge netlink.Link, i, pid int, all []agent.HubNode) error {
 	veth := &netlink.Veth{
-		LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("n%d", i+1), MasterIndex: bridge.Attrs().Index},
-		PeerName:      nodeLink,
-		PeerNamespace: netlink.NsPid(pid),
+		LinkAttrs:        netlink.LinkAttrs{Name: fmt.Sprintf("n%d", i+1), MasterIndex: bridge.Attrs().Index},
+		PeerName:         nodeLink,
+		PeerNamespace:    netlink.NsPid(pid),
+		PeerHardwareAddr: hardwareAddr(i),
 	}
 	if err := netlink.LinkAdd(veth); err != nil {
 		return fmt.Errorf("add a veth pair: %w", err)
@@ -164,31 +165,40 @@ func connect(bridge netlink.Link, i, pid int, n agent.HubNode) error {
 		return fmt.Errorf("enter the network namespace: %w", err)
 	}
 	defer inside.Close()
-	return setAddresses(inside, n)
+	return setAddresses(inside, i, all)
 }
 
-func setAddresses(h *netlink.Handle, n agent.HubNode) error {
-	host, err := netip.ParseAddr(n.Host)
+func setAddresses(h *netlink.Handle, self int, all []agent.HubNode) error {
+	lo, err := h.LinkByName("lo")
 	if err != nil {
-		return fmt.Errorf("address %q: %w", n.Host, err)
+		return fmt.Errorf("find lo: %w", err)
 	}
-	for _, name := range []string{"lo", nodeLink} {
-		link, err := h.LinkByName(name)
-		if err != nil {
-			return fmt.Errorf("find %s: %w", name, err)
+	link, err := h.LinkByName(nodeLink)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", nodeLink, err)
+	}
+	addr := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(all[self].Host).To4(), Mask: net.CIDRMask(24, 32)}}
+	if err := h.AddrAdd(link, addr); err != nil {
+		return fmt.Errorf("set address %q: %w", all[self].Host, err)
+	}
+	if err := errors.Join(h.LinkSetUp(lo), h.LinkSetUp(link)); err != nil {
+		return fmt.Errorf("set links up: %w", err)
+	}
+	for i, n := range all {
+		if i == self {
+			continue
 		}
-		if name == nodeLink {
-			addr := &netlink.Addr{IPNet: &net.IPNet{IP: host.AsSlice(), Mask: net.CIDRMask(24, 32)}}
-			if err := h.AddrAdd(link, addr); err != nil {
-				return fmt.Errorf("set address %s: %w", n.Host, err)
-			}
-		}
-		if err := h.LinkSetUp(link); err != nil {
-			return fmt.Errorf("set %s up: %w", name, err)
+		neighbour := &netlink.Neigh{LinkIndex: link.Attrs().Index, State: netlink.NUD_PERMANENT, IP: net.ParseIP(n.Host), HardwareAddr: hardwareAddr(i)}
+		if err := h.NeighAdd(neighbour); err != nil {
+			return fmt.Errorf("set the hardware address of %s: %w", n.Host, err)
 		}
 	}
 	return nil
 }
+
+// hardwareAddr is that of a member's link. All know all: a question (ARP) that is lost while a port
+// of the bridge comes up would be repeated only after a second.
+func hardwareAddr(i int) net.HardwareAddr { return net.HardwareAddr{2, 0, 0, 0, 0, byte(i + 1)} }
 
 // privateProc mounts a /proc of this PID namespace, seen by nobody else.
 func privateProc() error {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 // nodeSpec is what a hub tells an agent.
@@ -46,9 +47,11 @@ func relay(l net.Listener, target string) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err == nil {
-			go relayOne(outer.(*net.TCPConn), target)
+		if err != nil { // out of descriptors
+			time.Sleep(10 * time.Millisecond)
+			continue
 		}
+		go relayOne(outer.(*net.TCPConn), target)
 	}
 }
 
