@@ -11,6 +11,7 @@ import (
 // outcome are left out: they say nothing.
 type keyHistory struct {
 	key    string
+	lines  []harness.Op  // the whole history
 	ops    []register.Op // Call and Return are positions in the history
 	from   []attempt     // of each op
 	values []string      // by register.Value; 0 is absence
@@ -39,7 +40,7 @@ func byKey(ops []harness.Op) ([]*keyHistory, error) {
 		}
 		k := index[v.Key]
 		if k == nil {
-			k = &keyHistory{key: v.Key, values: []string{""}, ids: map[string]register.Value{}}
+			k = &keyHistory{key: v.Key, lines: ops, values: []string{""}, ids: map[string]register.Value{}}
 			index[v.Key] = k
 			keys = append(keys, k)
 		}

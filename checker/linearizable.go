@@ -109,16 +109,34 @@ func (c Linearizable) sum(h harness.History, keys []*keyHistory, found []finding
 	return valid("every one of %s has a linearization, %s in all", count(len(keys), "key"), count(total, "op"))
 }
 
+// Porcupine gets what the fast algorithm leaves open, as long as it is small: a generic search of a
+// long history ends for lack of memory.
+const (
+	porcupineOps  = 2_000
+	porcupineTime = 20 * time.Second
+	explainTime   = 10 * time.Second
+)
+
 // judge decides one key.
 func (k *keyHistory) judge(ctx context.Context) finding {
+	r := register.Check(ctx, k.ops, 0)
+	switch r.Verdict {
+	case register.Legal:
+		return finding{validity: harness.Valid}
+	case register.Illegal:
+		return k.confirm(ctx, r)
+	}
+	why := r.Reason
+	if r.Op >= 0 {
+		why = fmt.Sprintf("%s, at op %d", why, k.lines[k.from[r.Op].invoke].Index)
+	}
 	if ctx.Err() != nil {
-		return finding{reason: "the time for checking was up before its turn"}
+		return finding{reason: "time was up: " + why}
 	}
-	left := time.Hour
-	if d, ok := ctx.Deadline(); ok {
-		left = time.Until(d)
+	if len(k.ops) > porcupineOps {
+		return finding{reason: fmt.Sprintf("%s; %d ops are too many for porcupine", why, len(k.ops))}
 	}
-	switch porcupine.CheckOperationsTimeout(k.model(), k.operations(), max(left, time.Nanosecond)) {
+	switch k.porcupine(ctx, k.ops) {
 	case porcupine.Ok:
 		return finding{validity: harness.Valid}
 	case porcupine.Illegal:
@@ -126,10 +144,78 @@ func (k *keyHistory) judge(ctx context.Context) finding {
 		for i := range all {
 			all[i] = i
 		}
-		return finding{harness.Invalid, "its calls have no order in which a register could have answered them", all}
+		return finding{validity: harness.Invalid, reason: fmt.Sprintf("porcupine finds no order of its %s in which a register could have answered so", count(len(all), "op")), window: all}
 	default:
-		return finding{reason: "the time for checking was up"}
+		return finding{reason: why + "; nor could porcupine"}
 	}
+}
+
+// confirm makes the smallest explanation of a violation, and asks porcupine about it: a violation
+// counts only if the two do not contradict each other.
+func (k *keyHistory) confirm(ctx context.Context, r register.Result) finding {
+	ctx, cancel := context.WithTimeout(ctx, explainTime)
+	defer cancel()
+	core := register.Core(ctx, k.ops, r.Op)
+	relaxed, _ := register.Relaxed(k.ops, core)
+	if len(relaxed) <= porcupineOps/10 && k.porcupine(ctx, relaxed) == porcupine.Ok {
+		return finding{reason: fmt.Sprintf("the checkers contradict each other about %s: %s", k.tell(core), r.Reason), window: core}
+	}
+	return finding{validity: harness.Invalid, reason: k.explain(core, r), window: k.withWriters(core)}
+}
+
+// explain is the violation in a sentence.
+func (k *keyHistory) explain(core []int, r register.Result) string {
+	if len(core) == 1 {
+		return fmt.Sprintf("%s: %s", k.tell(core), r.Reason)
+	}
+	const most = 12
+	if len(core) > most {
+		return fmt.Sprintf("%s: %s; it takes %s to see it", k.tell([]int{r.Op}), r.Reason, count(len(core), "op"))
+	}
+	return "no order explains " + k.tell(core)
+}
+
+// tell lists ops in the order of invocation, and says which began after all before had ended.
+func (k *keyHistory) tell(which []int) string {
+	var b strings.Builder
+	end := -1
+	for n, i := range k.sortedByCall(which) {
+		a := k.from[i]
+		switch {
+		case n == 0:
+		case a.invoke > end:
+			b.WriteString(", then ")
+		default:
+			b.WriteString(", meanwhile ")
+		}
+		fmt.Fprintf(&b, "%s (op %d", k.describe(k.ops[i]), k.lines[a.invoke].Index)
+		if k.ops[i].Return != register.Never {
+			fmt.Fprintf(&b, " to %d", k.lines[a.done].Index)
+		}
+		b.WriteString(")")
+		end = max(end, a.done)
+	}
+	return b.String()
+}
+
+// withWriters adds the writers of the values that the ops mention.
+func (k *keyHistory) withWriters(core []int) []int {
+	mentioned := map[register.Value]bool{}
+	for _, i := range core {
+		switch o := k.ops[i]; o.Kind {
+		case register.Get:
+			mentioned[o.Value] = true
+		case register.CAS, register.CASFailed:
+			mentioned[o.Old] = true
+		}
+	}
+	out := slices.Clone(core)
+	for i, o := range k.ops {
+		if (o.Kind == register.Put || o.Kind == register.CAS) && mentioned[o.Value] && !slices.Contains(core, i) {
+			out = append(out, i)
+		}
+	}
+	return k.sortedByCall(out)
 }
 
 // fileName keeps of a key what is harmless in a file's name.

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"time"
 
@@ -29,17 +30,26 @@ func (k *keyHistory) model() porcupine.Model {
 	}
 }
 
-// operations are the key's ops for porcupine.
+// operations are ops for porcupine, each by a client of its own.
 //
 // An unknown put, cas or delete must be there even where its value is never read, because it may be
 // what a failed cas or a found delete saw. One that is taken to run after everything else changes
 // nothing, and so stands for one that never ran.
-func (k *keyHistory) operations() []porcupine.Operation {
-	out := make([]porcupine.Operation, len(k.ops))
-	for i, o := range k.ops {
+func operations(ops []register.Op) []porcupine.Operation {
+	out := make([]porcupine.Operation, len(ops))
+	for i, o := range ops {
 		out[i] = porcupine.Operation{ClientId: i, Input: o, Call: o.Call, Return: o.Return}
 	}
 	return out
+}
+
+// porcupine decides some of the key's ops within ctx's and its own time.
+func (k *keyHistory) porcupine(ctx context.Context, ops []register.Op) porcupine.CheckResult {
+	left := porcupineTime
+	if d, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(d))
+	}
+	return porcupine.CheckOperationsTimeout(k.model(), operations(ops), max(left, time.Nanosecond)) // 0 would be no limit
 }
 
 const visualizeTime = 10 * time.Second
@@ -50,18 +60,18 @@ func (k *keyHistory) visualize(which []int) ([]byte, error) {
 	if len(which) > most {
 		return nil, fmt.Errorf("%d ops are too many", len(which))
 	}
-	all := k.operations()
 	var last int64
-	var ops []porcupine.Operation
+	var shown []register.Op
 	for _, i := range k.sortedByCall(which) {
-		ops = append(ops, all[i])
-		last = max(last, all[i].Call)
-		if all[i].Return != register.Never {
-			last = max(last, all[i].Return)
+		o := k.ops[i]
+		shown = append(shown, o)
+		last = max(last, o.Call)
+		if o.Return != register.Never {
+			last = max(last, o.Return)
 		}
 	}
+	ops := operations(shown)
 	for i := range ops {
-		ops[i].ClientId = i
 		ops[i].Return = min(ops[i].Return, last+1)
 	}
 	_, info := porcupine.CheckOperationsVerbose(k.model(), ops, visualizeTime)
