@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -119,20 +120,29 @@ type engine struct {
 	api      client.APIClient
 }
 
-// connect makes testcontainers quiet and keeps it from starting containers of its own: its reaper is
-// not needed where containers leave by themselves. It reads its settings once a process, from the
-// environment; what the user has set there is kept.
-func connect() (*engine, error) {
-	for name, value := range map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_HOST_OVERRIDE": "localhost"} {
-		if _, ok := os.LookupEnv(name); !ok {
-			if err := os.Setenv(name, value); err != nil {
-				return nil, fmt.Errorf("set %s: %w", name, err)
-			}
+// settings are testcontainers' own, which it keeps in the environment and in a variable of its own: one
+// process has only one of each, and it may not be set while others read it.
+var settings = sync.OnceValue(func() error {
+	tclog.SetDefault(tclog.NewNoopLogger())
+	for name, value := range map[string]string{
+		"TESTCONTAINERS_RYUK_DISABLED": "true", // no container of its own: ours leave by themselves
+		"TESTCONTAINERS_HOST_OVERRIDE": "localhost",
+	} {
+		if _, ok := os.LookupEnv(name); ok { // the user's own
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
-	quiet := tclog.NewNoopLogger()
-	tclog.SetDefault(quiet)                                                                                   // one message has no other way
-	options := append(tc.Generic2DockerOptions(tc.WithLogger(quiet)), tc.WithDefaultBridgeNetwork(tc.Bridge)) // else it makes a default network of its own
+	return nil
+})
+
+func connect() (*engine, error) {
+	if err := settings(); err != nil {
+		return nil, err
+	}
+	options := append(tc.Generic2DockerOptions(tc.WithLogger(tclog.Default())), tc.WithDefaultBridgeNetwork(tc.Bridge)) // else it makes a default network of its own
 	provider, err := tc.NewDockerProvider(options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Docker: %w", err)
