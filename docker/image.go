@@ -2,11 +2,11 @@ package docker
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,17 +55,23 @@ func (e *engine) image(ctx context.Context, agent, system string) (name string, 
 }
 
 func (e *engine) build(ctx context.Context, tag string, files map[string]string) error {
-	var archive bytes.Buffer // the engine's client may have to send it again
-	if err := writeContext(&archive, files); err != nil {
+	archive, err := os.CreateTemp("", "faultline-image-") // a file: it is large, and may have to be sent again
+	if err != nil {
 		return fmt.Errorf("pack the image's files: %w", err)
 	}
-	_, err := e.provider.BuildImage(ctx, &tc.ContainerRequest{FromDockerfile: tc.FromDockerfile{
-		ContextArchive: bytes.NewReader(archive.Bytes()),
+	defer archive.Close()
+	err = errors.Join(os.Remove(archive.Name()), writeContext(archive, files)) // without a name it cannot be left behind
+	if err != nil {
+		return fmt.Errorf("pack the image's files: %w", err)
+	}
+	_, err = e.provider.BuildImage(ctx, &tc.ContainerRequest{FromDockerfile: tc.FromDockerfile{
+		ContextArchive: struct{ io.ReadSeeker }{archive}, // without Close: to be sent again
 		Repo:           imageRepo,
 		Tag:            tag,
 		KeepImage:      true,
 		BuildLogWriter: io.Discard,
-		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
+		BuildOptionsModifier: func(o *client.ImageBuildOptions) { // before each attempt
+			_, _ = archive.Seek(0, io.SeekStart) // where it fails, reading does
 			o.Labels = map[string]string{labelImage: "true"}
 		},
 	}})
