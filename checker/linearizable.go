@@ -115,6 +115,8 @@ const (
 	porcupineOps  = 2_000
 	porcupineTime = 20 * time.Second
 	explainTime   = 10 * time.Second
+	confirmOps    = 40
+	confirmTime   = 2 * time.Second
 )
 
 // judge decides one key.
@@ -136,7 +138,7 @@ func (k *keyHistory) judge(ctx context.Context) finding {
 	if len(k.ops) > porcupineOps {
 		return finding{reason: fmt.Sprintf("%s; %d ops are too many for porcupine", why, len(k.ops))}
 	}
-	switch k.porcupine(ctx, k.ops) {
+	switch k.porcupine(ctx, k.ops, porcupineTime) {
 	case porcupine.Ok:
 		return finding{validity: harness.Valid}
 	case porcupine.Illegal:
@@ -157,10 +159,40 @@ func (k *keyHistory) confirm(ctx context.Context, r register.Result) finding {
 	defer cancel()
 	core := register.Core(ctx, k.ops, r.Op)
 	relaxed, _ := register.Relaxed(k.ops, core)
-	if len(relaxed) <= porcupineOps/10 && k.porcupine(ctx, relaxed) == porcupine.Ok {
+	relaxed = essential(relaxed)
+	if len(relaxed) <= confirmOps && k.porcupine(ctx, relaxed, confirmTime) == porcupine.Ok {
 		return finding{reason: fmt.Sprintf("the checkers contradict each other about %s: %s", k.tell(core), r.Reason), window: core}
 	}
 	return finding{validity: harness.Invalid, reason: k.explain(core, r), window: k.withWriters(core)}
+}
+
+// essential leaves out unknown writes that cannot help anybody, and that a generic search would try
+// in every order: where no op looks for "present" or "another value", a put or compare-and-set whose
+// value no op sees can be taken out of any legal order, since whatever comes before the next write
+// cannot be an observation of it.
+func essential(ops []register.Op) []register.Op {
+	seen := map[register.Value]bool{}
+	for _, o := range ops {
+		switch o.Kind {
+		case register.CASFailed, register.DeleteFound:
+			return ops
+		case register.Get:
+			seen[o.Value] = true
+		case register.CAS:
+			seen[o.Old] = true
+		}
+	}
+	var out []register.Op
+	for _, o := range ops {
+		writes := o.Kind == register.Put || o.Kind == register.CAS
+		if !writes || o.Return != register.Never || seen[o.Value] {
+			out = append(out, o)
+		}
+	}
+	if len(out) < len(ops) {
+		return essential(out) // what only the removed ones saw
+	}
+	return out
 }
 
 // explain is the violation in a sentence.

@@ -43,16 +43,15 @@ func operations(ops []register.Op) []porcupine.Operation {
 	return out
 }
 
-// porcupine decides some of the key's ops within ctx's and its own time.
-func (k *keyHistory) porcupine(ctx context.Context, ops []register.Op) porcupine.CheckResult {
-	left := porcupineTime
+// porcupine decides some of the key's ops within ctx's time and left.
+func (k *keyHistory) porcupine(ctx context.Context, ops []register.Op, left time.Duration) porcupine.CheckResult {
 	if d, ok := ctx.Deadline(); ok {
 		left = min(left, time.Until(d))
 	}
 	return porcupine.CheckOperationsTimeout(k.model(), operations(ops), max(left, time.Nanosecond)) // 0 would be no limit
 }
 
-const visualizeTime = 10 * time.Second
+const visualizeTime = 5 * time.Second
 
 // visualize renders porcupine's page of some of the key's ops, which must be few.
 func (k *keyHistory) visualize(which []int) ([]byte, error) {
