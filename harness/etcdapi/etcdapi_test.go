@@ -98,6 +98,7 @@ func TestErrorTable(t *testing.T) {
 		"transport closing":    status.Error(codes.Unavailable, "error reading from server: EOF"),
 		"reset":                status.Error(codes.Unavailable, "read tcp: connection reset by peer"),
 		"same text other code": status.Error(codes.Internal, "etcdserver: no leader"),
+		"closed meanwhile":     status.Error(codes.Unavailable, "rpc error: code = Canceled desc = grpc: the client connection is closing"),
 		"not grpc":             errors.New("boom"),
 	} {
 		require.NotErrorIs(t, classify(err), harness.ErrNotApplied, name)
@@ -132,4 +133,65 @@ func TestDeafMember(t *testing.T) {
 	defer cancel()
 	_, err = kv.Put(ctx, "k", "v")
 	require.ErrorIs(t, err, harness.ErrNotApplied)
+}
+
+// TestTooManyRequestsAsEtcdAnswersIt: with code Unknown.
+func TestTooManyRequestsAsEtcdAnswersIt(t *testing.T) {
+	require.ErrorIs(t, classify(status.Error(codes.Unknown, "etcdserver: too many requests")), harness.ErrNotApplied)
+}
+
+// waiting takes a put and does not answer it.
+type waiting struct {
+	pb.UnimplementedKVServer
+	came chan struct{}
+}
+
+func (w *waiting) Put(ctx context.Context, _ *pb.PutRequest) (*pb.PutResponse, error) {
+	close(w.came)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestSentIsUnknown: whatever ends a call that has left, its outcome is unknown.
+func TestSentIsUnknown(t *testing.T) {
+	for name, end := range map[string]func(s *grpc.Server, kv harness.KV, cancel context.CancelFunc){
+		"the server dies":   func(s *grpc.Server, _ harness.KV, _ context.CancelFunc) { s.Stop() },
+		"the client closes": func(_ *grpc.Server, kv harness.KV, _ context.CancelFunc) { _ = kv.Close() },
+		"the caller leaves": func(_ *grpc.Server, _ harness.KV, cancel context.CancelFunc) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			s := grpc.NewServer()
+			w := &waiting{came: make(chan struct{})}
+			pb.RegisterKVServer(s, w)
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(l) }()
+			kv, err := Dial(l.Addr().String())
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			put := make(chan error, 1)
+			go func() { _, err := kv.Put(ctx, "k", "v"); put <- err }()
+			<-w.came
+			end(s, kv, cancel)
+			err = <-put
+			require.Error(t, err)
+			require.NotErrorIs(t, err, harness.ErrNotApplied)
+			_ = kv.Close() // closed twice in one case
+			s.Stop()
+			require.NoError(t, <-served)
+		})
+	}
+}
+
+// TestClosedClient: a call on a closed client never leaves.
+func TestClosedClient(t *testing.T) {
+	f := &failing{err: status.Error(codes.Unavailable, "busy")}
+	kv, err := Dial(serve(t, f))
+	require.NoError(t, err)
+	require.NoError(t, kv.Close())
+	_, err = kv.Put(t.Context(), "k", "v")
+	require.ErrorIs(t, err, harness.ErrNotApplied)
+	require.Zero(t, f.calls.Load())
 }

@@ -36,7 +36,7 @@ func Dial(addr string) (harness.KV, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewKV(pb.NewKVClient(c.ActiveConnection()), c.Close), nil
+	return NewKV(pb.NewKVClient(watchedConn{c.ActiveConnection()}), c.Close), nil
 }
 
 func dial(addr string) (*clientv3.Client, error) {
@@ -44,10 +44,14 @@ func dial(addr string) (*clientv3.Client, error) {
 		Endpoints:       []string{"http://" + addr},
 		MaxUnaryRetries: 1, // the first attempt is counted
 		Logger:          zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 100 * time.Millisecond},
-			MinConnectTimeout: time.Second,
-		})},
+		DialOptions: []grpc.DialOption{
+			grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 100 * time.Millisecond},
+				MinConnectTimeout: time.Second,
+			}),
+			grpc.WithStatsHandler(sentHandler{}),
+			grpc.WithNoProxy(), // members are near; a proxy of the environment is not meant for them
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make a client of %s: %w", addr, err)

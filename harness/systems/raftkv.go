@@ -19,3 +19,10 @@ func (s *RaftKV) Command(self harness.NodeID, members []harness.Member, dataDir 
 	}
 	return c, err
 }
+
+// Refusing is the same store with timeouts with which it refuses to start. The caller closes it.
+func (s *RaftKV) Refusing() harness.System {
+	o := s.opts
+	o.ElectionTimeout = 4 * o.HeartbeatInterval
+	return NewRaftKV(o)
+}
