@@ -41,12 +41,14 @@ func (p *plan) makeWorkload() (harness.Workload, error) {
 	return w, nil
 }
 
-// checkers are the workload's and those of every run.
-func checkers(w harness.Workload, faultsAsked bool) []harness.Checker {
-	return append(w.Checkers(),
-		checker.Coverage{NoFaultsAsked: !faultsAsked},
-		checker.Recovered{}, checker.FollowerFaults{}, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{},
-	)
+// checkers are the workload's and those of every run. The control needs faults on followers to judge
+// anything, and is asked where the schedule has some.
+func checkers(w harness.Workload, schedule []results.Step) []harness.Checker {
+	list := append(w.Checkers(), checker.Coverage{NoFaultsAsked: len(schedule) == 0}, checker.Recovered{})
+	if slices.ContainsFunc(schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
+		list = append(list, checker.FollowerFaults{})
+	}
+	return append(list, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})
 }
 
 // cluster is what a run learns about its cluster.
@@ -323,11 +325,8 @@ func judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 			run.ExitCode = worse(run.ExitCode, exitInvalid)
 		}
 	}
-	var usage syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil && run.Resources.HarnessMaxRSS == 0 {
-		run.Resources.HarnessMaxRSS = usage.Maxrss << 10 // Linux counts KiB
-		run.Resources.HarnessCPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
+	weighSelf(&run)
+	timeFirstWrite(&run, h.Ops)
 	if err := folder.WriteRun(run); err != nil {
 		return results.Analysis{}, infrastructure(err)
 	}
@@ -337,4 +336,27 @@ func judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 		return a, infrastructure(err)
 	}
 	return a, nil
+}
+
+// weighSelf notes what the run cost this program, unless the run is judged again.
+func weighSelf(run *results.Run) {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil && run.Resources.HarnessMaxRSS == 0 {
+		run.Resources.HarnessMaxRSS = usage.Maxrss << 10 // Linux counts KiB
+		run.Resources.HarnessCPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+}
+
+const firstWrite = "in all, to the first committed write"
+
+// timeFirstWrite completes the parts of the start with how long it took until a client's write was
+// acknowledged, the first election included.
+func timeFirstWrite(run *results.Run, ops []harness.Op) {
+	if slices.ContainsFunc(run.StartTimings, func(t harness.Timing) bool { return t.Name == firstWrite }) {
+		return
+	}
+	i := slices.IndexFunc(ops, func(op harness.Op) bool { return op.Client() && op.Type == harness.OK && op.F != "get" })
+	if i >= 0 {
+		run.StartTimings = append(run.StartTimings, harness.Timing{Name: firstWrite, Took: ops[i].Time})
+	}
 }

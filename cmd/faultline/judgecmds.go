@@ -84,7 +84,7 @@ func openRun(dir string) (*results.Folder, results.Run, []harness.Checker, error
 	if err != nil {
 		return nil, results.Run{}, nil, usage("%s: %v", dir, err)
 	}
-	list := checkers(w, len(run.Schedule) > 0)
+	list := checkers(w, run.Schedule)
 	if len(run.Claims) > 0 {
 		list = scriptCheckers(w)
 	}

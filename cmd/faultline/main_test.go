@@ -24,6 +24,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// chop FILE: without its last line end, as a crash leaves it.
+			"chop": func(ts *testscript.TestScript, _ bool, args []string) {
+				path := ts.MkAbs(args[0])
+				data, err := os.ReadFile(path)
+				ts.Check(err)
+				ts.Check(os.WriteFile(path, data[:len(data)-1], 0o600))
+			},
 			// fails CODE COMMAND...: the command ends with that code and one line on stderr.
 			"fails": func(ts *testscript.TestScript, _ bool, args []string) {
 				want, err := strconv.Atoi(args[0])

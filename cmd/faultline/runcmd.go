@@ -104,8 +104,12 @@ func (a *app) run(ctx context.Context, p *plan) error {
 		list = scriptCheckers(r.workload)
 		a.script(ctx, r)
 	} else {
-		list = checkers(r.workload, len(r.schedule) > 0)
-		fmt.Fprintf(out, "faults: %d in %v, %s\n", len(r.schedule), p.Time, strings.Join(p.Faults, ", "))
+		list = checkers(r.workload, r.run.Schedule)
+		if len(r.schedule) == 0 {
+			fmt.Fprintf(out, "no faults were asked for: %v of calls, and nothing about faults is proven\n", p.Time)
+		} else {
+			fmt.Fprintf(out, "%d faults in %v: %s\n", len(r.schedule), p.Time, faultKinds(r.schedule))
+		}
 		show := newProgress(out, a.isTerminal())
 		if r.runtime.Name() != "sim" {
 			show.start()
@@ -119,6 +123,17 @@ func (a *app) run(ctx context.Context, p *plan) error {
 	}
 	a.summary(analysis, r.folder)
 	return exit(analysis.Run.ExitCode)
+}
+
+// faultKinds names each fault of a schedule once.
+func faultKinds(s harness.Schedule) string {
+	var names []string
+	for _, st := range s {
+		if name := st.Fault.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func (a *app) summary(analysis results.Analysis, folder *results.Folder) {

@@ -55,7 +55,7 @@ func chooseRuntime(ctx context.Context, name string) (rt harness.Runtime, reason
 			}
 		}
 		if err := rt.Probe(ctx); err != nil {
-			return nil, "", infrastructure(fmt.Errorf("runtime %s cannot be used here: %w", name, err))
+			return nil, "", infrastructure(fmt.Errorf("it cannot be used here: %w", err))
 		}
 		return rt, "asked for", nil
 	}
@@ -66,7 +66,7 @@ func chooseRuntime(ctx context.Context, name string) (rt harness.Runtime, reason
 	}
 	localRuntime := &local.Runtime{}
 	if err := localRuntime.Probe(ctx); err != nil {
-		return nil, "", infrastructure(fmt.Errorf("no runtime can be used here: docker: %w; local: %w; --runtime sim always works", dockerErr, err))
+		return nil, "", infrastructure(fmt.Errorf("no runtime can be used here: %w; %w; --runtime sim always works", dockerErr, err))
 	}
 	return localRuntime, fmt.Sprintf("no Docker engine answers (%v)", dockerErr), nil
 }
