@@ -106,7 +106,7 @@ func (c Linearizable) sum(h harness.History, keys []*keyHistory, found []finding
 		n := len(undecided)
 		return unknown("%d of %s could not be decided: %s", n, count(len(keys), "key"), strings.Join(undecided[:min(n, 3)], ", "))
 	}
-	return valid("every one of %s has a linearization, %s in all", count(len(keys), "key"), count(total, "op"))
+	return valid("%s, %s: each key has a linearization", count(len(keys), "key"), count(total, "op"))
 }
 
 // Porcupine gets what the fast algorithm leaves open, as long as it is small: a generic search of a
@@ -198,7 +198,7 @@ func essential(ops []register.Op) []register.Op {
 // explain is the violation in a sentence.
 func (k *keyHistory) explain(core []int, r register.Result) string {
 	if len(core) == 1 {
-		return fmt.Sprintf("%s: %s", k.tell(core), r.Reason)
+		return fmt.Sprintf("%s: %s", k.tell(k.withWriters(core)), r.Reason)
 	}
 	const most = 12
 	if len(core) > most {

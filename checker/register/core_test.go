@@ -16,7 +16,7 @@ func TestCore(t *testing.T) {
 			for i := range *fuzzCount / 20 {
 				ops := m.history(rand.New(rand.NewPCG(*fuzzSeed+3, uint64(i))))
 				r := Check(t.Context(), ops, 0)
-				if r.Verdict != Illegal || r.Reason == "it returned before it was called" {
+				if r.Verdict != Illegal || r.Reason == "a call returned before it was called" {
 					continue
 				}
 				core := Core(t.Context(), ops, r.Op)

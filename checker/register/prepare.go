@@ -86,7 +86,7 @@ func (s *search) prepare(in []Op) Verdict {
 	}
 	for i, o := range in {
 		if o.Return < o.Call {
-			return s.illegal(i, "it returned before it was called")
+			return s.illegal(i, "a call returned before it was called")
 		}
 		s.classify(int32(i), o)
 	}
@@ -167,7 +167,7 @@ func (s *search) mustRun() Verdict {
 	need := func(v Value, by int32) Verdict {
 		w := s.vals[v].writer
 		if w < 0 {
-			return s.illegal(int(by), "nobody wrote the value that it saw")
+			return s.illegal(int(by), "nobody wrote the value that was seen")
 		}
 		if !s.ops[w].must {
 			s.ops[w].must = true
@@ -262,7 +262,7 @@ func (s *search) link() Verdict {
 		o := &s.ops[i]
 		switch {
 		case o.role == writer && o.chain < 0:
-			return s.illegal(i, "it is part of a circle of compare-and-sets")
+			return s.illegal(i, "compare-and-sets form a circle")
 		case o.role == read:
 			o.chain = s.vals[o.val].chain
 		}
@@ -274,7 +274,7 @@ func (s *search) link() Verdict {
 			c.deadline = min(c.deadline, o.ret, s.vals[o.val].firstReturn)
 			o.ret = c.deadline
 			if o.ret < o.call {
-				return s.illegal(int(i), "its effect was seen before it was called")
+				return s.illegal(int(i), "the effect of a write was seen before it was called")
 			}
 		}
 	}

@@ -1,0 +1,57 @@
+package checker
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// TestGolden judges the histories of testdata, a file a checker. Each file has histories of every
+// verdict that the checker can give. Rewrite with: go test ./checker -run TestGolden -rewrite
+func TestGolden(t *testing.T) {
+	never := map[string][]harness.Validity{ // verdicts that a checker never gives
+		"coverage":   {harness.Invalid},
+		"all-healed": {harness.Invalid},
+	}
+	for _, e := range All() {
+		t.Run(e.Name, func(t *testing.T) {
+			seen := map[harness.Validity]bool{}
+			datadriven.RunTest(t, filepath.Join("testdata", e.Name), func(t *testing.T, d *datadriven.TestData) string {
+				h, err := runScript(d.Input)
+				if err != nil {
+					d.Fatalf(t, "%v", err)
+				}
+				c := e.New()
+				if d.HasArg("no-faults-asked") {
+					c = Coverage{NoFaultsAsked: true}
+				}
+				v := Run(t.Context(), []harness.Checker{c}, h)[0]
+				require.Equal(t, d.Cmd, v.Validity.String(), "%s: %s", d.Pos, v.Reason)
+				seen[v.Validity] = true
+				return render(v)
+			})
+			for _, v := range []harness.Validity{harness.Valid, harness.Invalid, harness.Unknown} {
+				require.NotEqual(t, seen[v], slices.Contains(never[e.Name], v), "histories that are %s", v)
+			}
+		})
+	}
+}
+
+func render(v harness.Verdict) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, v.Reason)
+	if len(v.Evidence) > 0 {
+		fmt.Fprintln(&b, "evidence:", strings.Trim(fmt.Sprint(v.Evidence), "[]"))
+	}
+	for name, page := range v.Artifacts {
+		fmt.Fprintf(&b, "artifact: %s, %t\n", name, strings.Contains(string(page), "<html"))
+	}
+	return b.String()
+}

@@ -1,0 +1,180 @@
+package checker
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// script makes a history of lines such as
+//
+//	0 put k a                      process 0 invokes
+//	0 => ok                        and completes
+//	1@n2 get k => a                both at once; n2 was asked; absent is "nil"
+//	1 cas k a b => true
+//	1 delete k => 1
+//	2 put k c => info              or fail, with an error after it
+//	phase faults
+//	inject f1 kill leader n1 n1    id, fault, target, nodes ("-": none), who led ("-": nobody)
+//	landed f1 | missed f1 error
+//	heal f1 | healed f1 | unhealed f1 error
+//	status n1 leader 3
+//	norecovery error
+//	log n1 text
+//
+// Lines that start with # are comments. Ops are a millisecond apart.
+type script struct {
+	h      harness.History
+	open   map[int]harness.Op
+	faults map[string]harness.FaultValue
+}
+
+func runScript(text string) (h harness.History, err error) {
+	s := &script{
+		h:      harness.History{Nodes: []harness.NodeID{"n1", "n2", "n3"}},
+		open:   map[int]harness.Op{},
+		faults: map[string]harness.FaultValue{},
+	}
+	for n, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
+			continue
+		}
+		if err := s.line(line); err != nil {
+			return s.h, fmt.Errorf("line %d, %q: %w", n+1, line, err)
+		}
+	}
+	return s.h, nil
+}
+
+func (s *script) add(op harness.Op) {
+	op.Index = len(s.h.Ops)
+	op.Time = time.Duration(op.Index) * time.Millisecond
+	s.h.Ops = append(s.h.Ops, op)
+}
+
+func (s *script) line(line string) error {
+	f := strings.Fields(line)
+	rest := func(n int) string { return strings.Join(f[min(n, len(f)):], " ") }
+	switch f[0] {
+	case "phase":
+		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.Phase(f[1])})})
+	case "norecovery":
+		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.Info, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseRecover}), Error: rest(1)})
+	case "status":
+		term, err := strconv.ParseUint(f[3], 10, 64)
+		if err != nil {
+			return err
+		}
+		role := harness.Role(strings.ReplaceAll(f[2], "-", ""))
+		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FStatus, Node: harness.NodeID(f[1]), Value: harness.EncodeValue(harness.StatusValue{Role: role, Term: term})})
+	case "log":
+		if s.h.Logs == nil {
+			s.h.Logs = map[harness.NodeID][]harness.LogLine{}
+		}
+		id := harness.NodeID(f[1])
+		at := time.Duration(len(s.h.Ops)) * time.Millisecond
+		s.h.Logs[id] = append(s.h.Logs[id], harness.LogLine{At: at, Text: rest(2)})
+	case "inject":
+		v := harness.FaultValue{ID: f[1], Fault: f[2], Target: harness.Target(f[3]), Nodes: []harness.NodeID{}}
+		if f[4] != "-" {
+			for id := range strings.SplitSeq(f[4], ",") {
+				v.Nodes = append(v.Nodes, harness.NodeID(id))
+			}
+		}
+		if f[5] != "-" {
+			v.Leader, v.Term = harness.NodeID(f[5]), 1
+		}
+		s.faults[v.ID] = v
+		s.nemesis(harness.Invoke, harness.FInject, v, "")
+	case "landed":
+		s.nemesis(harness.OK, harness.FInject, s.faults[f[1]], "")
+	case "missed":
+		s.nemesis(harness.Info, harness.FInject, s.faults[f[1]], rest(2))
+	case "heal":
+		s.nemesis(harness.Invoke, harness.FHeal, s.faults[f[1]], "")
+	case "healed":
+		s.nemesis(harness.OK, harness.FHeal, s.faults[f[1]], "")
+	case "unhealed":
+		s.nemesis(harness.Info, harness.FHeal, s.faults[f[1]], rest(2))
+	default:
+		return s.client(f)
+	}
+	return nil
+}
+
+func (s *script) nemesis(t harness.Type, f string, v harness.FaultValue, problem string) {
+	s.add(harness.Op{Process: harness.NemesisProcess, Type: t, F: f, Value: harness.EncodeValue(v), Error: problem})
+}
+
+func (s *script) client(f []string) error {
+	who, node, _ := strings.Cut(f[0], "@")
+	process, err := strconv.Atoi(who)
+	if err != nil {
+		return err
+	}
+	arrow := slices.Index(f, "=>")
+	if arrow < 0 {
+		arrow = len(f)
+	}
+	if arrow > 1 {
+		if node == "" {
+			node = "n1"
+		}
+		op := harness.Op{Process: process, Type: harness.Invoke, F: f[1], Node: harness.NodeID(node), Value: invoked(f[1:arrow])}
+		s.open[process] = op
+		s.add(op)
+	}
+	if arrow == len(f) {
+		return nil
+	}
+	op := s.open[process]
+	switch answer := f[arrow+1]; answer {
+	case "info", "fail":
+		op.Type, op.Error = harness.Type(answer), strings.Join(f[arrow+2:], " ")
+	default:
+		op.Type, op.Value = harness.OK, answered(op, answer)
+	}
+	s.add(op)
+	return nil
+}
+
+func text(s string) any {
+	if s == "nil" {
+		return nil
+	}
+	return s
+}
+
+func invoked(f []string) json.RawMessage {
+	v := map[string]any{"key": f[1]}
+	switch f[0] {
+	case "get":
+		v["value"] = nil
+	case "put":
+		v["value"] = f[2]
+	case "cas":
+		v["old"], v["new"] = text(f[2]), f[3]
+	}
+	return harness.EncodeValue(v)
+}
+
+func answered(op harness.Op, answer string) json.RawMessage {
+	var v map[string]any
+	if err := json.Unmarshal(op.Value, &v); err != nil {
+		panic(err)
+	}
+	switch op.F {
+	case "get":
+		v["value"] = text(answer)
+	case "cas":
+		v["swapped"] = answer == "true"
+	case "delete":
+		v["deleted"] = json.RawMessage(answer)
+	}
+	return harness.EncodeValue(v)
+}
