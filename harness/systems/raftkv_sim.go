@@ -209,6 +209,7 @@ func (m *raftMachine) Effects() []sim.Effect {
 			m.program.watch.sent(m.node, m.host, e.Message)
 		case core.Write:
 			out.Kind, out.Payload, out.Sync = sim.Write, e.Record, e.Sync
+			m.program.watch.wrote(m.node, m.host, e.Record)
 		case core.Work:
 			out.Kind = sim.Work
 		case core.Reply:

@@ -4,19 +4,21 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/nemesis"
+	"github.com/faultline-chaos/faultline/store/core"
+	"github.com/faultline-chaos/faultline/workloads"
 )
 
 func simOptions() Options {
@@ -29,6 +31,22 @@ type outcome struct {
 	history bytes.Buffer
 	logs    map[harness.NodeID]*bytes.Buffer
 	err     error
+	members []harness.NodeID
+	ops     []harness.Op
+}
+
+// wrong is what is invalid about the run, nil if nothing is: its error, or what the workload's checkers
+// find.
+func (o *outcome) wrong(ctx context.Context, w harness.Workload) error {
+	if o.err != nil {
+		return o.err
+	}
+	for _, v := range checker.Run(ctx, w.Checkers(), harness.History{Nodes: o.members, Ops: o.ops}) {
+		if v.Validity == harness.Invalid {
+			return fmt.Errorf("%s: %s", v.Checker, v.Reason)
+		}
+	}
+	return nil
 }
 
 type storm struct {
@@ -36,7 +54,8 @@ type storm struct {
 	nodes   int
 	workers int
 	faults  time.Duration
-	load    counters
+	keep    bool // the ops, to be judged
+	load    workloads.Register
 }
 
 // run runs workers under a storm of faults.
@@ -51,8 +70,11 @@ func (s storm) run(t testing.TB, seed uint64, o Options) *outcome {
 		return out.logs[id]
 	}}
 	out.err = r.Run(t.Context(), cfg, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
-		rec := harness.NewRecorder(env, &out.history, harness.RecorderOptions{})
-		defer func() { _ = rec.Flush() }()
+		rec := harness.NewRecorder(env, &out.history, harness.RecorderOptions{Keep: s.keep})
+		defer func() {
+			_ = rec.Flush() // into memory
+			out.members, out.ops = c.Members(), rec.Ops()
+		}()
 		faults := []harness.Fault{nemesis.Kill{}, nemesis.PowerFail{}, nemesis.Pause{}, nemesis.Isolate{}, nemesis.Partition{}}
 		return harness.Run(ctx, env, c, rec, harness.RunConfig{
 			Workload: s.load, Workers: s.workers, Faults: s.faults,
@@ -63,16 +85,16 @@ func (s storm) run(t testing.TB, seed uint64, o Options) *outcome {
 }
 
 func defaultStorm() storm {
-	return storm{nodes: 3, workers: 5, faults: 30 * time.Second, load: counters{think: 10 * time.Millisecond}}
+	return storm{nodes: 3, workers: 5, faults: 30 * time.Second, load: workloads.Register{Think: 10 * time.Millisecond}}
 }
 
 func TestSimulatedStorm(t *testing.T) {
 	ends := 0
 	for seed := range uint64(4) {
 		s := defaultStorm()
-		s.nodes = 3 + 2*int(seed%2)
+		s.nodes, s.keep = 3+2*int(seed%2), true
 		out := s.run(t, seed, simOptions())
-		require.NoErrorf(t, out.err, "seed %d", seed)
+		require.NoErrorf(t, out.wrong(t.Context(), s.load), "seed %d", seed)
 		require.Zero(t, out.stats.Panics)
 		ends += out.stats.Ends
 		require.Contains(t, out.logs["n1"].String(), "became follower at term 1")
@@ -160,12 +182,14 @@ func TestSimulatedStatus(t *testing.T) {
 	require.NoError(t, err)
 }
 
+type watchCase struct {
+	name, want string
+	do         func(w *raftWatch, host sim.Host)
+}
+
 // The invariants see what breaks them.
 func TestRaftWatch(t *testing.T) {
-	cases := []struct {
-		name, want string
-		do         func(w *raftWatch, host sim.Host)
-	}{
+	cases := []watchCase{
 		{"two leaders", "n1 and n2 both lead in term 3", func(w *raftWatch, host sim.Host) {
 			w.hooks(1, host).BecameLeader(3)
 			w.hooks(1, host).BecameLeader(3)
@@ -192,6 +216,22 @@ func TestRaftWatch(t *testing.T) {
 			w.hooks(2, host).Applied(7, 1, 11, 20)
 		}},
 	}
+	entry := func(index, term uint64) *raftpb.Entry { return &raftpb.Entry{Index: &index, Term: &term} }
+	cases = append(cases, watchCase{"falling term", "n1 writes entry 8 of term 2 behind entry 7 of term 3", func(w *raftWatch, host sim.Host) {
+		w.wrote(1, host, &core.Record{Entries: []*raftpb.Entry{entry(6, 1), entry(7, 3)}})
+		w.wrote(1, host, &core.Record{Entries: []*raftpb.Entry{entry(7, 3), entry(8, 2)}})
+	}}, watchCase{"gap", "n1 writes entry 9 of term 3 behind entry 7 of term 3", func(w *raftWatch, host sim.Host) {
+		w.wrote(1, host, &core.Record{Entries: []*raftpb.Entry{entry(7, 3), entry(9, 3)}})
+	}}, watchCase{"two votes", "n1 votes for n2 and n3 in term 5", func(w *raftWatch, host sim.Host) {
+		vote := func(to, term uint64, reject bool) *raftpb.Message {
+			return &raftpb.Message{Type: raftpb.MsgVoteResp.Enum(), To: &to, Term: &term, Reject: &reject}
+		}
+		w.sent(1, host, vote(2, 5, false))
+		w.sent(1, host, vote(3, 5, true))
+		w.sent(1, host, vote(3, 6, false))
+		w.sent(2, host, vote(3, 5, false))
+		w.sent(1, host, vote(3, 5, false))
+	}})
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
@@ -225,89 +265,4 @@ func cpuTime(t testing.TB) time.Duration {
 	var u syscall.Rusage
 	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// counters is a workload: every worker counts in a key of its own through any member, and reads it.
-type counters struct{ think time.Duration }
-
-type counter struct {
-	acked, next int
-	open        map[int]bool // of unknown outcome, for ever
-}
-
-func (counters) Name() string                { return "counters" }
-func (counters) Checkers() []harness.Checker { return nil }
-
-func (c counters) Run(ctx context.Context, w *harness.Worker) error {
-	s := &counter{open: map[int]bool{}}
-	w.State = s
-	members := w.Cluster.Members()
-	node := w.ID % len(members)
-	for w.Env.Sleep(ctx, time.Duration(w.Rand.Int64N(int64(2*c.think)))) == nil {
-		typ, err := s.do(ctx, w, members[node])
-		if err != nil {
-			return err
-		}
-		if typ != harness.OK {
-			node = w.Rand.IntN(len(members))
-		}
-	}
-	return nil
-}
-
-func (s *counter) do(ctx context.Context, w *harness.Worker, node harness.NodeID) (harness.Type, error) {
-	if w.Rand.IntN(2) == 0 {
-		return s.get(ctx, w, node)
-	}
-	s.next++
-	v := s.next
-	typ, _ := w.Do(ctx, harness.Attempt{
-		F: "put", Value: v, Node: node, Timeout: 150 * time.Millisecond,
-		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
-			_, err := kv.Put(ctx, "k"+strconv.Itoa(w.ID), strconv.Itoa(v))
-			return v, err
-		},
-	})
-	switch typ {
-	case harness.OK:
-		s.acked = v
-	case harness.Info:
-		s.open[v] = true
-	}
-	return typ, nil
-}
-
-func (s *counter) get(ctx context.Context, w *harness.Worker, node harness.NodeID) (harness.Type, error) {
-	var got int
-	typ, err := w.Do(ctx, harness.Attempt{
-		F: "get", Reads: true, Node: node, Timeout: 150 * time.Millisecond,
-		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
-			e, err := kv.Get(ctx, "k"+strconv.Itoa(w.ID))
-			if e.Found {
-				got, err = strconv.Atoi(e.Value)
-			}
-			return got, err
-		},
-	})
-	if errors.Is(err, strconv.ErrSyntax) {
-		return typ, err
-	}
-	if typ == harness.OK && got < s.acked && !s.open[got] {
-		return typ, fmt.Errorf("worker %d read %d after %d was acknowledged", w.ID, got, s.acked)
-	}
-	return typ, nil
-}
-
-func (counters) Final(ctx context.Context, w *harness.Worker) error {
-	for {
-		for _, node := range w.Cluster.Members() {
-			typ, err := w.State.(*counter).get(ctx, w, node)
-			if typ == harness.OK || err != nil {
-				return err
-			}
-		}
-		if err := w.Env.Sleep(ctx, 50*time.Millisecond); err != nil {
-			return err
-		}
-	}
 }

@@ -12,8 +12,8 @@ import (
 
 // raftWatch sees all members of a simulated cluster, and holds raft's promises against what they do
 // (raft paper, figure 3): one leader a term, one vote a member and term, equal entries and equal state
-// at equal index. That a recovered log is whole and its terms do not fall is the core's own check of
-// a disk.
+// at equal index, and logs without gaps in which terms do not fall. That a recovered log is such a one
+// is the core's own check of a disk.
 type raftWatch struct {
 	leaders map[uint64]int     // by term
 	votes   map[voteKey]uint64 // for whom
@@ -82,6 +82,16 @@ func (w *raftWatch) sent(node int, host sim.Host, m *raftpb.Message) {
 		host.Violated("n%d votes for n%d and n%d in term %d", node, other, m.GetTo(), m.GetTerm())
 	}
 	w.votes[key] = m.GetTo()
+}
+
+// wrote looks at a record that goes to a member's disk.
+func (w *raftWatch) wrote(node int, host sim.Host, r *core.Record) {
+	for i := 1; i < len(r.Entries); i++ {
+		before, e := r.Entries[i-1], r.Entries[i]
+		if e.GetIndex() != before.GetIndex()+1 || e.GetTerm() < before.GetTerm() {
+			host.Violated("n%d writes entry %d of term %d behind entry %d of term %d", node, e.GetIndex(), e.GetTerm(), before.GetIndex(), before.GetTerm())
+		}
+	}
 }
 
 // simLogger writes raft's lines with their level before them.
