@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -22,7 +23,7 @@ func (Recovered) Check(_ context.Context, h harness.History) harness.Verdict {
 	}
 	for i := range h.Ops {
 		if op := &h.Ops[i]; op.Process == harness.HarnessProcess && op.F == harness.FPhase && op.Type == harness.Info {
-			return invalid([]int{op.Index}, "%s", op.Error)
+			return invalid([]int{op.Index}, "%s", cmp.Or(op.Error, "no recovery after all faults were healed"))
 		}
 	}
 	recover, recovering := begun[harness.PhaseRecover]
