@@ -169,6 +169,9 @@ func (r *Runtime) Run(ctx context.Context, cfg harness.ClusterConfig, body func(
 		s.Seed, s.Hash, s.Time = cfg.Seed, l.hash, l.now
 		r.OnEnd(s)
 	}
+	if p := (*harness.PanicError)(nil); errors.As(err, &p) {
+		panic(p)
+	}
 	if l.traceErr != nil {
 		err = errors.Join(err, fmt.Errorf("write the simulation's trace: %w", l.traceErr))
 	}

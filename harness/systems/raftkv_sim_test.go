@@ -15,6 +15,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/harnesstest"
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/store/core"
@@ -86,6 +87,17 @@ func (s storm) run(t testing.TB, seed uint64, o Options) *outcome {
 
 func defaultStorm() storm {
 	return storm{nodes: 3, workers: 5, faults: 30 * time.Second, load: workloads.Register{Think: 10 * time.Millisecond}}
+}
+
+// refusable has a variant that refuses to start.
+type refusable struct{ *RaftKV }
+
+func (refusable) Refusing() harness.System { return NewRaftKV(Options{}) }
+
+func TestSimulationConforms(t *testing.T) {
+	kv := NewRaftKV(simOptions())
+	defer func() { require.NoError(t, kv.Close()) }()
+	harnesstest.Run(t, &sim.Runtime{}, refusable{kv})
 }
 
 func TestSimulatedStorm(t *testing.T) {
