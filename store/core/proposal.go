@@ -113,7 +113,8 @@ func slotKey(member, seq uint64) string {
 }
 
 func slotValue(s slot) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.boot), s.seq)
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), s.boot)
+	return binary.BigEndian.AppendUint64(b, s.seq)
 }
 
 // mark notes i as applied.

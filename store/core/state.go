@@ -33,7 +33,8 @@ func newState(voters []uint64) *state {
 }
 
 func (s *state) appliedValue() []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.index), s.term)
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), s.index)
+	return binary.BigEndian.AppendUint64(b, s.term)
 }
 
 func (s *state) confValue() []byte {

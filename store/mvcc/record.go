@@ -36,7 +36,12 @@ type Change struct {
 type Batch struct{ Changes []Change }
 
 // Set adds a written record.
-func (b *Batch) Set(key string, value []byte) { b.Changes = append(b.Changes, Change{key, value}) }
+func (b *Batch) Set(key string, value []byte) {
+	if b.Changes == nil {
+		b.Changes = make([]Change, 0, 4) // what one put and its bookkeeping take
+	}
+	b.Changes = append(b.Changes, Change{key, value})
+}
 
 // Delete adds a deleted record.
 func (b *Batch) Delete(key string) { b.Changes = append(b.Changes, Change{Key: key}) }
