@@ -254,14 +254,24 @@ func TestRaftWatch(t *testing.T) {
 	}
 }
 
-// BenchmarkSimulatedCluster is the work of a sweep over seeds: five workers with a call every 10 ms
-// each, faults, and the history written.
+// BenchmarkSimulatedCluster is the work of a sweep over seeds: five workers, faults, and the history
+// written. The pauses are those of a worker between its calls.
 func BenchmarkSimulatedCluster(b *testing.B) {
+	for _, pause := range []time.Duration{10 * time.Millisecond, 50 * time.Millisecond} {
+		b.Run("pause="+pause.String(), func(b *testing.B) {
+			s := defaultStorm()
+			s.load.Think = pause
+			benchmark(b, s)
+		})
+	}
+}
+
+func benchmark(b *testing.B, s storm) {
 	start, virtual, calls := cpuTime(b), time.Duration(0), 0
 	b.ReportAllocs()
 	seed := uint64(0)
 	for b.Loop() {
-		out := defaultStorm().run(b, seed, simOptions())
+		out := s.run(b, seed, simOptions())
 		require.NoError(b, out.err)
 		virtual += out.stats.Time
 		calls += out.stats.Calls
