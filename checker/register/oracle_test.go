@@ -62,6 +62,7 @@ type mode struct {
 	name    string
 	weights [4]int // get, put, cas, delete
 	blind   int    // percent of deletes that do not tell
+	create  int    // percent of compare-and-sets from absence, beside those that come about by chance
 	unknown int    // percent
 	ops     int    // at most
 	clients int
@@ -80,6 +81,7 @@ var modes = []mode{
 	{name: "all overlap", weights: [4]int{4, 3, 4, 3}, blind: 30, unknown: 30, ops: 8, clients: 9, spread: 1, mutate: 70},
 	{name: "random answers", weights: [4]int{4, 3, 4, 2}, blind: 20, unknown: 30, ops: 7, clients: 4, spread: 15, random: true},
 	{name: "failing creates", weights: [4]int{2, 2, 7, 4}, blind: 20, unknown: 30, ops: 10, clients: 5, spread: 20, mutate: 40},
+	{name: "creates and blind deletes", weights: [4]int{4, 1, 6, 5}, create: 70, blind: 80, unknown: 10, ops: 9, clients: 4, spread: 20, mutate: 40},
 	{name: "longer", weights: [4]int{4, 3, 3, 2}, blind: 20, unknown: 20, ops: 14, clients: 3, spread: 60, mutate: 50},
 }
 
@@ -137,7 +139,7 @@ func (m mode) draw(r *rand.Rand, o *Op, values *Value) {
 		o.Kind, o.Value = Put, *values
 	case x < m.weights[0]+m.weights[1]+m.weights[2]:
 		o.Kind = CAS
-		if r.IntN(3) > 0 && *values > 0 {
+		if r.IntN(100) >= m.create && r.IntN(3) > 0 && *values > 0 {
 			o.Old = *values - Value(r.IntN(min(int(*values), 3)))
 		}
 		*values++
@@ -169,7 +171,7 @@ func (m mode) simulate(r *rand.Rand, ops []Op) {
 		case Get:
 			o.Value = st
 		case CAS:
-			if o.Old != st && r.IntN(2) == 0 && st != Absent {
+			if o.Old != st && r.IntN(2) == 0 && st != Absent && m.create == 0 {
 				o.Old = st // so that enough of them succeed
 			}
 			if o.Old != st {

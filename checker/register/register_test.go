@@ -2,6 +2,7 @@ package register
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -211,4 +212,17 @@ func TestBudget(t *testing.T) {
 	got := Check(t.Context(), ops, 10)
 	require.Equal(t, Undecided, got.Verdict)
 	require.NotEmpty(t, got.Reason)
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for _, c := range []struct{ clients, unknown int }{{5, 0}, {5, 5}, {20, 0}, {20, 1}, {20, 5}} {
+		b.Run(fmt.Sprintf("clients=%d/unknown=%d%%", c.clients, c.unknown), func(b *testing.B) {
+			const n = 100_000
+			ops := long(n, c.clients, c.unknown, [4]int{50, 35, 10, 5}, 1)
+			for b.Loop() {
+				require.Equal(b, Legal, Check(b.Context(), ops, 0).Verdict)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*b.N), "ns/call")
+		})
+	}
 }
