@@ -22,7 +22,8 @@ func TestOpJSONIsEncodingJSON(t *testing.T) {
 			Index: rapid.Int().Draw(t, "index"), Time: time.Duration(rapid.Int64().Draw(t, "time")), Process: rapid.Int().Draw(t, "process"),
 			Type: rapid.SampledFrom([]harness.Type{harness.Invoke, harness.OK, harness.Fail, harness.Info}).Draw(t, "type"),
 			F:    rapid.SampledFrom([]string{"get", "put", harness.FInject}).Draw(t, "f"), Call: rapid.Int().Draw(t, "call"),
-			Node: rapid.SampledFrom([]harness.NodeID{"", "n1"}).Draw(t, "node"), Error: rapid.String().Draw(t, "error"),
+			Sched: time.Duration(rapid.Int64().Draw(t, "sched")),
+			Node:  rapid.SampledFrom([]harness.NodeID{"", "n1"}).Draw(t, "node"), Error: rapid.String().Draw(t, "error"),
 			Value: rapid.SampledFrom([]json.RawMessage{nil, json.RawMessage(`{"key":"k"}`)}).Draw(t, "value"),
 		}
 		want, err := json.Marshal(op)

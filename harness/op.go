@@ -16,10 +16,10 @@ const (
 	Info   Type = "info"   // it may have happened, or may happen at any later time
 )
 
-// Processes that are not clients. Clients count from 0.
+// Processes that are not clients. Clients count from 0, probes from ProbeProcess.
 const (
 	NemesisProcess = -1 // F is FInject or FHeal, Value a FaultValue
-	HarnessProcess = -2 // F is FPhase (Value a PhaseValue) or FStatus (Value a StatusValue)
+	HarnessProcess = -2 // F is FPhase (Value a PhaseValue), FStatus (a StatusValue) or FProbes (a ProbesValue)
 )
 
 // Names of the ops that are not calls of clients.
@@ -41,6 +41,7 @@ type Op struct {
 	Value   json.RawMessage `json:"value,omitempty"` // owned by the workload or the fault
 	Node    NodeID          `json:"node,omitempty"`  // the member that was asked
 	Call    int             `json:"call,omitempty"`  // attempts of one retried call share it; from 1
+	Sched   time.Duration   `json:"sched,omitempty"` // of a probe's invocation: when it was due; see Probe
 	Error   string          `json:"error,omitempty"` //
 }
 
@@ -73,6 +74,10 @@ func (op *Op) AppendJSON(b []byte) []byte {
 	if op.Call != 0 {
 		b = append(b, `,"call":`...)
 		b = strconv.AppendInt(b, int64(op.Call), 10)
+	}
+	if op.Sched != 0 {
+		b = append(b, `,"sched":`...)
+		b = strconv.AppendInt(b, int64(op.Sched), 10)
 	}
 	if op.Error != "" {
 		q, _ := json.Marshal(op.Error) // a string never fails

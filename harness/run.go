@@ -17,6 +17,9 @@ type RunConfig struct {
 	Settle   time.Duration // clients go on after all members have caught up; 1 s
 	Recovery time.Duration // for all members to catch up, once all is healed; 30 s
 	Poll     time.Duration // between looks at every member's role and term; 100 ms
+
+	ProbeEvery   time.Duration // Probe.Every; 0: no probes
+	ProbeTimeout time.Duration // Probe.Timeout; 50 ms
 }
 
 func (c RunConfig) withDefaults() RunConfig {
@@ -29,6 +32,7 @@ func (c RunConfig) withDefaults() RunConfig {
 	def(&c.Settle, time.Second)
 	def(&c.Recovery, 30*time.Second)
 	def(&c.Poll, 100*time.Millisecond)
+	def(&c.ProbeTimeout, 50*time.Millisecond)
 	return c
 }
 
@@ -130,6 +134,9 @@ func (e *engine) load(ctx context.Context) error {
 			return nil
 		},
 		e.poll,
+	}
+	if e.cfg.ProbeEvery > 0 {
+		tasks = append(tasks, Probe{e.env, e.cluster, e.recorder, e.cfg.ProbeEvery, e.cfg.ProbeTimeout}.Run)
 	}
 	for _, w := range e.workers {
 		tasks = append(tasks, func(ctx context.Context) error {

@@ -137,6 +137,9 @@ func parseOp(line []byte) (harness.Op, error) {
 	if op.Time < 0 {
 		return harness.Op{}, fmt.Errorf("time %d is negative", op.Time)
 	}
+	if op.Sched < 0 || op.Sched > op.Time {
+		return harness.Op{}, fmt.Errorf("sched %d: allowed are 0 to %d, the op's time", op.Sched, op.Time)
+	}
 	if op.Time > maxTime {
 		return harness.Op{}, fmt.Errorf("time %d is beyond %v, the longest run that is read", op.Time, maxTime)
 	}
@@ -179,6 +182,9 @@ func parseOpFast(line []byte) (op harness.Op, err error) {
 	}
 	if p.has(`,"call":`) {
 		op.Call = int(p.int())
+	}
+	if p.has(`,"sched":`) {
+		op.Sched = time.Duration(p.int())
 	}
 	if p.has(`,"error":`) {
 		if raw := p.value(); json.Unmarshal(raw, &op.Error) != nil {
@@ -233,6 +239,7 @@ var words = func() map[string]string {
 	m := map[string]string{}
 	for _, s := range []string{
 		"invoke", "ok", "fail", "info", "get", "put", "cas", "delete", "inject", "heal", "phase", "status",
+		harness.FProbePut, harness.FProbeGet, harness.FProbes,
 		"n1", "n2", "n3", "n4", "n5", "n6", "n7",
 	} {
 		m[s] = s

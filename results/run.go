@@ -36,6 +36,9 @@ type Run struct {
 	Time        time.Duration `json:"time"` // length of the faults phase
 	Schedule    []Step        `json:"schedule"`
 
+	ProbeEvery   time.Duration `json:"probe_every,omitempty"`   // harness.Probe.Every; left out: no probes
+	ProbeTimeout time.Duration `json:"probe_timeout,omitempty"` //
+
 	StartTimings []harness.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts
 	Resources    Resources        `json:"resources"`
 

@@ -1,0 +1,191 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Names of a probe's ops, and of the op that sums them up.
+const (
+	FProbePut = "probe-put"
+	FProbeGet = "probe-get"
+	FProbes   = "probes" // of the harness process, once, at the end of the load; Value a ProbesValue
+)
+
+// ProbeProcess is the first process of probes. Workers count from 0 and go on by one process for
+// each unknown outcome: a thousand of them, each with one a millisecond, do not get here in the
+// longest run.
+const ProbeProcess = 1_000_000_000_000
+
+// Probe says whether the op is a probe's and not a workload's.
+func (op *Op) Probe() bool { return op.F == FProbePut || op.F == FProbeGet }
+
+// ProbesValue sums up a run's probes.
+type ProbesValue struct {
+	Sent    int           `json:"sent"`
+	Unsent  int           `json:"unsent"`   // that were due, but their lane was still busy or the harness late by more than a timeout
+	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
+}
+
+// Probe is an open-loop client beside a workload: a put and a linearizable get through every member,
+// each every Every, whatever became of those before. Workers wait for answers and so ask least while
+// nothing answers (coordinated omission); a probe is timed from when it was due, Op.Sched, which
+// makes outages measurable to about one Every. The probes of members and kinds are spread evenly
+// over Every. Keys are a probe's own, values unique.
+//
+// Every member has enough lanes, each with a connection of its own, that probes which all run into
+// their timeout do not delay the next ones. A probe that cannot be sent all the same is counted.
+type Probe struct {
+	Env      Env
+	Cluster  Cluster
+	Recorder *Recorder
+	Every    time.Duration // from one probe of one kind through one member to the next
+	Timeout  time.Duration // of a probe, from when it was due; it should be well under the election timeout
+}
+
+// probeGeneration is after how long a probe moves on to a new key, so that no key gathers more
+// unknown writes than a checker can bear.
+const probeGeneration = 4 * time.Second
+
+// Run probes until ctx ends, waits for the probes under way, and records the sum.
+func (p Probe) Run(ctx context.Context) error {
+	members := p.Cluster.Members()
+	count := int((p.Timeout+p.Every-1)/p.Every) + 1 // one more: a timeout is noticed a little late
+	start := p.Env.Now() + p.Every
+	var lanes []*probeLane
+	for m, id := range members {
+		for k, f := range []string{FProbePut, FProbeGet} {
+			offset := p.Every * time.Duration(2*m+k) / time.Duration(2*len(members))
+			for i := range count {
+				lanes = append(lanes, &probeLane{Probe: p, node: id, f: f, start: start + offset, slot: i, step: count})
+			}
+		}
+	}
+	tasks := make([]Task, len(lanes))
+	for i, l := range lanes {
+		l.process, l.stride = ProbeProcess+i, len(lanes)
+		tasks[i] = l.run
+	}
+	err := p.Env.Parallel(ctx, tasks...)
+	var sum ProbesValue
+	for _, l := range lanes {
+		sum.Sent += l.sum.Sent
+		sum.Unsent += l.sum.Unsent
+		sum.LateMax = max(sum.LateMax, l.sum.LateMax)
+	}
+	p.Recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FProbes, Value: EncodeValue(sum)})
+	return err
+}
+
+// probeLane sends every step-th probe of one kind through one member.
+type probeLane struct {
+	Probe
+	node    NodeID
+	f       string
+	start   time.Duration // when probe 0 is due
+	slot    int           // the next probe
+	step    int
+	process int
+	stride  int // to the process after this one
+	conn    KV
+	sum     ProbesValue
+}
+
+func (l *probeLane) run(ctx context.Context) error {
+	defer l.close()
+	for ; ; l.slot += l.step {
+		due := l.start + time.Duration(l.slot)*l.Every
+		wait := due - l.Env.Now()
+		if wait < 0 { // the one before took until now
+			l.sum.Unsent++
+			continue
+		}
+		if l.Env.Sleep(ctx, wait) != nil {
+			return nil
+		}
+		if !l.send(ctx, due) {
+			l.sum.Unsent++
+		}
+	}
+}
+
+// send makes one probe. It outlives ctx, up to its own timeout: the end of a run is no outage.
+func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
+	left := due + l.Timeout - l.Env.Now()
+	if left <= 0 {
+		return false
+	}
+	if l.conn == nil {
+		kv, err := l.Cluster.Dial(l.node)
+		if err != nil {
+			return false
+		}
+		l.conn = kv
+	}
+	ctx, cancel := l.Env.WithTimeout(context.WithoutCancel(ctx), left)
+	defer cancel()
+	v := probeValue{key: fmt.Sprintf("probe-%s-%d", l.node, due/probeGeneration)}
+	if l.f == FProbePut {
+		v.value, v.found = string(l.node)+"."+strconv.Itoa(l.slot), true
+	}
+	op := Op{Process: l.process, Type: Invoke, F: l.f, Value: EncodeValue(v), Node: l.node, Sched: due}
+	sent := l.Recorder.Add(op)
+	l.sum.Sent++
+	l.sum.LateMax = max(l.sum.LateMax, sent.Time-due)
+	op.Sched = 0
+	err := l.call(ctx, &v)
+	switch {
+	case err == nil:
+		op.Type, op.Value = OK, EncodeValue(v)
+	case l.f == FProbeGet || errors.Is(err, ErrNotApplied):
+		op.Type, op.Error = Fail, err.Error()
+	default:
+		op.Type, op.Error = Info, err.Error()
+		l.process += l.stride // the connection stays: a new one for each of many timeouts would cost too much
+	}
+	l.Recorder.Add(op)
+	return true
+}
+
+func (l *probeLane) call(ctx context.Context, v *probeValue) (err error) {
+	if l.f == FProbePut {
+		v.rev, err = l.conn.Put(ctx, v.key, v.value)
+		return err
+	}
+	e, err := l.conn.Get(ctx, v.key)
+	v.value, v.found, v.rev = e.Value, e.Found, e.Rev
+	return err
+}
+
+func (l *probeLane) close() {
+	if l.conn != nil {
+		_ = l.conn.Close() // nothing is lost with a connection that does not close
+	}
+}
+
+// probeValue is the value of a probe's ops: that of a register workload's put and get.
+type probeValue struct {
+	key, value string
+	found      bool
+	rev        int64
+}
+
+// AppendJSON writes {"key":...,"value":...,"rev":...}; an absent value is null.
+func (v probeValue) AppendJSON(b []byte) []byte {
+	b = append(append(b, `{"key":"`...), v.key...) // node and number: nothing to escape
+	b = append(b, `","value":`...)
+	if v.found {
+		q, _ := json.Marshal(v.value) // a string never fails; a store may answer anything
+		b = append(b, q...)
+	} else {
+		b = append(b, "null"...)
+	}
+	if v.rev != 0 {
+		b = strconv.AppendInt(append(b, `,"rev":`...), v.rev, 10)
+	}
+	return append(b, '}')
+}
