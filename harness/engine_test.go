@@ -249,6 +249,39 @@ func TestExclusiveFaultsPickOthers(t *testing.T) {
 	}
 }
 
+// slowHeal lets a second fault in while the first one heals.
+type slowHeal struct {
+	breakage
+	during func()
+}
+
+func (f slowHeal) Heal(ctx context.Context, c harness.Cluster, in harness.Injection) error {
+	f.during()
+	return f.breakage.Heal(ctx, c, in)
+}
+
+// TestMembersAreHeldUntilHealed: seed 228 of the simulation paused a member again while an earlier
+// pause of it healed, and the healing looked as if it had no effect.
+func TestMembersAreHeldUntilHealed(t *testing.T) {
+	c := newFakeCluster()
+	env := newFakeEnv()
+	n := harness.NewNemesis(env, c, harness.NewRecorder(env, &bytes.Buffer{}, harness.RecorderOptions{}))
+	var second *harness.Injected
+	first, err := n.Inject(t.Context(), slowHeal{during: func() {
+		var err error
+		second, err = n.Inject(t.Context(), breakage{}, "one")
+		require.NoError(t, err)
+	}}, "node=n2")
+	require.NoError(t, err)
+	require.NoError(t, n.Heal(t.Context(), first))
+	require.NotContains(t, second.Nodes, harness.NodeID("n2"))
+	require.NoError(t, n.HealAll(t.Context()))
+	again, err := n.Inject(t.Context(), breakage{}, "node=n2")
+	require.NoError(t, err, "once healed it can be hit again")
+	require.NoError(t, n.Heal(t.Context(), again))
+	require.NoError(t, n.Heal(t.Context(), again), "healing twice does nothing")
+}
+
 func TestInterruptedRunHeals(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -33,7 +33,8 @@ type Nemesis struct {
 // Injected is one fault that was injected, or tried to be.
 type Injected struct {
 	FaultValue
-	fault Fault
+	fault   Fault
+	healing bool // somebody heals it
 }
 
 // NewNemesis makes a nemesis. Its targets are drawn from a stream of the run's seed.
@@ -134,11 +135,13 @@ func (n *Nemesis) effect(ctx context.Context, in *Injected, do, verify func(cont
 	}
 }
 
-// Heal heals one injection, once; healing it again does nothing.
+// Heal heals one injection, once; healing it again does nothing. It holds its members until it is
+// healed: a second fault there meanwhile would look like a healing without effect.
 func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
-	if !n.release(in) {
+	if !n.claim(in) {
 		return nil
 	}
+	defer n.release(in)
 	h := *in
 	h.Issued, h.Confirmed = n.env.Now(), 0
 	n.record(Invoke, FHeal, &h, nil)
@@ -164,30 +167,40 @@ func (n *Nemesis) HealAll(ctx context.Context) error {
 	}
 }
 
+// newest is the newest injection that nobody heals.
 func (n *Nemesis) newest() *Injected {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.active) == 0 {
-		return nil
+	for _, in := range slices.Backward(n.active) {
+		if !in.healing {
+			return in
+		}
 	}
-	return n.active[len(n.active)-1]
+	return nil
 }
 
-// release ends the injection's hold on its members; false if it had none any more.
-func (n *Nemesis) release(in *Injected) bool {
+// claim lets the caller heal the injection; false if it holds nothing, or somebody heals it.
+func (n *Nemesis) claim(in *Injected) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	i := slices.Index(n.active, in)
-	if i >= 0 {
-		n.active = slices.Delete(n.active, i, i+1)
+	if in.healing || !slices.Contains(n.active, in) {
+		return false
 	}
-	return i >= 0
+	in.healing = true
+	return true
+}
+
+// release ends the injection's hold on its members.
+func (n *Nemesis) release(in *Injected) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.active = slices.DeleteFunc(n.active, func(a *Injected) bool { return a == in })
 }
 
 // resolve picks the members, and holds them from then on so that a failed injection is healed too.
 // It waits for a leader where the target needs one, for a while.
 func (n *Nemesis) resolve(ctx context.Context, id string, st Step) *Injected {
-	in := &Injected{FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []NodeID{}}, st.Fault}
+	in := &Injected{FaultValue: FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []NodeID{}}, fault: st.Fault}
 	ctx, cancel := n.env.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	for {

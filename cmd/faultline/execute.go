@@ -32,6 +32,25 @@ func drawSeed() uint64 {
 	return binary.LittleEndian.Uint64(b[:])%1e9 + 1
 }
 
+// probe is how often members are probed, and a probe's timeout.
+func (p *plan) probe() (every, timeout time.Duration) {
+	every = p.Probe
+	if every == defaultProbe {
+		every = min(every, max(p.Heartbeat/10, time.Millisecond))
+	}
+	if every == 0 {
+		return 0, 0
+	}
+	return every, max(50*time.Millisecond, p.Election/10)
+}
+
+// runConfig is the engine's part of the plan.
+func (p *plan) runConfig(w harness.Workload, s harness.Schedule) harness.RunConfig {
+	c := harness.RunConfig{Workload: w, Workers: p.Concurrency, Schedule: s, Faults: p.Time}
+	c.ProbeEvery, c.ProbeTimeout = p.probe()
+	return c
+}
+
 func (p *plan) makeWorkload() (harness.Workload, error) {
 	think := time.Duration(float64(p.Concurrency) / p.Rate * float64(time.Second))
 	w, err := workloads.ByName(p.Workload, workloads.Options{Think: think, Timeout: max(p.Election*3/20, 20*time.Millisecond)})
@@ -153,6 +172,9 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 		ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
 		Workload: p.Workload, Concurrency: p.Concurrency, Time: p.Time, Schedule: steps(r.schedule),
 	}
+	if p.Script == "" {
+		r.run.ProbeEvery, r.run.ProbeTimeout = p.probe()
+	}
 	for i := range p.Nodes {
 		r.run.Nodes = append(r.run.Nodes, harness.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
@@ -173,7 +195,7 @@ func steps(s harness.Schedule) []results.Step {
 // command repeats the run: everything that differs from the defaults.
 func (p *plan) command(runtime string) []string {
 	d := defaultPlan()
-	args := []string{"faultline", "run"}
+	args := []string{os.Args[0], "run"} // as it was called: to be copied and pasted
 	if p.Script != "" {
 		args = append(args, p.Script)
 	}
@@ -193,6 +215,7 @@ func (p *plan) command(runtime string) []string {
 	add("workload", p.Workload == d.Workload, p.Workload)
 	add("concurrency", p.Concurrency == d.Concurrency, p.Concurrency)
 	add("rate", p.Rate == d.Rate, p.Rate)
+	add("probe", p.Probe == d.Probe, p.Probe)
 	add("faults", slices.Equal(p.Faults, d.Faults), strings.Join(p.Faults, ","))
 	add("storm", p.Storm == 0, p.Storm)
 	add("time", p.Time == d.Time, p.Time)
@@ -245,8 +268,7 @@ func (r *prepared) execute(ctx context.Context, observe func(*harness.Op)) {
 		return
 	}
 	var problems []error
-	rc := harness.RunConfig{Workload: r.workload, Workers: r.plan.Concurrency, Schedule: r.schedule, Faults: r.plan.Time}
-	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), rc, history, harness.RecorderOptions{Observe: observe})
+	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), r.plan.runConfig(r.workload, r.schedule), history, harness.RecorderOptions{Observe: observe})
 	problems = append(problems, err, history.Close(), r.close())
 	r.learn(c)
 	r.settle(errors.Join(problems...))
@@ -355,7 +377,9 @@ func timeFirstWrite(run *results.Run, ops []harness.Op) {
 	if slices.ContainsFunc(run.StartTimings, func(t harness.Timing) bool { return t.Name == firstWrite }) {
 		return
 	}
-	i := slices.IndexFunc(ops, func(op harness.Op) bool { return op.Client() && op.Type == harness.OK && op.F != "get" })
+	i := slices.IndexFunc(ops, func(op harness.Op) bool {
+		return op.Client() && op.Type == harness.OK && op.F != "get" && op.F != harness.FProbeGet
+	})
 	if i >= 0 {
 		run.StartTimings = append(run.StartTimings, harness.Timing{Name: firstWrite, Took: ops[i].Time})
 	}

@@ -34,6 +34,7 @@ type plan struct {
 	Workload    string        `yaml:"workload"`
 	Concurrency int           `yaml:"concurrency"`
 	Rate        float64       `yaml:"rate"`
+	Probe       time.Duration `yaml:"probe"`
 	Faults      []string      `yaml:"faults"`
 	Storm       time.Duration `yaml:"storm"`
 	Schedule    []planStep    `yaml:"schedule"`
@@ -50,12 +51,15 @@ type planStep struct {
 	Target harness.Target `yaml:"target"`
 }
 
+// defaultProbe means: a tenth of the heartbeat interval where that is shorter.
+const defaultProbe = 10 * time.Millisecond
+
 // defaultPlan is `make chaos`.
 func defaultPlan() plan {
 	return plan{
 		Name: "chaos", Runtime: "auto", System: "raftkv", Nodes: 3,
 		Election: time.Second, Heartbeat: 100 * time.Millisecond,
-		Workload: "register", Concurrency: 5, Rate: 200,
+		Workload: "register", Concurrency: 5, Rate: 200, Probe: defaultProbe,
 		Faults: []string{"kill", "pause", "partition"}, Time: 60 * time.Second,
 		Out: "results/runs", CheckTime: 2 * time.Minute,
 	}
@@ -73,6 +77,7 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.Workload, "workload", p.Workload, "what clients do: see `faultline list workloads`")
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "client workers")
 	f.Float64Var(&p.Rate, "rate", p.Rate, "calls a second of all workers together, while the service answers")
+	f.DurationVar(&p.Probe, "probe", p.Probe, "a put and a read through every member this often, whatever answers, to time outages; 0: none; 10ms: or a tenth of the heartbeat interval, if that is shorter")
 	f.StringSliceVar(&p.Faults, "faults", p.Faults, "faults of the schedule, or none: see `faultline list faults`")
 	f.DurationVar(&p.Storm, "storm", p.Storm, "overlapping faults on any member, this far apart on average, instead of one after another")
 	f.DurationVar(&p.Time, "time", p.Time, "length of the faults phase")
@@ -148,6 +153,8 @@ func (p *plan) validate() error {
 		return usage("--concurrency is %d: allowed are 1 to 1000", p.Concurrency)
 	case p.Rate <= 0 || p.Rate > 1e6:
 		return usage("--rate is %v: it must be above 0 and at most 1000000 calls a second", p.Rate)
+	case p.Probe != 0 && (p.Probe < time.Millisecond || p.Probe > time.Minute):
+		return usage("--probe is %v: allowed are 1ms to 1m, or 0 for none", p.Probe)
 	case p.Storm < 0:
 		return usage("--storm is %v: it must not be negative", p.Storm)
 	case p.Snapshot < 0:

@@ -71,6 +71,7 @@ func (p *progress) observe(op *harness.Op) {
 	defer p.mu.Unlock()
 	p.now = op.Time
 	switch {
+	case op.Probe(), op.F == harness.FProbes: // the rates are the workload's
 	case op.Client():
 		p.counts[op.Type]++
 	case op.F == harness.FPhase:

@@ -24,6 +24,7 @@ func stormPlan() plan {
 	p.Name, p.Runtime = "sim", "sim"
 	p.Faults = []string{"kill", "pause", "partition", "isolate", "powerfail"}
 	p.Time, p.Storm, p.Snapshot = 30*time.Second, time.Second, 200
+	p.Probe = 0 // seeds are for bugs, not for measuring
 	return p
 }
 
@@ -109,11 +110,11 @@ func (p *plan) simulateInto(ctx context.Context, res *seedResult, w harness.Work
 	rt := &sim.Runtime{OnEnd: func(st sim.Stats) { res.virtual = st.Time }}
 	sum := fnv.New64a()
 	cfg := harness.ClusterConfig{RunID: "sim", Seed: p.Seed, System: system, Nodes: p.Nodes}
-	rc := harness.RunConfig{Workload: w, Workers: p.Concurrency, Schedule: s, Faults: p.Time}
+	rc := p.runConfig(w, s)
 	c, ops, err := p.perform(ctx, rt, cfg, rc, sum, harness.RecorderOptions{Keep: true})
 	res.hash = sum.Sum64()
 	for i := range ops {
-		if ops[i].Client() && ops[i].Type != harness.Invoke {
+		if ops[i].Client() && !ops[i].Probe() && ops[i].Type != harness.Invoke {
 			res.ops++
 		}
 		if ops[i].F == harness.FInject && ops[i].Type == harness.OK {
