@@ -284,7 +284,7 @@ func (c *cluster) Probe(ctx context.Context, l harness.Link) error {
 	defer cancel()
 	t := c.running("Probe")
 	if c.cut[pair[0]][pair[1]] == 0 {
-		c.after(c.latency(), &event{kind: evProbe, node: int8(pair[0]), source: pair[1], task: t, token: t.parks})
+		c.after(c.latency(), &event{kind: evProbe, node: c.nodes[pair[0]-1], source: pair[1], task: t, token: t.parks})
 	}
 	if t.park(ctx) != byReply {
 		return fmt.Errorf("probe from %s to %s: no answer: %w", l.From, l.To, context.Cause(ctx))
@@ -294,7 +294,7 @@ func (c *cluster) Probe(ctx context.Context, l harness.Link) error {
 
 // probed sends a probe's answer back.
 func (c *cluster) probed(e *event) {
-	if c.cut[e.source][e.node] == 0 {
+	if c.cut[e.source][e.node.number] == 0 {
 		c.after(c.latency(), &event{kind: evWake, task: e.task, token: e.token, why: byReply})
 	}
 }

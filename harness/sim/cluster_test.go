@@ -365,7 +365,7 @@ func TestMachinePanicIsACrash(t *testing.T) {
 
 func TestBrokenInvariantEndsTheRun(t *testing.T) {
 	unwound, went := false, false
-	_, err := onCluster(t, toy{}, func(ctx context.Context, env harness.Env, c caps) {
+	_, err := onCluster(t, toy{}, func(ctx context.Context, _ harness.Env, c caps) {
 		defer func() { unwound = true }()
 		kv, err := c.Dial("n2")
 		require.NoError(t, err)

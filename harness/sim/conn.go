@@ -41,7 +41,7 @@ func (k *conn) Call(ctx context.Context, request any) (any, error) {
 	}
 	c.stats.Calls++
 	call := c.calls.open(t, n)
-	e := event{kind: evRequest, node: int8(n.number), source: k.source, token: call, payload: request}
+	e := event{kind: evRequest, node: n, source: k.source, token: call, payload: request}
 	if n.up { // if it is down now, whoever is there on arrival takes it
 		e.life = n.life
 	}
@@ -70,7 +70,7 @@ func (k *conn) Close() error {
 // that was used, so that late answers find nobody.
 type calls struct {
 	all  []openCall
-	free []int
+	free []uint64 // places
 }
 
 type openCall struct {
@@ -85,7 +85,7 @@ const placeBits = 20 // a million tasks
 
 func (cs *calls) open(t *task, n *node) uint64 {
 	if len(cs.free) == 0 {
-		cs.free = append(cs.free, len(cs.all))
+		cs.free = append(cs.free, uint64(len(cs.all)))
 		cs.all = append(cs.all, openCall{})
 	}
 	last := len(cs.free) - 1
@@ -93,7 +93,7 @@ func (cs *calls) open(t *task, n *node) uint64 {
 	cs.free = cs.free[:last]
 	o := &cs.all[place]
 	o.uses++
-	o.number, o.task, o.park, o.node = o.uses<<placeBits|uint64(place), t, t.parks, n
+	o.number, o.task, o.park, o.node = o.uses<<placeBits|place, t, t.parks, n
 	return o.number
 }
 
@@ -107,12 +107,12 @@ func (cs *calls) find(number uint64) *openCall {
 func (cs *calls) close(number uint64) {
 	o := cs.find(number)
 	o.number, o.task, o.node = 0, nil, nil
-	cs.free = append(cs.free, int(number&(1<<placeBits-1)))
+	cs.free = append(cs.free, number&(1<<placeBits-1))
 }
 
 // reply sends an answer to whoever made the call.
 func (c *cluster) reply(n *node, call uint64, why wakeReason, payload any) {
-	c.after(c.latency(), &event{kind: evReply, node: int8(n.number), token: call, why: why, payload: payload})
+	c.after(c.latency(), &event{kind: evReply, node: n, token: call, why: why, payload: payload})
 }
 
 // replied hands an answer over, if somebody still waits for it.
@@ -121,7 +121,7 @@ func (c *cluster) replied(e *event) {
 	if o == nil {
 		return
 	}
-	c.note(evReply, int(e.node), int(e.why), e.token, c.fingerprint(e.payload))
+	c.note(evReply, e.node.number, int(e.why), e.token, c.fingerprint(e.payload))
 	c.wake(o.task, o.park, e.why, e.payload)
 }
 

@@ -14,9 +14,8 @@ type vctx struct {
 	deadline        time.Duration // never: it has none
 	done            chan struct{} // made when somebody asks for it
 	err             error
-	// cause is a context of package context's that ended with the cause of this one's end, if that is
-	// not err.
-	cause    context.Context
+	// cause answers package context's question for the cause of the end, if that is not err.
+	cause    causer
 	waiting  []*task
 	first    [1]*task // backs waiting, which is seldom longer
 	children []*vctx
@@ -75,16 +74,21 @@ func (l *loop) WithTimeout(ctx context.Context, d time.Duration) (context.Contex
 
 func (c *vctx) cancel() { c.end(context.Canceled, nil) }
 
+// causer is a context of package context's that ended. Only its value for cancelKey counts.
+type causer interface{ Value(key any) any }
+
+// causeOf makes a causer that says why ctx ended.
+func causeOf(ctx context.Context) causer {
+	ended, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	cancel(context.Cause(ctx))
+	return ended
+}
+
 // end ends the context and its children. Tasks that wait under it are woken by events, never from in
-// here. cause, if not nil, is a context that ended and says why.
-func (c *vctx) end(err error, cause context.Context) {
+// here. cause nil: err is the cause.
+func (c *vctx) end(err error, cause causer) {
 	if c.err != nil {
 		return
-	}
-	if cause != nil {
-		ended, cancel := context.WithCancelCause(context.Background())
-		cancel(context.Cause(cause))
-		cause = ended
 	}
 	c.leave()
 	c.ended(err, cause)
@@ -104,7 +108,7 @@ func (c *vctx) leave() {
 	c.parent = nil
 }
 
-func (c *vctx) ended(err error, cause context.Context) {
+func (c *vctx) ended(err error, cause causer) {
 	c.err, c.cause = err, cause
 	if c.done != nil {
 		close(c.done)

@@ -86,6 +86,7 @@ func (w *writes) end(d Disk, how ending, r *rand.Rand) {
 	switch how {
 	case killed:
 		least = w.written
+	case powerLost:
 	case stopped:
 		least = n
 	}

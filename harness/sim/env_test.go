@@ -164,7 +164,7 @@ func TestPanicEndsTheOthersAndKeepsItsStack(t *testing.T) {
 		)
 	})
 	require.Contains(t, string(err.Stack), "sim_test.deep")
-	require.Contains(t, err.Error(), "nil map")
+	require.Contains(t, err.Error(), "nil pointer")
 	require.True(t, healed)
 }
 
@@ -183,9 +183,9 @@ func deep(ctx context.Context, env harness.Env, n int) error {
 	if n > 0 {
 		return deep(ctx, env, n-1)
 	}
-	var m map[string]int
+	var nobody *harness.StartError
 	err := env.Sleep(ctx, time.Millisecond)
-	m["x"] = 1
+	nobody.ExitCode++
 	return err
 }
 

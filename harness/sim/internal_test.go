@@ -70,7 +70,7 @@ func TestWrites(t *testing.T) {
 				tokens = append(tokens, x.token)
 				w.add(x)
 			},
-			"start": func(t *rapid.T) {
+			"start": func(*rapid.T) {
 				if sync, ok := w.start(); ok {
 					syncs, flying = sync, len(all)
 				}

@@ -49,8 +49,8 @@ func (l *loop) after(d time.Duration, e *event) {
 // note mixes what happens now into the hash, and traces it.
 func (l *loop) note(kind eventKind, node, source int, token, what uint64) {
 	const prime = 1099511628211
-	h := (l.hash ^ uint64(l.now)) * prime
-	h = (h ^ uint64(kind)<<56 ^ uint64(node)<<48 ^ uint64(source)) * prime
+	h := (l.hash ^ word(l.now)) * prime
+	h = (h ^ uint64(kind)<<56 ^ word(node)<<48 ^ word(source)) * prime
 	h = (h ^ token) * prime
 	h = (h ^ what) * prime
 	l.hash = h ^ h>>31
@@ -58,6 +58,9 @@ func (l *loop) note(kind eventKind, node, source int, token, what uint64) {
 		l.trace(kind, node, source, token, what)
 	}
 }
+
+// word is a number for the hash.
+func word[T ~int | ~int64](x T) uint64 { return uint64(x) }
 
 func (l *loop) trace(kind eventKind, node, source int, token, what uint64) {
 	if _, err := fmt.Fprintf(l.opts.Trace, "%d %s n%d %d %x %x\n", l.now, eventNames[kind], node, source, token, what); err != nil && l.traceErr == nil {
@@ -76,13 +79,13 @@ func (l *loop) run(ctx context.Context, body harness.Task) (err error) {
 	}
 	l.goroutines = runtime.NumGoroutine()
 	root := l.newContext(context.WithoutCancel(ctx), nil)
-	first := l.spawn(nil, 0, func() { err = l.protect(root, body) })
+	first := l.spawn(root, nil, 0, func(ctx context.Context) { err = l.protect(ctx, body) }) //nolint:contextcheck // root is ctx on virtual time
 	var e event
 	for !first.done && l.failed == nil {
 		if l.stats.Events%1024 == 0 {
 			l.progress.Add(1)
 			if ctx.Err() != nil {
-				root.end(context.Canceled, ctx)
+				root.end(context.Canceled, causeOf(ctx))
 			}
 		}
 		at, ok := l.queue.pop(&e)
@@ -108,7 +111,7 @@ func (l *loop) step(e *event) {
 		l.wake(e.task, e.token, e.why, e.payload)
 	case evDeadline:
 		if c := e.payload.(*vctx); c.err == nil {
-			l.note(evDeadline, 0, 0, uint64(c.deadline), 0)
+			l.note(evDeadline, 0, 0, word(c.deadline), 0)
 			c.end(context.DeadlineExceeded, nil)
 		}
 	default:
@@ -200,20 +203,20 @@ func (l *loop) Parallel(ctx context.Context, tasks ...harness.Task) error {
 	left := len(tasks)
 	errs := make([]error, left)
 	for i, f := range tasks {
-		l.spawn(parent, i, func() {
+		l.spawn(shared, parent, i, func(ctx context.Context) { //nolint:contextcheck // shared is below ctx
 			defer func() { // also when unwound
 				if left--; left == 0 {
 					l.after(0, &event{kind: evWake, task: parent, token: parent.parks, why: byJoin})
 				}
 			}()
-			errs[i] = l.protect(shared, f)
+			errs[i] = l.protect(ctx, f)
 			if errs[i] != nil && panicked(errs[i]) {
 				shared.end(context.Canceled, nil)
 			}
 		})
 	}
 	for left > 0 {
-		parent.park(nil)
+		parent.wait()
 	}
 	return harness.JoinErrors(errs)
 }

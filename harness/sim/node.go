@@ -47,6 +47,7 @@ func newNode(c *cluster, number int) *node {
 // boot starts a member from its disk.
 func (c *cluster) boot(n *node) error {
 	n.life++
+	c.note(evBoot, n.number, 0, uint64(n.life), 0)
 	n.writes, n.held, n.paused, n.worked = writes{}, nil, false, 0
 	host := Host{
 		Rand: n.own, Now: c.Now, Hostile: c.opts.Hostile > 0,
@@ -69,7 +70,7 @@ func (c *cluster) boot(n *node) error {
 	}
 	n.up = true
 	n.tick = c.tickOf(n)
-	c.after(time.Duration(n.rand.Int64N(int64(n.tick))), &event{kind: evTick, node: int8(n.number), life: n.life})
+	c.after(time.Duration(n.rand.Int64N(int64(n.tick))), &event{kind: evTick, node: n, life: n.life})
 	c.carryOut(n, out)
 	return nil
 }
@@ -95,12 +96,15 @@ func (c *cluster) handle(e *event) {
 	switch e.kind {
 	case evReply:
 		c.replied(e)
-		return
 	case evProbe:
 		c.probed(e)
-		return
+	default:
+		c.happen(e.node, e)
 	}
-	n := c.nodes[e.node-1]
+}
+
+// happen is what happens to a member.
+func (c *cluster) happen(n *node, e *event) {
 	switch {
 	case !n.up:
 		c.missed(n, e)
@@ -139,6 +143,7 @@ func (c *cluster) missed(n *node, e *event) {
 		}
 	case evMessage:
 		c.sent(e, false)
+	default: // what was the process's own is gone with it
 	}
 }
 
@@ -164,7 +169,7 @@ func (c *cluster) sent(e *event, ok bool) {
 	if ok {
 		d = c.latency()
 	}
-	c.after(d, &event{kind: evSent, node: int8(e.source), life: e.life, token: e.token, ok: ok})
+	c.after(d, &event{kind: evSent, node: c.nodes[e.source-1], life: e.life, token: e.token, ok: ok})
 }
 
 // flushed is the end of a write. What is durable then is so also if the process is paused, and learns
@@ -175,16 +180,17 @@ func (c *cluster) flushed(n *node, e *event) {
 	} else {
 		c.note(evFlushed, n.number, 0, 0, 0)
 	}
-	if n.up {
-		c.flush(n)
-	}
+	c.flush(n)
 }
 
 // writeTime is how long the operating system needs to take records that are not synced.
 const writeTime = 20 * time.Microsecond
 
-// flush sends on what is to be written, if the disk is idle.
+// flush sends on what is to be written, if the disk is idle. A process that is paused sends nothing.
 func (c *cluster) flush(n *node) {
+	if !n.up || n.paused {
+		return
+	}
 	sync, ok := n.writes.start()
 	if !ok {
 		return
@@ -193,7 +199,7 @@ func (c *cluster) flush(n *node) {
 	if sync {
 		d = c.opts.Fsync.draw(n.rand)
 	}
-	c.after(d, &event{kind: evFlushed, node: int8(n.number), life: n.life})
+	c.after(d, &event{kind: evFlushed, node: n, life: n.life})
 }
 
 // input is one input to a machine, and what comes out of it.
@@ -226,7 +232,7 @@ func (c *cluster) feed(n *node, e *event) (out []Effect, ok bool) {
 	case evWork:
 		c.note(evWork, n.number, 0, e.token, 0)
 		n.machine.Apply(e.token)
-	case evSent:
+	default: // evSent
 		c.note(evSent, n.number, 0, e.token, 0)
 		n.machine.Sent(e.token, e.ok)
 	}
@@ -257,7 +263,7 @@ func (c *cluster) carryOut(n *node, out []Effect) {
 			wrote = true
 		case Work:
 			n.worked = max(c.now+c.opts.Apply.draw(n.rand), n.worked+1) // one after the other
-			c.after(n.worked-c.now, &event{kind: evWork, node: int8(n.number), life: n.life, token: e.Token})
+			c.after(n.worked-c.now, &event{kind: evWork, node: n, life: n.life, token: e.Token})
 		case Reply:
 			if c.calls.find(e.Call) == nil {
 				continue // nobody waits any more
@@ -279,13 +285,13 @@ func (c *cluster) send(n *node, e *Effect) {
 		panic(fmt.Sprintf("simulation: the machine of %s sends to node %d: the others of 1 to %d are allowed", n.id, e.To, len(c.nodes)))
 	}
 	c.stats.Messages++
-	m := event{kind: evMessage, node: int8(e.To), source: n.number, payload: e.Payload}
+	m := event{kind: evMessage, node: c.nodes[e.To-1], source: n.number, payload: e.Payload}
 	if e.Token != 0 {
 		m.token, m.life = e.Token, n.life
 	}
 	hostile := c.now < c.opts.Hostile
 	if hostile && c.weather.trips(c.network, e.Payload) {
-		c.after(0, &event{kind: evTrip, node: int8(n.number), life: n.life})
+		c.after(0, &event{kind: evTrip, node: n, life: n.life})
 	}
 	if c.cut[n.number][e.To] > 0 || hostile && c.weather.loses(c.network) {
 		c.sent(&m, false)
@@ -316,7 +322,6 @@ func (c *cluster) trip(n *node) {
 		return
 	}
 	n.tripped = c.now
-	c.note(evTrip, n.number, 0, 0, 0)
 	c.stats.Trips++
 	c.log(n, "simulation: power failed for an instant")
 	c.down(n, powerLost)
@@ -338,6 +343,7 @@ func (c *cluster) release(n *node) {
 			}
 		}
 	}
+	c.flush(n)
 }
 
 // sourceOf says from where an event came: members, connections, and within the node the disk and the
@@ -353,6 +359,7 @@ func sourceOf(e *event) int {
 
 // down ends a member's process.
 func (c *cluster) down(n *node, how ending) {
+	c.note(evEnd, n.number, int(how), uint64(n.life), 0)
 	n.up, n.paused, n.machine, n.held = false, false, nil, nil
 	n.writes.end(n.disk, how, n.rand)
 	c.reset(n)
@@ -371,7 +378,6 @@ func (c *cluster) crashed(n *node, r any) {
 		c.log(n, f)
 	}
 	c.stats.Panics++
-	c.note(evTick, n.number, -1, 0, 0)
 	c.down(n, killed)
 }
 

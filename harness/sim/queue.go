@@ -17,17 +17,21 @@ const (
 	evSent                      // node, life, token, ok
 	evTrip                      // node, life
 	evProbe                     // node: where it comes back; source: where it went; task, token
+
+	// These are never queued: they happen at once, and are only noted.
+	evBoot
+	evEnd
 )
 
-var eventNames = [...]string{"wake", "deadline", "tick", "message", "request", "reply", "flushed", "work", "sent", "trip", "probe"}
+var eventNames = [...]string{"wake", "deadline", "tick", "message", "request", "reply", "flushed", "work", "sent", "trip", "probe", "boot", "end"}
 
 // event is something that happens at one time.
 type event struct {
 	kind    eventKind
 	why     wakeReason
 	ok      bool
-	node    int8
 	life    uint32
+	node    *node
 	source  int
 	token   uint64
 	payload any
@@ -39,13 +43,13 @@ type event struct {
 type queue struct {
 	heap  []queued
 	slots []event
-	free  []int32
+	free  []int
 }
 
 type queued struct {
 	at   time.Duration
 	seq  uint64
-	slot int32
+	slot int
 }
 
 func (a *queued) before(b *queued) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
@@ -67,11 +71,11 @@ func (q *queue) push(at time.Duration, seq uint64, e *event) {
 	q.heap[i] = x
 }
 
-func (q *queue) keep(e *event) int32 {
+func (q *queue) keep(e *event) int {
 	last := len(q.free) - 1
 	if last < 0 {
 		q.slots = append(q.slots, *e)
-		return int32(len(q.slots) - 1)
+		return len(q.slots) - 1
 	}
 	slot := q.free[last]
 	q.free = q.free[:last]

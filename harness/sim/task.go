@@ -48,7 +48,7 @@ var errStopped = errors.New("the simulation is over")
 
 // spawn makes a task, which starts when the loop gets to it. Panics in f other than errStopped go on
 // in the loop.
-func (l *loop) spawn(parent *task, nth int, f func()) *task {
+func (l *loop) spawn(ctx context.Context, parent *task, nth int, f func(context.Context)) *task {
 	l.made++
 	t := &task{loop: l, id: l.made, parent: parent, nth: nth, parked: true, place: len(l.tasks)}
 	l.tasks = append(l.tasks, t)
@@ -60,7 +60,7 @@ func (l *loop) spawn(parent *task, nth int, f func()) *task {
 				panic(r)
 			}
 		}()
-		f()
+		f(ctx)
 	})
 	l.after(0, &event{kind: evWake, task: t, why: byTimer})
 	return t
@@ -101,17 +101,20 @@ func (l *loop) running(what string) *task {
 	return l.current
 }
 
-// park waits until the task is woken, or until ctx ends (byContext); nil: ctx cannot end.
+// park waits until the task is woken, or until ctx ends (byContext).
 func (t *task) park(ctx context.Context) wakeReason {
-	if ctx != nil {
-		if c := virtual(ctx); c != nil {
-			if c.err != nil {
-				return byContext
-			}
-			t.under, t.underAt = c, len(c.waiting)
-			c.waiting = append(c.waiting, t)
+	if c := virtual(ctx); c != nil {
+		if c.err != nil {
+			return byContext
 		}
+		t.under, t.underAt = c, len(c.waiting)
+		c.waiting = append(c.waiting, t)
 	}
+	return t.wait()
+}
+
+// wait waits until the task is woken.
+func (t *task) wait() wakeReason {
 	t.parked = true
 	if !t.yield(struct{}{}) {
 		panic(errStopped)

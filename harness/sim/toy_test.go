@@ -128,11 +128,11 @@ func (p *toyProgram) Fingerprint(payload any) uint64 {
 	h := fnv.New64a()
 	switch x := payload.(type) {
 	case *toyState:
-		fmt.Fprint(h, x.term, x.rev, x.values)
+		_, _ = fmt.Fprint(h, x.term, x.rev, x.values)
 	case toyRequest:
-		fmt.Fprint(h, x.op, x.key, x.value)
+		_, _ = fmt.Fprint(h, x.op, x.key, x.value)
 	case toyAnswer:
-		fmt.Fprint(h, x)
+		_, _ = fmt.Fprint(h, x)
 	}
 	return h.Sum64()
 }
@@ -334,6 +334,7 @@ func (s *counter) put(ctx context.Context, w *harness.Worker, node harness.NodeI
 		s.acked = v
 	case harness.Info:
 		s.open[v] = true
+	default:
 	}
 }
 

@@ -112,7 +112,7 @@ func (p *raftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine,
 		return nil, err
 	}
 	cfg := core.Config{
-		ID: uint64(node), Cluster: 1, Members: p.members,
+		ID: word(node), Cluster: 1, Members: p.members,
 		SnapshotEvery: uint64(max(p.opts.SnapshotCount, 0)), KeepEntries: uint64(max(min(p.opts.SnapshotCount, 5000), 0)),
 		Logger: simLogger{host.Log}, Bug: p.opts.Bug, Hooks: p.watch.hooks(node, host),
 	}
@@ -156,7 +156,7 @@ func (p *raftProgram) Pivotal(message any) bool {
 func (p *raftProgram) Fingerprint(payload any) uint64 {
 	switch m := payload.(type) {
 	case *raftpb.Message:
-		return mix(uint64(m.GetType()), m.GetTerm(), m.GetIndex(), m.GetLogTerm(), m.GetCommit(), uint64(len(m.GetEntries())))
+		return mix(word(m.GetType()), m.GetTerm(), m.GetIndex(), m.GetLogTerm(), m.GetCommit(), word(len(m.GetEntries())))
 	case *pb.PutRequest:
 		return mix(1, xxhash.Sum64(m.Key), xxhash.Sum64(m.Value))
 	case *pb.RangeRequest:
@@ -165,10 +165,13 @@ func (p *raftProgram) Fingerprint(payload any) uint64 {
 		return mix(3, xxhash.Sum64(m.Key))
 	case interface{ GetHeader() *pb.ResponseHeader }:
 		h := m.GetHeader()
-		return mix(4, uint64(h.GetRevision()), h.GetRaftTerm(), h.GetMemberId())
+		return mix(4, word(h.GetRevision()), h.GetRaftTerm(), h.GetMemberId())
 	}
 	return 0
 }
+
+// word is a number to be mixed.
+func word[T ~int | ~int32 | ~int64](x T) uint64 { return uint64(x) }
 
 func mix(words ...uint64) uint64 {
 	h := uint64(14695981039346656037)
@@ -205,7 +208,7 @@ func (m *raftMachine) Effects() []sim.Effect {
 		out := sim.Effect{Token: e.Token}
 		switch e.Kind {
 		case core.Send:
-			out.Kind, out.To, out.Payload = sim.Send, int(e.To), e.Message
+			out.Kind, out.To, out.Payload = sim.Send, int(e.To), e.Message //nolint:gosec // 1 to 7
 			m.program.watch.sent(m.node, m.host, e.Message)
 		case core.Write:
 			out.Kind, out.Payload, out.Sync = sim.Write, e.Record, e.Sync

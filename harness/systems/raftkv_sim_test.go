@@ -143,8 +143,11 @@ func TestSimulationRefusesAsTheServer(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"timeouts", Options{ElectionTimeout: 400 * time.Millisecond, HeartbeatInterval: 100 * time.Millisecond},
-			"--election-timeout[400ms] should be at least as 5 times as --heartbeat-interval[100ms]"},
+		{
+			"timeouts",
+			Options{ElectionTimeout: 400 * time.Millisecond, HeartbeatInterval: 100 * time.Millisecond},
+			"--election-timeout[400ms] should be at least as 5 times as --heartbeat-interval[100ms]",
+		},
 		{"none", Options{}, "--heartbeat-interval must be >0ms (set to 0ms)"},
 		{"bug", Options{ElectionTimeout: time.Second, HeartbeatInterval: 100 * time.Millisecond, Bug: "none-such"}, `plant bug "none-such"`},
 	}
