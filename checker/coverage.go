@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,8 +40,8 @@ func (c Coverage) Check(_ context.Context, h harness.History) harness.Verdict {
 	}
 	s := survey{ops: h.Ops, faults: list, calls: calls, begun: begun}
 	gaps := append(s.landing(c.NoFaultsAsked), s.answers()...)
-	if n := s.keysRead(); n < max(c.MinKeys, 2) && (c.MinKeys > 0 || n == 0) {
-		gaps = append(gaps, fmt.Sprintf("%s read", count(n, "key")))
+	if n := s.keysRead(); n < cmp.Or(c.MinKeys, 2) {
+		gaps = append(gaps, fmt.Sprintf("only %s read", count(n, "key")))
 	}
 	if len(gaps) > 0 {
 		return unknown("the run proves too little: %s", strings.Join(gaps, "; "))
@@ -171,8 +172,8 @@ func (s *survey) landed() string {
 			leaders++
 		}
 	}
-	return fmt.Sprintf("%s landed, %d of them on the leader and %d not, with %d leaders after another leader; %d of %s overlapped a fault",
-		count(len(s.faults), "fault"), leaders, len(s.faults)-leaders, s.successions(), s.overlapping(), count(len(s.calls), "call"))
+	return fmt.Sprintf("%s landed, %d on the leader and %d not; another leader took over %s; %d of %s overlapped a fault",
+		count(len(s.faults), "fault"), leaders, len(s.faults)-leaders, count(s.successions(), "time"), s.overlapping(), count(len(s.calls), "call"))
 }
 
 // successions counts how often the poller saw a leader other than the one before, in a higher term.
