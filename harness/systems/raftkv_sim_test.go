@@ -105,6 +105,9 @@ func TestSimulatedStorm(t *testing.T) {
 	for seed := range uint64(4) {
 		s := defaultStorm()
 		s.nodes, s.keep = 3+2*int(seed%2), true
+		if seed >= 2 {
+			s.options = sim.Options{Hostile: s.faults, TickJitter: 0.1}
+		}
 		out := s.run(t, seed, simOptions())
 		require.NoErrorf(t, out.wrong(t.Context(), s.load), "seed %d", seed)
 		require.Zero(t, out.stats.Panics)
