@@ -75,7 +75,7 @@ Exit codes: ` + exitCodesHelp,
 	root.SetIn(a.stdin)
 	root.AddCommand(
 		newRunCmd(a), newSimCmd(a), newProveCmd(a), newCheckCmd(a), newReportCmd(a),
-		newReplayCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a),
+		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a),
 	)
 	return root
 }

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/results/serve"
+)
+
+func newServeCmd(a *app) *cobra.Command {
+	dir, addr, rebuild := defaultPlan().Out, "127.0.0.1:8080", false
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Browse runs in a browser: search, compare two, see trends",
+		Long: `Shows the runs of a folder in a browser until it is interrupted: a table to
+search, filter and sort, comparisons of two runs, trends over many. What it computed
+is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any time.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			host, _, err := net.SplitHostPort(addr)
+			if err != nil {
+				return usage("--addr is %q: it must be HOST:PORT, such as 127.0.0.1:8080", addr)
+			}
+			if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+				return usage("--dir: there is no folder %s; faultline run makes it", dir)
+			}
+			local := serve.IsLoopback(host)
+			if !local {
+				fmt.Fprintf(a.stderr, "faultline: warning: on %s, everyone who can reach this machine can read the runs in %s\n", addr, dir)
+			}
+			l, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", addr)
+			if err != nil {
+				return infrastructure(fmt.Errorf("serve: %w", err))
+			}
+			defer l.Close() // also where the index could not be made
+			fmt.Fprintf(a.stderr, "faultline: indexing %s\n", dir)
+			note := func(format string, args ...any) {
+				fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
+			}
+			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, AnyHost: !local, Note: note})
+			if err != nil {
+				return infrastructure(err)
+			}
+			defer server.Close() // nothing in it is lost
+			fmt.Fprintf(a.stdout, "serving %s on http://%s/ until interrupted\n", dir, l.Addr())
+			if err := server.Serve(cmd.Context(), l); err != nil {
+				return infrastructure(err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", dir, "the folder of the run folders")
+	cmd.Flags().StringVar(&addr, "addr", addr, "where to listen; other than loopback, others can read the runs")
+	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew")
+	return cmd
+}

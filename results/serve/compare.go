@@ -1,0 +1,159 @@
+package serve
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/faultline-chaos/faultline/results"
+)
+
+const (
+	significance = 0.05
+	minFailovers = 6 // fewer have no interval of the median with 95 %
+)
+
+// sample is one side of a comparison.
+type sample struct {
+	N, Censored int
+	Median      time.Duration     // of the known values; only where N > 0
+	Interval    *[2]time.Duration // order statistics that hold the median with 95 %; nil for N < 6
+}
+
+// change is one duration in two runs.
+type change struct {
+	Name, Doc string
+	A, B      sample
+	Shift     *float64 // of the median, as a part of A's; nil where one is missing or A's is zero
+	Test      *utest   // nil where a side is empty
+	Verdict   string
+	Class     string // of Verdict: "better", "worse", "same", "untold"
+}
+
+// comparison is run B against run A.
+type comparison struct {
+	A, B      Digest
+	Settings  []setting
+	Failovers []change
+	Calls     []change
+}
+
+// setting is what one run was set to and the other too, or not.
+type setting struct {
+	Name, A, B string
+	Differs    bool
+}
+
+// compare holds two runs against each other. It is pure.
+func compare(a, b Digest, la, lb Latencies) (comparison, error) {
+	c := comparison{A: a, B: b, Settings: settings(a, b)}
+	for _, name := range phaseNames(a, b) {
+		pa, pb := a.phase(name), b.phase(name)
+		doc := pa.Doc
+		if doc == "" {
+			doc = pb.Doc
+		}
+		c.Failovers = append(c.Failovers, changeOf(name, doc, pa, pb))
+	}
+	calls := maps.Clone(la)
+	if calls == nil {
+		calls = Latencies{}
+	}
+	maps.Copy(calls, lb)
+	for _, f := range slices.Sorted(maps.Keys(calls)) {
+		va, err := unpack(la[f])
+		if err != nil {
+			return c, err
+		}
+		vb, err := unpack(lb[f])
+		if err != nil {
+			return c, err
+		}
+		c.Calls = append(c.Calls, changeOf(f, "", Phase{Values: va}, Phase{Values: vb}))
+	}
+	return c, nil
+}
+
+func phaseNames(a, b Digest) []string {
+	var names []string
+	for _, p := range slices.Concat(a.Phases, b.Phases) {
+		if !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+func sampleOf(p Phase) sample {
+	s := sample{N: len(p.Values), Censored: p.Censored}
+	if s.N > 0 {
+		s.Median = median(p.Values)
+	}
+	if i, ok := medianInterval(p.Values); ok {
+		s.Interval = &i
+	}
+	return s
+}
+
+func changeOf(name, doc string, a, b Phase) change {
+	c := change{Name: name, Doc: doc, A: sampleOf(a), B: sampleOf(b)}
+	if c.A.N > 0 && c.B.N > 0 {
+		t := mannWhitney(a.Values, b.Values)
+		c.Test = &t
+		if c.A.Median != 0 {
+			shift := float64(c.B.Median-c.A.Median) / math.Abs(float64(c.A.Median))
+			c.Shift = &shift
+		}
+	}
+	c.Verdict, c.Class = c.judge()
+	if n := c.A.Censored + c.B.Censored; n > 0 {
+		c.Verdict += fmt.Sprintf("; %d censored left out", n)
+	}
+	return c
+}
+
+// judge says in words what the test allows to say, and no more.
+func (c *change) judge() (words, class string) {
+	what := "failovers"
+	if c.Doc == "" {
+		what = "calls"
+	}
+	switch {
+	case c.A.N < minFailovers || c.B.N < minFailovers:
+		return fmt.Sprintf("too few %s to tell", what), "untold"
+	case c.Test.P >= significance:
+		return "no detectable change", "same"
+	case c.Test.Effect > 0:
+		return fmt.Sprintf("B is slower: %s effect", effectName(c.Test.Effect)), "worse"
+	}
+	return fmt.Sprintf("B is faster: %s effect", effectName(c.Test.Effect)), "better"
+}
+
+func settings(a, b Digest) []setting {
+	var out []setting
+	add := func(name string, of func(d *Digest) string) {
+		s := setting{Name: name, A: of(&a), B: of(&b)}
+		s.Differs = s.A != s.B
+		out = append(out, s)
+	}
+	add("Verdict", func(d *Digest) string { return string(d.State) })
+	add("Started", func(d *Digest) string { return timeText(d.Started) })
+	add("Scenario", func(d *Digest) string { return d.Scenario })
+	add("System", func(d *Digest) string { return joined(d.System, d.Version) })
+	add("Commit", func(d *Digest) string { return d.Commit })
+	add("Runtime", func(d *Digest) string { return d.Runtime })
+	add("Nodes", func(d *Digest) string { return fmt.Sprint(d.Nodes) })
+	add("Election timeout", func(d *Digest) string { return results.FormatDuration(d.Election) })
+	add("Heartbeat interval", func(d *Digest) string { return results.FormatDuration(d.Heartbeat) })
+	add("Workload", func(d *Digest) string { return fmt.Sprintf("%s, %d workers", d.Workload, d.Concurrency) })
+	add("Seed", func(d *Digest) string { return fmt.Sprint(d.Seed) })
+	add("Faults landed", func(d *Digest) string { return fmt.Sprintf("%d of %d", d.Landed, d.Tried) })
+	add("Calls ok, failed, unknown", func(d *Digest) string {
+		return fmt.Sprintf("%s, %s, %s", count(d.Ops.OK), count(d.Ops.Failed), count(d.Ops.Unknown))
+	})
+	add("Throughput", func(d *Digest) string { return rateText(ratio(float64(d.LoadOK), d.Load.Seconds())) })
+	add("Writes away", func(d *Digest) string { return percentText(ratio(d.Away.Seconds(), d.Load.Seconds())) })
+	return out
+}

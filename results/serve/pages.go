@@ -1,0 +1,532 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/results"
+)
+
+const (
+	pageSize  = 100 // rows of the table at once
+	maxPoints = 500 // runs in a trend: the latest
+)
+
+func nothing(*sql.DB) error { return nil }
+
+// layout is what every page has.
+type layout struct {
+	Title, Here, Dir, Version string
+	Content                   any
+}
+
+// render writes a page once it is whole, so that no half page is sent.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, content any) {
+	var b bytes.Buffer
+	l := layout{title, name, s.options.Dir, s.version, content}
+	if err := s.pages.ExecuteTemplate(&b, name+".html", l); err != nil {
+		s.options.Note("render %s: %v", r.URL.Path, err)
+		http.Error(w, "This page could not be rendered: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // the reader has gone
+}
+
+// fail answers with a page that says what is wrong.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, words string) {
+	s.render(w, r, status, "error", http.StatusText(status), words)
+}
+
+// broken answers when the index cannot be used.
+func (s *Server) broken(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the reader has gone
+	}
+	s.options.Note("%s: %v", r.URL.Path, err)
+	s.fail(w, r, http.StatusInternalServerError, "The runs could not be read: "+err.Error())
+}
+
+// query is what the table and the trends are asked for.
+type query struct {
+	filter
+	Sort       string
+	Descending bool
+	Page       int // from 1
+	Night      bool
+}
+
+// parseQuery takes what it knows; what it does not know has no effect.
+func parseQuery(v url.Values) query {
+	q := query{filter: filter{Search: v.Get("q"), State: v.Get("verdict"), System: v.Get("system"), Runtime: v.Get("runtime"), Scenario: v.Get("scenario")}}
+	q.Sort = v.Get("sort")
+	if sortColumns[q.Sort] == "" {
+		q.Sort = "time"
+	}
+	q.Descending = v.Get("dir") == "desc" || v.Get("dir") == "" && firstDescending(q.Sort)
+	q.Page, _ = strconv.Atoi(v.Get("page"))
+	q.Page = min(max(1, q.Page), 1_000_000)
+	q.Night = v.Get("by") == "night"
+	return q
+}
+
+// firstDescending says which order one wants to see first: names ascending, numbers descending.
+func firstDescending(sort string) bool {
+	return !slices.Contains([]string{"scenario", "system", "runtime", "verdict", "seed"}, sort)
+}
+
+// values is parseQuery's inverse, without what is the default.
+func (q query) values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{"q": q.Search, "verdict": q.State, "system": q.System, "runtime": q.Runtime, "scenario": q.Scenario} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if q.Sort != "time" {
+		v.Set("sort", q.Sort)
+	}
+	if q.Descending != firstDescending(q.Sort) {
+		v.Set("dir", map[bool]string{true: "desc", false: "asc"}[q.Descending])
+	}
+	if q.Page > 1 {
+		v.Set("page", strconv.Itoa(q.Page))
+	}
+	if q.Night {
+		v.Set("by", "night")
+	}
+	return v
+}
+
+func (q query) at(path string) string {
+	if v := q.values().Encode(); v != "" {
+		return path + "?" + v
+	}
+	return path
+}
+
+// selectBox is one filter.
+type selectBox struct {
+	Name, Label, Any, Chosen string
+	Options                  []string
+}
+
+func (s *Server) selects(ctx context.Context, db *sql.DB, f filter) ([]selectBox, error) {
+	boxes := []selectBox{{"verdict", "Verdict", "any verdict", f.State, nil}, {"system", "System", "any system", f.System, nil}, {"runtime", "Runtime", "any runtime", f.Runtime, nil}, {"scenario", "Scenario", "any scenario", f.Scenario, nil}}
+	for i := range boxes {
+		b := &boxes[i]
+		column := b.Name
+		if column == "verdict" {
+			column = "state"
+		}
+		var err error
+		if b.Options, err = choices(ctx, db, column); err != nil {
+			return nil, err
+		}
+		if b.Chosen != "" && !slices.Contains(b.Options, b.Chosen) {
+			b.Options = append(b.Options, b.Chosen)
+		}
+	}
+	return boxes, nil
+}
+
+// column is a head of the table, or a choice of the phone's sort box.
+type column struct {
+	Name, Title, Class, Href, Arrow, Sorted string
+}
+
+var tableColumns = []column{
+	{Name: "verdict", Title: "Verdict"},
+	{Name: "time", Title: "Time"},
+	{Name: "scenario", Title: "Scenario"},
+	{Name: "system", Title: "System"},
+	{Name: "runtime", Title: "Runtime"},
+	{Name: "nodes", Title: "Nodes", Class: "n"},
+	{Name: "seed", Title: "Seed", Class: "n"},
+	{Name: "failovers", Title: "Failovers", Class: "n"},
+	{Name: "p50", Title: "p50", Class: "n"},
+	{Name: "p95", Title: "p95", Class: "n"},
+	{Name: "max", Title: "max", Class: "n"},
+	{Name: "ok", Title: "ok", Class: "n"},
+	{Name: "failed", Title: "failed", Class: "n"},
+	{Name: "unknown", Title: "unknown", Class: "n"},
+	{Name: "faults", Title: "Faults", Class: "n"},
+}
+
+func columns(q query) []column {
+	out := slices.Clone(tableColumns)
+	for i := range out {
+		c := &out[i]
+		next := q
+		next.Page, next.Sort, next.Descending = 1, c.Name, firstDescending(c.Name)
+		if c.Name == q.Sort {
+			next.Descending = !q.Descending
+			c.Sorted, c.Arrow = "ascending", "▲"
+			if q.Descending {
+				c.Sorted, c.Arrow = "descending", "▼"
+			}
+		}
+		c.Href = next.at("/")
+	}
+	return out
+}
+
+// runRow is one row of the table, ready to print.
+type runRow struct {
+	Digest
+	HasReport          bool
+	N, P50, P95, Max   string
+	Faulty, Incomplete bool
+	Note               string // on the outages
+}
+
+func (s *Server) rowOf(d Digest) runRow {
+	r := runRow{Digest: d, N: missing, P50: missing, P95: missing, Max: missing, Faulty: d.State == Broken, Incomplete: d.State == Broken || d.State == Unfinished}
+	if f, _, err := s.openFile(d.ID, results.ReportFile); err == nil {
+		r.HasReport = true
+		_ = f.Close() // it was only looked for
+	}
+	o := d.phase(writeOutage)
+	n := len(o.Values)
+	if r.Incomplete {
+		return r
+	}
+	r.N = count(n + o.Censored)
+	r.Note = fmt.Sprintf("outage of writes; n = %d", n)
+	if o.Censored > 0 {
+		r.Note += fmt.Sprintf(", %d more had not ended when watching ended", o.Censored)
+	}
+	if n > 0 {
+		r.P50, r.P95, r.Max = results.FormatDuration(median(o.Values)), results.FormatDuration(quantile(o.Values, 0.95)), results.FormatDuration(o.Values[n-1])
+	}
+	return r
+}
+
+type runsView struct {
+	Query          query
+	Selects        []selectBox
+	Columns        []column
+	Rows           []runRow
+	Total          int
+	From, To       int
+	Previous, Next string
+	Trends         string
+	Filtered       bool
+}
+
+func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) {
+	q := parseQuery(r.URL.Query())
+	v := runsView{Query: q, Columns: columns(q), Filtered: q.filter != filter{}}
+	var found []Digest
+	err := s.index.use(r.Context(), func(db *sql.DB) (err error) {
+		if v.Selects, err = s.selects(r.Context(), db, q.filter); err != nil {
+			return err
+		}
+		found, v.Total, err = find(r.Context(), db, q.filter, q.Sort, q.Descending, (q.Page-1)*pageSize, pageSize)
+		return err
+	})
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	for i := range found {
+		v.Rows = append(v.Rows, s.rowOf(found[i]))
+	}
+	v.From, v.To = (q.Page-1)*pageSize+1, (q.Page-1)*pageSize+len(found)
+	if q.Page > 1 {
+		p := q
+		p.Page--
+		v.Previous = p.at("/")
+	}
+	if v.To < v.Total {
+		n := q
+		n.Page++
+		v.Next = n.at("/")
+	}
+	v.Trends = query{filter: q.filter, Sort: "time", Descending: true}.at("/trends")
+	s.render(w, r, http.StatusOK, "runs", "Runs", v)
+}
+
+// runFiles answers with a run's page or one of its files.
+func (s *Server) runFiles(w http.ResponseWriter, r *http.Request) {
+	id, name := r.PathValue("id"), r.PathValue("path")
+	if id == results.Latest {
+		s.latest(w, r, name)
+		return
+	}
+	if name != "" {
+		s.serveFile(w, r, id, name)
+		return
+	}
+	s.runPage(w, r, id)
+}
+
+// latest leads to the run that the link names, if it is one of this folder.
+func (s *Server) latest(w http.ResponseWriter, r *http.Request, name string) {
+	id, err := s.root.Readlink(results.Latest)
+	if err != nil || !idPattern.MatchString(id) || id == results.Latest || name != "" && !allowedFile(name) {
+		s.fail(w, r, http.StatusNotFound, "There is no latest run in this folder.")
+		return
+	}
+	http.Redirect(w, r, runPath(id)+(&url.URL{Path: name}).EscapedPath(), http.StatusFound)
+}
+
+type runView struct {
+	Row   runRow
+	Facts []fact
+	Files []fileInfo
+	Parts []Phase
+}
+
+type fact struct{ Name, Value string }
+
+func (s *Server) runPage(w http.ResponseWriter, r *http.Request, id string) {
+	var d Digest
+	err := s.index.use(r.Context(), func(db *sql.DB) (err error) {
+		d, _, err = get(r.Context(), db, id)
+		return err
+	})
+	var files []fileInfo
+	if err == nil {
+		files, err = s.listFiles(id)
+	}
+	switch {
+	case errors.Is(err, errNoRun):
+		s.fail(w, r, http.StatusNotFound, "There is no such run in this folder.")
+		return
+	case err != nil:
+		s.broken(w, r, err)
+		return
+	}
+	v := runView{Row: s.rowOf(d), Files: files, Parts: d.Phases}
+	if d.State != Broken {
+		for _, f := range settings(d, d) {
+			v.Facts = append(v.Facts, fact{f.Name, f.A})
+		}
+		v.Facts = append(v.Facts, fact{"Faults", strings.Join(d.Faults, ", ")})
+	}
+	s.render(w, r, http.StatusOK, "run", id, v)
+}
+
+type changeView struct {
+	change
+	Dots template.HTML
+}
+
+type compareView struct {
+	A, B   string // as asked for
+	Runs   []Digest
+	Wrong  string
+	Result *comparison
+	Swap   string
+
+	Failovers, Calls []changeView
+}
+
+func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.Query()["run"]
+	var v compareView
+	if len(asked) > 0 {
+		v.A = asked[0]
+	}
+	if len(asked) > 1 {
+		v.B = asked[1]
+	}
+	if len(asked) > 2 {
+		v.Wrong = fmt.Sprintf("%d runs were chosen; these are the first two.", len(asked))
+	}
+	var a, b Digest
+	var la, lb Latencies
+	err := s.index.use(r.Context(), func(db *sql.DB) (err error) {
+		if v.Runs, _, err = find(r.Context(), db, filter{}, "time", true, 0, maxPoints); err != nil || v.A == "" || v.B == "" {
+			return err
+		}
+		if a, la, err = get(r.Context(), db, v.A); err != nil {
+			return fmt.Errorf("%s: %w", v.A, err)
+		}
+		if b, lb, err = get(r.Context(), db, v.B); err != nil {
+			return fmt.Errorf("%s: %w", v.B, err)
+		}
+		return nil
+	})
+	status := http.StatusOK
+	switch {
+	case errors.Is(err, errNoRun):
+		v.Wrong, status = err.Error(), http.StatusNotFound
+	case err != nil:
+		s.broken(w, r, err)
+		return
+	case v.A != "" && v.B != "":
+		c, err := compare(a, b, la, lb)
+		if err != nil {
+			s.broken(w, r, err)
+			return
+		}
+		v.Result = &c
+		v.Failovers, v.Calls = dotted(c.Failovers), dotted(c.Calls)
+		v.Swap = "/compare?" + url.Values{"run": {v.B, v.A}}.Encode()
+	}
+	// A run that is chosen can be chosen again, however old.
+	for _, d := range []Digest{a, b} {
+		if d.ID != "" && !slices.ContainsFunc(v.Runs, func(x Digest) bool { return x.ID == d.ID }) {
+			v.Runs = append(v.Runs, d)
+		}
+	}
+	s.render(w, r, status, "compare", "Compare", v)
+}
+
+func dotted(changes []change) []changeView {
+	var most time.Duration
+	for i := range changes {
+		for _, x := range []sample{changes[i].A, changes[i].B} {
+			most = max(most, x.Median)
+			if x.Interval != nil {
+				most = max(most, x.Interval[1])
+			}
+		}
+	}
+	out := make([]changeView, len(changes))
+	for i := range changes {
+		out[i] = changeView{changes[i], dotChart(&changes[i], most)}
+	}
+	return out
+}
+
+type chartView struct {
+	Title, Doc string
+	Keys       []fact // class and name of each line
+	SVG        template.HTML
+}
+
+type trendsView struct {
+	Query                query
+	Selects              []selectBox
+	Charts               []chartView
+	Points               []point
+	Total, Shown         int
+	Mixed                string
+	ByRun, ByNight, Data string
+}
+
+// trendRuns finds the runs of a trend: the latest, of those that have a time.
+func (s *Server) trendRuns(r *http.Request, q query) (runs []Digest, total int, boxes []selectBox, err error) {
+	err = s.index.use(r.Context(), func(db *sql.DB) (err error) {
+		if boxes, err = s.selects(r.Context(), db, q.filter); err != nil {
+			return err
+		}
+		runs, total, err = find(r.Context(), db, q.filter, "time", true, 0, maxPoints)
+		return err
+	})
+	runs = slices.DeleteFunc(runs, func(d Digest) bool { return d.Started.IsZero() })
+	return runs, total, boxes, err
+}
+
+func (s *Server) trendsPage(w http.ResponseWriter, r *http.Request) {
+	q := parseQuery(r.URL.Query())
+	runs, total, boxes, err := s.trendRuns(r, q)
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	v := trendsView{Query: q, Selects: boxes, Total: total, Shown: len(runs), Points: trend(runs, q.Night), Mixed: mixed(runs)}
+	base := query{filter: q.filter, Sort: "time", Descending: true}
+	v.ByRun = base.at("/trends")
+	base.Night = true
+	v.ByNight = base.at("/trends")
+	base.Night = q.Night
+	v.Data = base.at("/trends.csv")
+	if len(v.Points) > 0 {
+		v.Charts = trendCharts(v.Points)
+	}
+	s.render(w, r, http.StatusOK, "trends", "Trends", v)
+}
+
+// mixed warns of lines through runs that were set up differently.
+func mixed(runs []Digest) string {
+	kinds := map[string]bool{}
+	for i := range runs {
+		if d := &runs[i]; d.State != Broken {
+			kinds[fmt.Sprintf("%s %s %s %d %v", d.Scenario, d.System, d.Runtime, d.Nodes, d.Election)] = true
+		}
+	}
+	if len(kinds) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("These runs are of %d kinds (scenario, system, runtime, nodes, election timeout): a change may be one of the mix. Filter to compare like with like.", len(kinds))
+}
+
+func trendCharts(points []point) []chartView {
+	pick := func(of func(p *point) *float64) []*float64 {
+		out := make([]*float64, len(points))
+		for i := range points {
+			out[i] = of(&points[i])
+		}
+		return out
+	}
+	failovers := []series{
+		{"p50", "s1", pick(func(p *point) *float64 { return p.P50 })},
+		{"p95", "s2", pick(func(p *point) *float64 { return p.P95 })},
+	}
+	one := func(name string, of func(p *point) *float64) []series { return []series{{name, "s1", pick(of)}} }
+	verdicts := chartView{Title: "Verdicts", Doc: "Runs by their verdict.", SVG: verdictChart(points)}
+	for _, s := range states {
+		verdicts.Keys = append(verdicts.Keys, fact{string(s), string(s)})
+	}
+	n := 0
+	for i := range points {
+		n += points[i].Failovers
+	}
+	return []chartView{
+		verdicts,
+		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and, by nearest rank, p95; censored ones are left out.", plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
+		{"Writes away", "Part of the time under load in which writes were away because of a leader.", nil, lineChart("Writes away", points, one("writes away", func(p *point) *float64 { return p.Away }), percentText, percentText)},
+		{"Throughput", "Acknowledged calls a second, under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
+		{"Unknown outcomes", "Part of all calls whose outcome nobody knows.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
+	}
+}
+
+// trendsCSV is the data of the charts.
+func (s *Server) trendsCSV(w http.ResponseWriter, r *http.Request) {
+	q := parseQuery(r.URL.Query())
+	runs, _, _, err := s.trendRuns(r, q)
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="trends.csv"`)
+	out := csv.NewWriter(w)
+	head := []string{"when", "run", "runs"}
+	for _, st := range states {
+		head = append(head, string(st))
+	}
+	_ = out.Write(append(head, "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share")) // Error tells
+	number := func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return strconv.FormatFloat(*v, 'g', 9, 64)
+	}
+	for _, p := range trend(runs, q.Night) {
+		row := []string{p.When.Format(time.RFC3339), p.Run, strconv.Itoa(p.Runs)}
+		for _, st := range states {
+			row = append(row, strconv.Itoa(p.States[st]))
+		}
+		_ = out.Write(append(row, strconv.Itoa(p.Failovers), strconv.Itoa(p.Censored), number(p.P50), number(p.P95), number(p.Away), number(p.Throughput), number(p.UnknownShare))) // Error tells
+	}
+	if out.Flush(); out.Error() != nil {
+		s.options.Note("write trends.csv: %v", out.Error())
+	}
+}
