@@ -18,7 +18,7 @@ type Analysis struct {
 	Warnings []string // about damaged files; set by Folder.Analyze
 
 	End         time.Duration // the last op's time
-	Ops         Counts        // all client calls
+	Ops         Counts        // all calls of the workload's clients
 	ByF         map[string]Counts
 	Phases      []PhaseMark
 	Faults      []Injected
@@ -28,8 +28,10 @@ type Analysis struct {
 	Episodes    []Episode
 	Controls    []Control
 	Stats       []Summary
+	Probes      *Probing // nil: the run had none
 
-	calls []call
+	calls  []call // the workload's
+	probes []call
 }
 
 // PhaseMark is where a phase of the run began.
@@ -71,15 +73,19 @@ func Analyze(run Run, h harness.History) Analysis {
 	a.Leaderships = leaderships(a.Run.Nodes, a.Events, a.Faults, a.End)
 	markLeaders(a.Faults, a.Leaderships, len(a.Run.Nodes), a.End)
 	a.Lanes = lanes(a.Run.Nodes, a.Events, a.Faults, a.End)
-	a.calls = callsOf(h.Ops, a.Faults, a.End)
-	for i := range a.calls {
-		c := &a.calls[i]
-		a.Ops.add(c.typ)
-		n := a.ByF[c.f]
-		n.add(c.typ)
-		a.ByF[c.f] = n
+	a.calls, a.probes = callsOf(h.Ops, a.Faults, a.End)
+	a.Probes = probing(a.Run, h.Ops, a.probes, a.Faults, a.End)
+	for _, list := range [][]call{a.calls, a.probes} {
+		for i := range list {
+			n := a.ByF[list[i].f]
+			n.add(list[i].typ)
+			a.ByF[list[i].f] = n
+		}
 	}
-	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, end: a.loadEnd()}
+	for i := range a.calls {
+		a.Ops.add(a.calls[i].typ)
+	}
+	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
 	a.Episodes = s.episodes()
 	a.Controls = controls(a.Faults, a.calls, a.Leaderships, a.End)
 	a.Stats = summaries(a.Episodes)

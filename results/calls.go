@@ -1,6 +1,8 @@
 package results
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -8,7 +10,7 @@ import (
 
 // call is one attempt of a client: its two lines in one.
 type call struct {
-	from, to time.Duration
+	from, to time.Duration // from: when it was due; a workload's are due when they are invoked
 	node     harness.NodeID
 	f        string
 	typ      harness.Type // OK, Fail, Info; Info where it was still open at the end
@@ -16,43 +18,56 @@ type call struct {
 	done     int          // of the completion; 0: there is none
 	err      string
 	read     bool
-	unharmed bool // no fault was active on its member when it was invoked
+	unharmed bool // no fault was active on its member when it was due
 }
 
 // isRead says whether ops named f change nothing. Whatever is not known to be a read counts as a
 // write.
 func isRead(f string) bool {
 	switch f {
-	case "get", "read", "range", "list", "scan", "count":
+	case "get", "read", "range", "list", "scan", "count", harness.FProbeGet:
 		return true
 	}
 	return false
 }
 
-// callsOf pairs the clients' lines, in the order of invocation: the order in which they were due.
-func callsOf(ops []harness.Op, faults []Injected, end time.Duration) []call {
-	out := make([]call, 0, len(ops)/2)
-	open := map[int]int{}
+// callsOf pairs the clients' lines, in the order in which the calls were due: those of workloads, and
+// those of probes.
+func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, probes []call) {
+	calls = make([]call, 0, len(ops)/2)
+	type place struct {
+		list *[]call
+		n    int
+	}
+	open := map[int]place{}
 	for i := range ops {
 		op := &ops[i]
 		if !op.Client() {
 			continue
 		}
 		if op.Type == harness.Invoke {
-			open[op.Process] = len(out)
-			out = append(out, call{
-				from: op.Time, to: end, node: op.Node, f: op.F, typ: harness.Info, line: op.Index + 1,
-				read: isRead(op.F), unharmed: unharmed(op.Node, op.Time, faults, end),
+			list, due := &calls, op.Time
+			if op.Probe() {
+				list = &probes
+				if op.Sched > 0 {
+					due = op.Sched
+				}
+			}
+			open[op.Process] = place{list, len(*list)}
+			*list = append(*list, call{
+				from: due, to: end, node: op.Node, f: op.F, typ: harness.Info, line: op.Index + 1,
+				read: isRead(op.F), unharmed: unharmed(op.Node, due, faults, end),
 			})
 			continue
 		}
-		if n, ok := open[op.Process]; ok {
-			c := &out[n]
+		if p, ok := open[op.Process]; ok {
+			c := &(*p.list)[p.n]
 			c.to, c.typ, c.done, c.err = op.Time, op.Type, op.Index+1, op.Error
 			delete(open, op.Process)
 		}
 	}
-	return out
+	slices.SortStableFunc(probes, func(a, b call) int { return cmp.Compare(a.from, b.from) })
+	return calls, probes
 }
 
 func unharmed(id harness.NodeID, t time.Duration, faults []Injected, end time.Duration) bool {

@@ -53,7 +53,7 @@ type Episode struct {
 	Accepted  *Mark  `json:"accepted,omitempty"`   // a majority knew the new leader, where logs tell it
 	Committed *Mark  `json:"committed,omitempty"`  // first commit in the new term
 	CommitBy  string `json:"commit_by,omitempty"`  // "log": the store said so; "client": first write acknowledged after Elected, through a member that no fault held
-	FirstPut  *Mark  `json:"first_put,omitempty"`  // first put, cas or delete invoked after T0 and acknowledged
+	FirstPut  *Mark  `json:"first_put,omitempty"`  // first write of Writes.Ruler due after T0 and acknowledged
 	FirstGet  *Mark  `json:"first_get,omitempty"`  // the same for a get
 	Writes    Outage `json:"writes"`               //
 	Reads     Outage `json:"reads"`                //
@@ -72,28 +72,32 @@ type Episode struct {
 	RejoinOutage *time.Duration `json:"rejoin_outage,omitempty"` // longest time without an acknowledged write from HealStart to two election timeouts after Rejoined
 	Stale        *time.Duration `json:"stale,omitempty"`         // the old leader still believed to lead while the new one did; 0: it had stepped down before
 	StaleOK      int            `json:"stale_ok"`                // calls that the old leader acknowledged in that time
-	Partial      *time.Duration `json:"partial,omitempty"`       // time, in steps of 100 ms, in which one member failed all calls while another answered
+	Partial      *time.Duration `json:"partial,omitempty"`       // time in which one member failed all probes that were due while another answered, in steps of the probe's period; without probes: all calls that ended, in steps of 100 ms
 
 	Campaigns   []Try    `json:"campaigns,omitempty"` // of survivors, from T0 to Elected
 	SplitVotes  int      `json:"split_votes"`         // terms without a winner in which several members were candidates
 	TermsBurned int      `json:"terms_burned"`        // terms between the old and the new leader's
 	Votes       []Vote   `json:"votes,omitempty"`     // that the new leader got or was refused
-	Ambiguous   int      `json:"ambiguous"`           // writes of unknown outcome that overlap the outage
-	Calls       Counts   `json:"calls"`               // that were invoked in the outage, on all members
+	Ambiguous   int      `json:"ambiguous"`           // writes of the workload of unknown outcome that overlap the outage
+	Calls       Counts   `json:"calls"`               // of the workload that were invoked in the outage, on all members
 	Missing     []string `json:"missing,omitempty"`   // what was not seen, and why
 }
 
 // Outage is how long clients were without one kind of call, through members that no fault held. It
 // begins when the last acknowledged call that was due before T0 was due, and ends with the first
 // acknowledgement of a sustained success: Sustained calls in a row, in the order in which they were
-// due. A call of another member than those counts under Partial.
+// due. A call of another member than those counts under Partial. The calls are those of probes, where
+// the run has any of this kind: they are due whatever answers.
 type Outage struct {
-	LastOK     *Mark          `json:"last_ok,omitempty"`
-	Back       *Mark          `json:"back,omitempty"`
-	Took       *time.Duration `json:"took,omitempty"`
+	Ruler      string         `json:"ruler"`                // "probes", or "calls" of the workload
+	LastOK     *Mark          `json:"last_ok,omitempty"`    // when it was due: of a probe, sched of its line
+	Back       *Mark          `json:"back,omitempty"`       //
+	Took       *time.Duration `json:"took,omitempty"`       //
 	AtLeast    *time.Duration `json:"at_least,omitempty"`   // where it had not ended when watching ended: censored
-	Slack      *time.Duration `json:"slack,omitempty"`      // from when the last call that failed was due to Back: the outage may have ended earlier by up to this much
+	Slack      *time.Duration `json:"slack,omitempty"`      // the outage may have ended earlier by up to this much: to Back from when the newest probe that had no answer before was due; without probes, from when the last call that failed was due
 	Resolution *time.Duration `json:"resolution,omitempty"` // mean time between calls of this kind in the 2 s before: nothing shorter can be told apart
+	Asked      int            `json:"asked,omitempty"`      // n: probes of this kind that were due from T0 to Back, or to the end of watching
+	Debt       *time.Duration `json:"debt,omitempty"`       // unavailability debt: probes of this kind through all members without timely success, over their rate; from Issued to the later of Back and Healed
 }
 
 // Sustained is how many calls must succeed in a row to end an outage.
@@ -140,8 +144,18 @@ type study struct {
 	events  []RaftEvent
 	faults  []Injected
 	leaders []Leadership
-	calls   []call
+	calls   []call // of the workload
+	probes  []call
+	probing *Probing // nil: no probes
 	end     time.Duration
+}
+
+// ruler is what measures an outage of reads or writes.
+func (s *study) ruler(reads bool) (list []call, name string) {
+	if slices.ContainsFunc(s.probes, func(c call) bool { return c.read == reads }) {
+		return s.probes, "probes"
+	}
+	return s.calls, "calls"
 }
 
 // episodes finds every trouble of a leader, in the order of time.
@@ -412,8 +426,9 @@ func (s *study) commit(e *Episode) {
 	}
 	// A write that any member acknowledges from then on was committed by the new leader: the others
 	// pass it on. What the fault holds is left out.
-	for i := range s.calls {
-		c := &s.calls[i]
+	list, _ := s.ruler(false)
+	for i := range list {
+		c := &list[i]
 		if c.typ == harness.OK && !c.read && (c.unharmed || c.node == e.NewLeader) && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
 			e.Committed, e.CommitBy = mark(c.to, lineRef(c.done)), "client"
 		}
@@ -443,15 +458,17 @@ func (s *study) clients(e *Episode) {
 }
 
 func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
-	row, rowAt := 0, (*Mark)(nil)
-	probes, lastBad := 0, time.Duration(-1)
-	for i := range s.calls {
-		c := &s.calls[i]
+	row, back, lastBad := 0, 0, time.Duration(-1)
+	before := 0
+	list, ruler := s.ruler(reads)
+	o.Ruler = ruler
+	for i := range list {
+		c := &list[i]
 		if c.read != reads {
 			continue
 		}
 		if c.from >= e.begin()-2*time.Second && c.from < e.begin() {
-			probes++
+			before++
 		}
 		if c.from < e.T0 {
 			if c.typ == harness.OK {
@@ -465,36 +482,59 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 		if c.typ == harness.OK && c.to <= e.Watched && (first == nil || c.to < first.At) {
 			first = mark(c.to, lineRef(c.done))
 		}
+		if o.Back == nil && ruler == "probes" {
+			o.Asked++
+		}
 		if !c.unharmed || o.Back != nil {
 			continue
 		}
 		if c.typ != harness.OK {
-			row, rowAt, lastBad = 0, nil, c.from
+			row, lastBad = 0, c.from
 			continue
 		}
-		if row++; rowAt == nil || c.to < rowAt.At {
-			rowAt = mark(c.to, lineRef(c.done))
+		if row++; row == 1 || c.to < list[back].to {
+			back = i
 		}
 		if row == Sustained {
-			o.Back = rowAt
-			if lastBad >= 0 {
-				o.Slack = since(rowAt, lastBad)
+			o.Back = mark(list[back].to, lineRef(list[back].done))
+			switch {
+			case ruler == "probes":
+				o.Slack = probeSlack(list, back)
+			case lastBad >= 0:
+				o.Slack = since(o.Back, lastBad)
 			}
 		}
 	}
-	if probes > 0 {
-		d := min(2*time.Second, e.begin()) / time.Duration(probes)
+	if before > 0 {
+		d := min(2*time.Second, e.begin()) / time.Duration(before)
 		o.Resolution = &d
 	}
 	switch {
 	case o.LastOK == nil:
 	case o.Back != nil:
 		o.Took = since(o.Back, o.LastOK.At)
-	case probes > 0:
+	case before > 0:
 		d := e.Watched - o.LastOK.At
 		o.AtLeast = &d
 	}
+	s.debt(e, &o, reads)
 	return o, first
+}
+
+func (s *study) debt(e *Episode, o *Outage, reads bool) {
+	if o.Ruler != "probes" {
+		return
+	}
+	until := e.Watched
+	if o.Back != nil {
+		until = o.Back.At
+		if e.Fault != nil {
+			until = max(until, e.Fault.end(s.end))
+		}
+		until = min(until, e.Watched)
+	}
+	d := s.probing.debt(s.probes, reads, e.begin(), until)
+	o.Debt = &d
 }
 
 const bin = 100 * time.Millisecond
@@ -505,6 +545,11 @@ func (s *study) partial(e *Episode, until time.Duration) {
 		until = max(until, e.Fault.end(s.end))
 	}
 	until = min(until, e.Watched)
+	if s.probing != nil {
+		sum := s.probing.partial(s.probes, e.begin(), until)
+		e.Partial = &sum
+		return
+	}
 	type seen struct{ ok, all map[harness.NodeID]bool }
 	bins := map[time.Duration]seen{}
 	for i := range s.calls {
@@ -594,8 +639,9 @@ func (s *study) healing(e *Episode) {
 	}
 	last, longest := from, time.Duration(0)
 	var ends []time.Duration
-	for i := range s.calls {
-		if c := &s.calls[i]; !c.read && c.typ == harness.OK && c.to >= from && c.to <= until {
+	list, _ := s.ruler(false)
+	for i := range list {
+		if c := &list[i]; !c.read && c.typ == harness.OK && c.to >= from && c.to <= until {
 			ends = append(ends, c.to)
 		}
 	}
@@ -616,9 +662,11 @@ func (s *study) rejoined(e *Episode, heal time.Duration) {
 			e.Rejoined, e.RejoinBy = mark(at, ref), by
 		}
 	}
-	for i := range s.calls {
-		if c := &s.calls[i]; c.node == e.OldLeader && c.typ == harness.OK && c.from >= heal {
-			sign(c.to, lineRef(c.done), "client")
+	for _, list := range [][]call{s.calls, s.probes} {
+		for i := range list {
+			if c := &list[i]; c.node == e.OldLeader && c.typ == harness.OK && c.from >= heal {
+				sign(c.to, lineRef(c.done), "client")
+			}
 		}
 	}
 	if e.Outcome != NewLeader {
@@ -655,10 +703,11 @@ func (s *study) stale(e *Episode) {
 			d := max(0, l.To-e.Elected.At)
 			e.Stale = &d
 		}
-		for i := range s.calls {
-			c := &s.calls[i]
-			if c.node == e.OldLeader && c.typ == harness.OK && c.from > e.Elected.At && c.to < l.To {
-				e.StaleOK++
+		for _, list := range [][]call{s.calls, s.probes} {
+			for i := range list {
+				if c := &list[i]; c.node == e.OldLeader && c.typ == harness.OK && c.from > e.Elected.At && c.to < l.To {
+					e.StaleOK++
+				}
 			}
 		}
 	}

@@ -268,7 +268,7 @@ func (a *Analysis) throughput() (Figure, error) {
 	}
 	perSecond := float64(time.Second / bin)
 	return figure("throughput", 1000, 330, func(c draw.Canvas) {
-		heading(c, "Calls answered per second", fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads; %s never answered", count(loadCalls(a.calls, end)), bin, count(openCalls(a.calls))))
+		heading(c, "Calls answered per second", fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads and probes; %s never answered", count(loadCalls(a.calls, end)), bin, count(openCalls(a.calls))))
 		v := view{from: 0, to: end, faultTags: true}
 		x := axis{lo: 0, hi: secondsOf(v.to), a: c.Min.X + 62, b: c.Max.X - 18}
 		y := axis{lo: 0, hi: float64(top) * perSecond * 1.05, a: c.Min.Y + 42, b: c.Max.Y - 88}

@@ -48,11 +48,11 @@ type page struct {
 	CSS             template.CSS
 	JS              template.JS
 
-	TimelineMeta, TimelineCalls string
-	EndMicros                   int64
-	Jumps                       []jump
-	Key                         []keyItem
-	Figures                     map[string]inlineFigure
+	TimelineMeta, TimelineCalls, TimelineProbes string
+	EndMicros                                   int64
+	Jumps                                       []jump
+	Key                                         []keyItem
+	Figures                                     map[string]inlineFigure
 
 	Episodes   []episodeView
 	Sustained  int
@@ -155,7 +155,13 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 		Resolution: a.resolution(), StatsNote: a.statsNote(),
 	}
 	var err error
-	if p.TimelineMeta, p.TimelineCalls, err = a.timelineData(); err != nil {
+	if p.TimelineMeta, err = a.timelineData(); err != nil {
+		return p, err
+	}
+	if p.TimelineCalls, err = a.packCalls(a.calls); err != nil {
+		return p, err
+	}
+	if p.TimelineProbes, err = a.packCalls(a.probes); err != nil {
 		return p, err
 	}
 	for i := range a.Episodes {
@@ -284,12 +290,12 @@ func timelineKey() []keyItem {
 		{"--ok", "ok"}, {"--bad", "failed (cross)"}, {"--unknown", "outcome unknown (diamond)"},
 		{"--state-leader", "leader"}, {"--state-candidate", "candidate"}, {"--state-pre-candidate", "pre-candidate"}, {"--state-follower", "follower"},
 		{"--state-paused", "paused"}, {"--state-down", "down"}, {"--bad", "cut off (frame)"},
+		{"--bad", "probes failed (foot of a lane)"},
 	}
 }
 
-// timelineData is what the page's script draws: lanes and faults as JSON, the calls as gzipped
-// columns of differences (due time, duration, line, flags).
-func (a *Analysis) timelineData() (meta, calls string, err error) {
+// timelineData is what the page's script draws beside calls: lanes and faults as JSON.
+func (a *Analysis) timelineData() (meta string, err error) {
 	type segment struct {
 		From  int64  `json:"from"`
 		To    int64  `json:"to"`
@@ -316,10 +322,11 @@ func (a *Analysis) timelineData() (meta, calls string, err error) {
 	data := struct {
 		End    int64       `json:"end"`
 		Calls  int         `json:"calls"`
+		Probes int         `json:"probes"`
 		Lanes  []laneData  `json:"lanes"`
 		Faults []faultData `json:"faults"`
 		Marks  []markData  `json:"marks"`
-	}{End: a.End.Microseconds(), Calls: len(a.calls), Lanes: []laneData{}, Faults: []faultData{}, Marks: []markData{}}
+	}{End: a.End.Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Lanes: []laneData{}, Faults: []faultData{}, Marks: []markData{}}
 	for i, l := range a.Lanes {
 		d := laneData{Node: a.Run.Nodes[i], Segments: []segment{}, Cuts: [][2]int64{}}
 		for _, s := range l {
@@ -355,18 +362,19 @@ func (a *Analysis) timelineData() (meta, calls string, err error) {
 	}
 	b, err := json.Marshal(data)
 	if err != nil {
-		return "", "", fmt.Errorf("encode the timeline: %w", err)
+		return "", fmt.Errorf("encode the timeline: %w", err)
 	}
-	calls, err = a.packCalls()
-	return string(b), calls, err
+	return string(b), nil
 }
 
-func (a *Analysis) packCalls() (string, error) {
-	n := len(a.calls)
+// packCalls are gzipped columns: due time and line as differences from the row above (which wrap
+// around: probes are due in another order than they were sent in), duration, flags.
+func (a *Analysis) packCalls(calls []call) (string, error) {
+	n := len(calls)
 	raw := make([]byte, 13*n)
 	var from, line int64
-	for i := range a.calls {
-		c := &a.calls[i]
+	for i := range calls {
+		c := &calls[i]
 		f := c.from.Microseconds()
 		binary.LittleEndian.PutUint32(raw[4*i:], uint32(f-from))
 		binary.LittleEndian.PutUint32(raw[4*(n+i):], uint32(min((c.to-c.from).Microseconds(), 1<<32-1)))
@@ -395,27 +403,68 @@ func (a *Analysis) packCalls() (string, error) {
 	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
 }
 
-// resolution says how fine the clients' view is.
+// resolution says what outages were measured with and how fine that is.
 func (a *Analysis) resolution() string {
-	var before, slack time.Duration
+	var before time.Duration
 	for i := range a.Episodes {
 		for _, o := range []Outage{a.Episodes[i].Writes, a.Episodes[i].Reads} {
 			if o.Resolution != nil {
 				before = max(before, *o.Resolution)
 			}
-			if o.Slack != nil {
-				slack = max(slack, *o.Slack)
-			}
 		}
 	}
-	text := ""
-	if before > 0 {
-		text = fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average. ", ms(before))
+	if p := a.Probes; p != nil {
+		text := fmt.Sprintf("Measured with probes: %s, timed from when they were due.", p.Text())
+		if p.Timeout > 0 {
+			text += fmt.Sprintf(" Each has %s.", ms(p.Timeout))
+		}
+		if slack := a.slack(); slack > 0 {
+			text += fmt.Sprintf(" An outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", ms(slack))
+		}
+		return text
 	}
-	if slack > 0 {
+	text := "Measured with the workload's own calls: the run had no probes. "
+	if before > 0 {
+		text += fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average. ", ms(before))
+	}
+	if slack := a.slack(); slack > 0 {
 		text += fmt.Sprintf("While workers wait for calls that will time out, fewer are due: an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", ms(slack))
 	}
 	return text
+}
+
+// probeFacts are about the ruler and its own cost.
+func (a *Analysis) probeFacts(add func(name, value string)) {
+	p := a.Probes
+	if p == nil {
+		add("Probes", "none")
+		return
+	}
+	add("Probes", p.Text())
+	add("Probes that ended", fmt.Sprintf("%s ok, %s failed, %s of unknown outcome", count(p.Calls.OK), count(p.Calls.Failed), count(p.Calls.Unknown)))
+	if p.LateMax != nil {
+		add("Probes sent late", "by "+ms(*p.LateMax)+" at most")
+	}
+	add("Probes' latency", p.QuietText()+fmt.Sprintf(" (n %s)", count(p.Quiet)))
+	add("Unavailability debt", fmt.Sprintf("writes %s, reads %s: probes without timely success, over their rate", ms(p.WriteDebt), ms(p.ReadDebt)))
+	n, longest := 0, Gap{}
+	for _, g := range p.Gaps {
+		if !a.explained(g) {
+			if n++; g.Took > longest.Took {
+				longest = g
+			}
+		}
+	}
+	if n > 0 {
+		add("Without service", fmt.Sprintf("%s outside failovers, the longest %s at %s", plural(n, "time", "times"), ms(longest.Took), clock(longest.From)))
+	} else {
+		add("Without service", "never outside failovers")
+	}
+}
+
+// explained says whether the gap overlaps an episode.
+func (a *Analysis) explained(g Gap) bool {
+	return slices.ContainsFunc(a.Episodes, func(e Episode) bool { return g.To >= e.begin() && g.From < e.Watched })
 }
 
 func (a *Analysis) statsNote() string {
@@ -579,6 +628,7 @@ func (a *Analysis) aboutRun(p *page) {
 		add("Election timeout", fmt.Sprintf("%s, heartbeat %s", ms(run.ElectionTimeout), ms(run.HeartbeatInterval)))
 	}
 	add("Workload", fmt.Sprintf("%s, %s, %v of faults", orUnknown(run.Workload), plural(run.Concurrency, "worker", "workers"), run.Time))
+	a.probeFacts(add)
 	for _, ph := range a.Phases {
 		add("Phase "+string(ph.Phase), fmt.Sprintf("from %s (history.jsonl:%d)", clock(ph.At), ph.Line))
 	}

@@ -23,6 +23,9 @@ func (a *Analysis) Summary() []byte {
 	fact := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
 	fact("Writes away per failover", summaryText(a.stat("write outage")))
 	fact("Reads away per failover", summaryText(a.stat("read outage")))
+	if a.Probes != nil || len(a.Episodes) > 0 {
+		fact("Ruler", md(a.rulerText()))
+	}
 	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))
 	fact("Calls", fmt.Sprintf("%s ok, %s failed, %s of unknown outcome", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown)))
 	if n := len(a.Controls); n > 0 {

@@ -67,7 +67,7 @@ func stateLegend() []legendItem {
 	for _, s := range []State{StateLeader, StateCandidate, StatePreCandidate, StateFollower, StatePaused, StateDown} {
 		out = append(out, legendItem{string(s), swatch(stateColors[s])})
 	}
-	return append(out, legendItem{"cut off", func(c draw.Canvas, x, y vg.Length) { cutMark(c, x-6, x+6, y-4, y+4) }})
+	return append(out, legendItem{"probes ok", swatch(alpha(okColor, 0x90))}, legendItem{"probes failed", swatch(failColor)}, legendItem{"cut off", func(c draw.Canvas, x, y vg.Length) { cutMark(c, x-6, x+6, y-4, y+4) }})
 }
 
 // callGlyph: a dot, a cross, a hollow diamond.
@@ -134,15 +134,22 @@ func (a *Analysis) faultBands(c draw.Canvas, x axis, v view, bottom, top vg.Leng
 
 func (a *Analysis) latencies(c draw.Canvas, x axis, v view, bottom, top vg.Length) {
 	lo, hi := math.Inf(1), 0.0
-	var shown []*call
-	for i := range a.calls {
-		k := &a.calls[i]
-		if k.from < v.from || k.from > v.to {
-			continue
+	within := func(calls []call) (shown []*call) {
+		for i := range calls {
+			k := &calls[i]
+			if k.from < v.from || k.from > v.to {
+				continue
+			}
+			shown = append(shown, k)
+			d := max(msOf(k.to-k.from), 0.01)
+			lo, hi = min(lo, d), max(hi, d)
 		}
-		shown = append(shown, k)
-		d := max(msOf(k.to-k.from), 0.01)
-		lo, hi = min(lo, d), max(hi, d)
+		return shown
+	}
+	shown := within(a.calls)
+	var probes []*call // as points where there is room, else at the foot of the lanes only
+	if v.to-v.from <= probeSpan {
+		probes = within(a.probes)
 	}
 	if len(shown) == 0 {
 		lo, hi = 1, 1000
@@ -157,6 +164,11 @@ func (a *Analysis) latencies(c draw.Canvas, x axis, v view, bottom, top vg.Lengt
 	pad := vg.Length(4)
 	r := vg.Rectangle{Min: vg.Point{X: x.a - pad, Y: bottom - pad}, Max: vg.Point{X: x.b + pad, Y: top + pad}}
 	raster(c, r, func(layer draw.Canvas) {
+		faint := map[harness.Type]color.NRGBA{harness.OK: alpha(okColor, 0x48), harness.Fail: alpha(failColor, 0x48), harness.Info: alpha(unknownColor, 0x48)}
+		for _, k := range probes {
+			p := vg.Point{X: x.at(secondsOf(k.from)) - r.Min.X, Y: y.at(max(msOf(k.to-k.from), 0.01)) - r.Min.Y}
+			layer.DrawGlyphNoClip(draw.GlyphStyle{Color: faint[k.typ], Radius: 0.7, Shape: draw.CircleGlyph{}}, p)
+		}
 		for _, t := range []harness.Type{harness.OK, harness.Info, harness.Fail} { // trouble on top
 			for _, k := range shown {
 				if k.typ != t {
@@ -171,6 +183,41 @@ func (a *Analysis) latencies(c draw.Canvas, x axis, v view, bottom, top vg.Lengt
 			}
 		}
 	})
+}
+
+// probeSpan is up to what length of time every probe is a point.
+const probeSpan = 10 * time.Second
+
+// probeStrip is the foot of a member's lane: what its probes saw, failures over successes.
+func (a *Analysis) probeStrip(c draw.Canvas, x axis, v view, node harness.NodeID, y vg.Length) {
+	type stretch struct {
+		from, to time.Duration
+		bad      bool
+	}
+	var runs []stretch
+	for i := range a.probes {
+		k := &a.probes[i]
+		if k.node != node || k.from < v.from || k.from > v.to {
+			continue
+		}
+		bad, to := k.typ != harness.OK, min(k.from+a.Probes.Every, v.to)
+		if n := len(runs); n > 0 && runs[n-1].bad == bad && k.from <= runs[n-1].to+a.Probes.Every {
+			runs[n-1].to = to
+			continue
+		}
+		runs = append(runs, stretch{k.from, to, bad})
+	}
+	for _, bad := range []bool{false, true} {
+		col := alpha(okColor, 0x90)
+		if bad {
+			col = failColor
+		}
+		for _, r := range runs {
+			if r.bad == bad {
+				fillRect(c, x.at(secondsOf(r.from)), y, max(x.at(secondsOf(r.to)), x.at(secondsOf(r.from))+0.5), y+3.5, col)
+			}
+		}
+	}
 }
 
 func logLabel(v float64) string {
@@ -200,6 +247,7 @@ func (a *Analysis) drawLanes(c draw.Canvas, x axis, v view, bottom vg.Length) {
 			fillRect(c, x0, y0, x1, y1, stateColors[s.State])
 			laneLabel(c, s, x0, x1, (y0+y1)/2)
 		}
+		a.probeStrip(c, x, v, a.Run.Nodes[i], y0)
 		for j := range a.Faults {
 			f := &a.Faults[j]
 			if EffectOf(f.Fault) != Cut || !f.Landed() || !f.hits(a.Run.Nodes[i]) || f.end(a.End) <= v.from || f.effectStart >= v.to {

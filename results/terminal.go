@@ -53,6 +53,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	if s := a.stat("read outage"); s != nil {
 		add("reads    away per failover: %s", summaryText(s))
 	}
+	if a.Probes != nil || len(a.Episodes) > 0 {
+		add("ruler    %s", a.rulerText())
+	}
 	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
 		add("control  %d of %d faults on followers went unnoticed by clients of the other members", quiet, n)
 	}

@@ -4,20 +4,26 @@
   const canvas = document.getElementById("timeline");
   if (!canvas || !canvas.getContext || typeof DecompressionStream === "undefined") return;
   const meta = JSON.parse(canvas.dataset.meta);
-  const packed = Uint8Array.from(atob(canvas.dataset.calls), c => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const raw = new DataView(await new Response(stream).arrayBuffer());
-  const n = meta.calls;
-  const from = new Float64Array(n), took = new Float64Array(n), flags = new Uint8Array(n), lines = new Uint32Array(n);
   let slowest = 1, fastest = 1e12;
-  for (let i = 0, time = 0, row = 0; i < n; i++) { // columns of differences: they compress well
-    from[i] = time += raw.getUint32(4 * i, true);
-    took[i] = raw.getUint32(4 * (n + i), true);
-    lines[i] = row += raw.getUint32(4 * (2 * n + i), true);
-    flags[i] = raw.getUint8(12 * n + i);
-    slowest = Math.max(slowest, took[i]);
-    fastest = Math.min(fastest, Math.max(1, took[i]));
+  async function unpack(data, n) { // columns of differences: they compress well
+    const c = {n, from: new Float64Array(n), took: new Float64Array(n), flags: new Uint8Array(n), lines: new Uint32Array(n)};
+    if (!n) return c;
+    const packed = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const raw = new DataView(await new Response(stream).arrayBuffer());
+    for (let i = 0, time = 0, row = 0; i < n; i++) {
+      c.from[i] = time += raw.getUint32(4 * i, true);
+      c.took[i] = raw.getUint32(4 * (n + i), true);
+      c.lines[i] = row = (row + raw.getUint32(4 * (2 * n + i), true)) >>> 0;
+      c.flags[i] = raw.getUint8(12 * n + i);
+      slowest = Math.max(slowest, c.took[i]);
+      fastest = Math.min(fastest, Math.max(1, c.took[i]));
+    }
+    return c;
   }
+  const probes = await unpack(canvas.dataset.probes, meta.probes);
+  const calls = await unpack(canvas.dataset.calls, meta.calls);
+  const {n, from, took, flags, lines} = calls;
   const box = canvas.parentElement, tip = document.getElementById("tip"), ctx = canvas.getContext("2d");
   box.hidden = false;
   document.getElementById("timeline-static").open = false;
@@ -25,16 +31,17 @@
   let view = [0, end], width = 0, height = 0, pending = false, cursor = null;
   const left = 52, right = 8, top = 30, laneH = 24, gap = 4, foot = 26;
   const lanesTop = () => height - foot - meta.lanes.length * (laneH + gap);
-  const lo = Math.floor(Math.log10(n ? fastest : 1000)), hi = Math.ceil(Math.log10((n ? slowest : 1e6) * 1.01));
+  const lo = Math.floor(Math.log10(n + probes.n ? fastest : 1000)), hi = Math.ceil(Math.log10((n + probes.n ? slowest : 1e6) * 1.01));
   const X = t => left + (t - view[0]) / (view[1] - view[0]) * (width - left - right);
   const T = x => view[0] + (x - left) / (width - left - right) * (view[1] - view[0]);
   const Y = us => { const b = lanesTop() - 10; return b - (Math.log10(Math.max(1, us)) - lo) / (hi - lo) * (b - top); };
   const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const at = t => { // first call that is due at t or later
-    let a = 0, b = n;
-    while (a < b) { const m = (a + b) >> 1; if (from[m] < t) a = m + 1; else b = m; }
+  const at = (t, list = calls) => { // first call that is due at t or later
+    let a = 0, b = list.n;
+    while (a < b) { const m = (a + b) >> 1; if (list.from[m] < t) a = m + 1; else b = m; }
     return a;
   };
+  const probesShown = () => at(view[1], probes) - at(view[0], probes) < 6000; // as points
   const clock = us => (us / 1e6).toFixed(6).replace(/(\.\d{3})(\d{3})$/, "$1 $2") + " s";
   const short = us => us >= 1e6 ? (us / 1e6).toFixed(3) + " s" : us >= 1000 ? (us / 1000).toFixed(us >= 1e5 ? 0 : 2) + " ms" : Math.round(us) + " µs";
 
@@ -88,7 +95,8 @@
       if (x > left + 12 && x < width - 22) ctx.fillText(label, x, height - 14);
     }
     ctx.save(); ctx.beginPath(); ctx.rect(left, 0, width - left - right, height - foot); ctx.clip();
-    points(); lanes(ink);
+    if (probesShown()) probePoints();
+    points(); lanes(ink); probeStrips();
     for (const m of view[1] - view[0] > 12e6 ? [] : meta.marks) {
       const x = X(m.at);
       if (x < left || x > width) continue;
@@ -140,6 +148,35 @@
     ctx.globalAlpha = 1;
   }
 
+  function probePoints() { // faint, under the calls
+    const a = at(view[0], probes), b = at(view[1], probes);
+    ctx.globalAlpha = .3;
+    for (const kind of [0, 2, 1]) {
+      ctx.fillStyle = css(["--ok", "--bad", "--unknown"][kind]);
+      for (let i = a; i < b; i++) if ((probes.flags[i] & 3) === kind) ctx.fillRect(X(probes.from[i]) - .8, Y(probes.took[i]) - .8, 1.6, 1.6);
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  function probeStrips() { // a column is bad when any probe of that member that was due in it failed
+    if (!probes.n) return;
+    const cols = Math.max(1, Math.ceil(width - left - right)), seen = meta.lanes.map(() => new Uint8Array(cols + 1));
+    for (let i = at(view[0], probes), b = at(view[1], probes); i < b; i++) {
+      const lane = seen[(probes.flags[i] >> 3) & 7], x = Math.floor(X(probes.from[i]) - left);
+      if (lane && x >= 0 && x <= cols) lane[x] |= (probes.flags[i] & 3) === 0 ? 1 : 2;
+    }
+    seen.forEach((lane, i) => {
+      const y = lanesTop() + i * (laneH + gap) + laneH - 4;
+      for (let x = 0; x <= cols; x++) if (lane[x]) {
+        ctx.fillStyle = css(lane[x] & 2 ? "--bad" : "--ok");
+        let w = 1;
+        while (x + w <= cols && (lane[x + w] & 2) === (lane[x] & 2) && lane[x + w]) w++;
+        ctx.fillRect(left + x, y, w, 4);
+        x += w - 1;
+      }
+    });
+  }
+
   function lanes(ink) {
     meta.lanes.forEach((l, i) => {
       const y = lanesTop() + i * (laneH + gap);
@@ -173,14 +210,17 @@
     const t = T(x);
     let words = "", best = 64;
     const reach = Math.abs(T(x + 8) - t);
-    for (let i = at(t - reach), b = at(t + reach); i < b; i++) {
-      const d = (X(from[i]) - x) ** 2 + (Y(took[i]) - y) ** 2;
-      if (d < best) {
+    const near = (list, what) => {
+      for (let i = at(t - reach, list), b = at(t + reach, list); i < b; i++) {
+        const d = (X(list.from[i]) - x) ** 2 + (Y(list.took[i]) - y) ** 2;
+        if (d >= best) continue;
         best = d;
-        const f = flags[i];
-        words = `${f & 4 ? "read" : "write"} on ${meta.lanes[f >> 3]?.node ?? "?"}: ${["ok", "failed", "outcome unknown"][f & 3]}\ndue ${clock(from[i])}, took ${short(took[i])}\nhistory.jsonl:${lines[i]}`;
+        const f = list.flags[i];
+        words = `${what}${f & 4 ? "read" : "write"} on ${meta.lanes[(f >> 3) & 7]?.node ?? "?"}: ${["ok", "failed", "outcome unknown"][f & 3]}\ndue ${clock(list.from[i])}, took ${short(list.took[i])}\nhistory.jsonl:${list.lines[i]}`;
       }
-    }
+    };
+    near(calls, "");
+    if (!words && probesShown()) near(probes, "probe: ");
     const lane = meta.lanes[Math.floor((y - lanesTop()) / (laneH + gap))];
     if (!words && y >= lanesTop() && lane) {
       const s = lane.segments.find(s => s.from <= t && t < s.to);

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+// stalling lets every client's call wait while the path to the members stalls.
+type stalling struct {
+	harness.Cluster
+	env      harness.Env
+	from, to time.Duration
+}
+
+func (c *stalling) Dial(id harness.NodeID) (harness.KV, error) {
+	kv, err := c.Cluster.Dial(id)
+	return &stallingKV{kv, c}, err
+}
+
+type stallingKV struct {
+	harness.KV
+	c *stalling
+}
+
+func (k *stallingKV) wait(ctx context.Context) error {
+	if now := k.c.env.Now(); now >= k.c.from && now < k.c.to {
+		return k.c.env.Sleep(ctx, k.c.to-now)
+	}
+	return nil
+}
+
+func (k *stallingKV) Put(ctx context.Context, key, value string) (int64, error) {
+	if err := k.wait(ctx); err != nil {
+		return 0, err
+	}
+	return k.KV.Put(ctx, key, value)
+}
+
+func (k *stallingKV) Get(ctx context.Context, key string) (harness.Entry, error) {
+	if err := k.wait(ctx); err != nil {
+		return harness.Entry{}, err
+	}
+	return k.KV.Get(ctx, key)
+}
+
+// TestProbesReadBackAStall is the ruler's own calibration: a run without faults reads no outage, and a
+// stall of known length in the clients' path is read back within one period.
+func TestProbesReadBackAStall(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		took time.Duration
+	}{{"none", 0}, {"300 ms", 300 * time.Millisecond}, {"1.234 s", 1234 * time.Millisecond}} {
+		t.Run(c.name, func(t *testing.T) {
+			p := defaultPlan()
+			p.Faults, p.Time, p.Seed, p.Runtime = []string{"none"}, 6*time.Second, 7, "sim"
+			w, err := p.makeWorkload()
+			require.NoError(t, err)
+			system, err := p.makeSystem()
+			require.NoError(t, err)
+			defer func() { require.NoError(t, system.Close()) }()
+			from := 4567 * time.Millisecond
+			run := results.Run{ElectionTimeout: p.Election}
+			run.ProbeEvery, run.ProbeTimeout = p.probe()
+			var h harness.History
+			cfg := harness.ClusterConfig{RunID: "stall", Seed: p.Seed, System: system, Nodes: p.Nodes}
+			require.NoError(t, new(sim.Runtime).Run(t.Context(), cfg, func(ctx context.Context, env harness.Env, hc harness.Cluster) error {
+				r := harness.NewRecorder(env, io.Discard, harness.RecorderOptions{Keep: true})
+				err := harness.Run(ctx, env, &stalling{hc, env, from, from + c.took}, r, p.runConfig(w, nil))
+				h = harness.History{Nodes: hc.Members(), Ops: r.Ops()}
+				return err
+			}))
+			a := results.Analyze(run, h)
+			require.NotNil(t, a.Probes)
+			require.Zero(t, *a.Probes.Unsent)
+			require.Zero(t, *a.Probes.LateMax, "virtual time waits for nobody")
+			if c.took == 0 {
+				require.Empty(t, a.Probes.Gaps)
+				require.Zero(t, a.Probes.WriteDebt+a.Probes.ReadDebt)
+				return
+			}
+			require.Len(t, a.Probes.Gaps, 2)
+			for _, g := range a.Probes.Gaps {
+				require.InDelta(t, from, g.From, float64(run.ProbeEvery))
+				require.InDelta(t, from+c.took, g.To, float64(run.ProbeEvery))
+				require.InDelta(t, c.took, g.Took, float64(run.ProbeEvery))
+				require.LessOrEqual(t, *g.Slack, run.ProbeEvery)
+			}
+		})
+	}
+}
+
+func TestProbedSimulationIsDeterministic(t *testing.T) {
+	p := stormPlan()
+	p.Time, p.Probe = 5*time.Second, defaultProbe
+	first, again := p.simulateSeed(t.Context(), 3, true), p.simulateSeed(t.Context(), 3, false)
+	require.NoError(t, first.err)
+	require.Equal(t, first.hash, again.hash)
+	require.Equal(t, harness.Valid, first.validity())
+	p.Probe = 0
+	require.NotEqual(t, first.hash, p.simulateSeed(t.Context(), 3, false).hash)
+}
+
+func TestProbePeriod(t *testing.T) {
+	for _, c := range []struct {
+		name                      string
+		flag, heartbeat, election time.Duration
+		wantEvery, wantTimeout    time.Duration
+	}{
+		{"default", defaultProbe, 100 * time.Millisecond, time.Second, 10 * time.Millisecond, 100 * time.Millisecond},
+		{"a short heartbeat", defaultProbe, 20 * time.Millisecond, 100 * time.Millisecond, 2 * time.Millisecond, 50 * time.Millisecond},
+		{"as asked", 50 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond},
+		{"off", 0, 100 * time.Millisecond, time.Second, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := plan{Probe: c.flag, Heartbeat: c.heartbeat, Election: c.election}
+			every, timeout := p.probe()
+			require.Equal(t, c.wantEvery, every)
+			require.Equal(t, c.wantTimeout, timeout)
+		})
+	}
+}

@@ -1,0 +1,268 @@
+package results
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Probing is what the open-loop probes of a run saw, and how exact they are as a ruler.
+type Probing struct {
+	Every     time.Duration  `json:"every"`    // from one probe of one kind through one member to the next
+	Timeout   time.Duration  `json:"timeout"`  // of a probe, from when it was due; 0: not told
+	Step      time.Duration  `json:"step"`     // from one probe of one kind to the next, over all members
+	Calls     Counts         `json:"calls"`    // by how they ended
+	Unsent    *int           `json:"unsent"`   // that were due but could not be sent; null: the run ended before it was told
+	LateMax   *time.Duration `json:"late_max"` // the latest that one was sent; null as Unsent
+	PerSecond float64        `json:"per_second"`
+
+	// Latency from when a probe was due, while no fault was active or had ended within two election
+	// timeouts: what the probes' own work costs shows here first.
+	Quiet int           `json:"quiet"` // how many probes these are
+	P50   time.Duration `json:"p50"`
+	P99   time.Duration `json:"p99"`
+
+	WriteDebt time.Duration `json:"write_debt"` // from the first acknowledged probe on: probes without timely success times Step
+	ReadDebt  time.Duration `json:"read_debt"`
+	Gaps      []Gap         `json:"gaps,omitempty"` // every time without service, explained by an episode or not
+}
+
+// Gap is a time in which probes of one kind failed through members that no fault held: from when the
+// last that succeeded before was due to the first success of Sustained in a row.
+type Gap struct {
+	Reads bool           `json:"reads"`
+	From  time.Duration  `json:"from"`
+	To    time.Duration  `json:"to"`
+	Took  time.Duration  `json:"took"`
+	Slack *time.Duration `json:"slack,omitempty"` // as Outage.Slack
+	Open  bool           `json:"open,omitempty"`  // it had not ended when probing did: Took is a bound
+}
+
+// probing is nil where the run had no probes. Probes are in the order in which they were due.
+func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end time.Duration) *Probing {
+	if len(probes) == 0 {
+		return nil
+	}
+	p := &Probing{Every: run.ProbeEvery, Timeout: run.ProbeTimeout}
+	if p.Every <= 0 {
+		p.Every = max(spacing(probes), time.Microsecond)
+	}
+	p.Step = max(p.Every/time.Duration(max(1, len(run.Nodes))), 1)
+	for i := len(ops) - 1; i >= 0; i-- {
+		var v harness.ProbesValue
+		if op := &ops[i]; op.Process == harness.HarnessProcess && op.F == harness.FProbes && json.Unmarshal(op.Value, &v) == nil {
+			p.Unsent, p.LateMax = &v.Unsent, &v.LateMax
+			break
+		}
+	}
+	for i := range probes {
+		p.Calls.add(probes[i].typ)
+	}
+	first, last := probes[0].from, probes[len(probes)-1].from
+	if span := last - first; span > 0 {
+		p.PerSecond = float64(len(probes)-1) / span.Seconds()
+	}
+	p.latency(run, probes, faults, end)
+	p.WriteDebt, p.ReadDebt = p.debt(probes, false, 0, last+1), p.debt(probes, true, 0, last+1)
+	p.Gaps = append(gaps(probes, false), gaps(probes, true)...)
+	slices.SortStableFunc(p.Gaps, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	return p
+}
+
+// spacing is the shortest time between two probes of one kind through one member.
+func spacing(probes []call) time.Duration {
+	type lane struct {
+		node harness.NodeID
+		read bool
+	}
+	last := map[lane]time.Duration{}
+	least := time.Duration(0)
+	for i := range probes {
+		k := lane{probes[i].node, probes[i].read}
+		if t, ok := last[k]; ok && (least == 0 || probes[i].from-t < least) {
+			least = probes[i].from - t
+		}
+		last[k] = probes[i].from
+	}
+	return least
+}
+
+func (p *Probing) latency(run Run, probes []call, faults []Injected, end time.Duration) {
+	timeout := run.ElectionTimeout
+	if timeout <= 0 {
+		timeout = time.Second
+	}
+	served := false
+	var took []time.Duration
+	for i := range probes {
+		c := &probes[i]
+		served = served || c.typ == harness.OK
+		if served && !slices.ContainsFunc(faults, func(f Injected) bool {
+			return len(f.Nodes) > 0 && f.Issued <= c.to && c.from < f.end(end)+2*timeout
+		}) {
+			took = append(took, c.to-c.from)
+		}
+	}
+	slices.Sort(took)
+	if p.Quiet = len(took); p.Quiet > 0 {
+		p.P50, p.P99 = took[(p.Quiet-1)/2], took[(99*p.Quiet+99)/100-1]
+	}
+}
+
+// debt is the time that probes of one kind, due in [from, until) and after the first success, were
+// without timely success: those due less those that succeeded, times Step. Unsent ones were due.
+func (p *Probing) debt(probes []call, reads bool, from, until time.Duration) time.Duration {
+	ok := 0
+	begin, last := time.Duration(-1), time.Duration(0)
+	for i := range probes {
+		c := &probes[i]
+		if c.read != reads {
+			continue
+		}
+		good := c.typ == harness.OK
+		if begin < 0 && good {
+			begin = max(from, c.from)
+		}
+		if begin < 0 || c.from < from || c.from >= until {
+			continue
+		}
+		last = c.from
+		if good {
+			ok++
+		}
+	}
+	if begin < 0 || last < begin {
+		return 0
+	}
+	due := int((last-begin)/p.Step) + 1
+	return time.Duration(max(0, due-ok)) * p.Step
+}
+
+// gaps finds every time without service of one kind.
+func gaps(probes []call, reads bool) []Gap {
+	var out []Gap
+	var good, bad *call // the last success before, and the first failure since
+	row, back := 0, 0
+	for i := range probes {
+		c := &probes[i]
+		if c.read != reads || !c.unharmed {
+			continue
+		}
+		switch {
+		case c.typ != harness.OK:
+			if row = 0; bad == nil && good != nil {
+				bad = c
+			}
+		case bad == nil:
+			good = c
+		default:
+			if row++; row == 1 || c.to < probes[back].to {
+				back = i
+			}
+			if row == Sustained {
+				b := &probes[back]
+				out = append(out, Gap{Reads: reads, From: good.from, To: b.to, Took: b.to - good.from, Slack: probeSlack(probes, back)})
+				good, bad, row = c, nil, 0
+			}
+		}
+	}
+	if bad != nil {
+		last := &probes[len(probes)-1]
+		out = append(out, Gap{Reads: reads, From: good.from, To: last.from, Took: last.from - good.from, Open: true})
+	}
+	return out
+}
+
+// probeSlack is from when the newest probe that had no answer before probes[back] had one was due to
+// that answer: service may have been back that much earlier.
+func probeSlack(probes []call, back int) *time.Duration {
+	b := &probes[back]
+	for i := len(probes) - 1; i >= 0; i-- {
+		c := &probes[i]
+		if i == back || c.read != b.read || !c.unharmed || c.from >= b.to || c.typ == harness.OK && c.to < b.to {
+			continue
+		}
+		d := b.to - c.from
+		return &d
+	}
+	return nil
+}
+
+// partial is the time in which one member failed or kept waiting all its probes while another
+// answered, in steps of Every. A probe that had to wait longer than a step asked in the step in which
+// it was due, and was answered in that of its answer.
+func (p *Probing) partial(probes []call, from, until time.Duration) time.Duration {
+	type members uint64
+	ok, asked := map[time.Duration]members{}, map[time.Duration]members{} // by step
+	bits := map[harness.NodeID]members{}
+	for i := range probes {
+		c := &probes[i]
+		if c.from < from || c.from >= until {
+			continue
+		}
+		if _, known := bits[c.node]; !known {
+			bits[c.node] = 1 << len(bits)
+		}
+		asked[(c.from-from)/p.Every] |= bits[c.node]
+		at := c.from
+		if c.to-c.from > p.Every {
+			at = c.to
+		}
+		if c.typ == harness.OK && at < until {
+			ok[(at-from)/p.Every] |= bits[c.node]
+		}
+	}
+	var sum time.Duration
+	for step, who := range asked {
+		if ok[step] != 0 && who&^ok[step] != 0 {
+			sum += p.Every
+		}
+	}
+	return sum
+}
+
+// Text is the ruler in one line.
+func (p *Probing) Text() string {
+	s := fmt.Sprintf("a put and a read every %s through every member (%.0f/s), n %s", ms(p.Every), p.PerSecond, count(p.Calls.All()))
+	if p.Unsent != nil {
+		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
+	}
+	return s
+}
+
+// QuietText is what probes take while nothing is broken.
+func (p *Probing) QuietText() string {
+	if p.Quiet == 0 {
+		return "none outside faults"
+	}
+	return fmt.Sprintf("p50 %s, p99 %s outside faults", ms(p.P50), ms(p.P99))
+}
+
+// slack is the largest of all outages.
+func (a *Analysis) slack() (d time.Duration) {
+	for i := range a.Episodes {
+		for _, o := range []Outage{a.Episodes[i].Writes, a.Episodes[i].Reads} {
+			if o.Slack != nil {
+				d = max(d, *o.Slack)
+			}
+		}
+	}
+	return d
+}
+
+// rulerText says what outages were measured with, for one line.
+func (a *Analysis) rulerText() string {
+	p := a.Probes
+	if p == nil {
+		return fmt.Sprintf("the workload's own calls: no probes were asked for; slack up to %s", ms(a.slack()))
+	}
+	s := fmt.Sprintf("probes every %s/member, %.0f/s, n %s", ms(p.Every), p.PerSecond, count(p.Calls.All()))
+	if p.Unsent != nil {
+		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
+	}
+	return s + "; " + p.QuietText()
+}

@@ -1,0 +1,159 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// probe adds what open-loop probes see of the troubles, every so often through every member, each a
+// little late, until the end of the load.
+func (s *synthetic) probe(every, timeout, until time.Duration) {
+	slot := 0
+	for m, node := range s.nodes {
+		for k, f := range []string{harness.FProbePut, harness.FProbeGet} {
+			for due := 500*mil + every*time.Duration(2*m+k)/6; due < until; due += every {
+				took, err := s.answer(node, due, timeout)
+				late := min(time.Duration(s.rand.IntN(300))*time.Microsecond, took/2)
+				op := harness.Op{
+					Time: due + late, Sched: due, Process: harness.ProbeProcess + slot, Type: harness.Invoke, F: f, Node: node,
+					Value: harness.EncodeValue(map[string]string{"key": "probe-" + string(node), "value": fmt.Sprint(slot)}),
+				}
+				slot++
+				s.ops = append(s.ops, op)
+				op.Time, op.Sched, op.Type = due+took, 0, harness.OK
+				if err != nil {
+					op.Error, op.Type = err.Error(), harness.Info
+					if f == harness.FProbeGet || errors.Is(err, harness.ErrNotApplied) {
+						op.Type = harness.Fail
+					}
+				}
+				s.ops = append(s.ops, op)
+			}
+		}
+	}
+	s.ops = append(s.ops, harness.Op{Time: until, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FProbes, Value: harness.EncodeValue(harness.ProbesValue{Sent: slot, Unsent: 3, LateMax: 300 * time.Microsecond})})
+}
+
+const (
+	probeEvery   = 10 * mil
+	probeTimeout = 100 * mil
+)
+
+// probed is a run with probes and workers that wait long for their answers.
+func probed(add func(*synthetic) time.Duration) (*synthetic, Analysis) {
+	s := newSynthetic(5, 25*mil)
+	s.timeout = 150 * mil
+	end := add(s)
+	s.probe(probeEvery, probeTimeout, end-100*mil)
+	run, h := s.finish(end)
+	run.ProbeEvery, run.ProbeTimeout = probeEvery, probeTimeout
+	return s, Analyze(run, h)
+}
+
+func mix(s *synthetic) time.Duration {
+	at := 4 * sec
+	for i, fault := range []string{"kill", "pause", "isolate", "kill", "isolate", "pause"} {
+		s.add(fault, true, at, 3*sec, i == 3)
+		s.add(fault, false, at+4500*mil, 1500*mil, false)
+		at += 7 * sec
+	}
+	return at + 3*sec
+}
+
+func TestProbesMeasureOutagesToOnePeriod(t *testing.T) {
+	s, a := probed(mix)
+	require.Len(t, a.Episodes, 6)
+	i := 0
+	for _, w := range s.troubles {
+		if w.next == "" {
+			continue
+		}
+		e := &a.Episodes[i]
+		i++
+		t.Run(e.ID+" "+w.fault, func(t *testing.T) {
+			for _, o := range []Outage{e.Writes, e.Reads} {
+				require.Equal(t, "probes", o.Ruler)
+				require.InDelta(t, w.issued, o.LastOK.At, float64(probeEvery))
+				require.InDelta(t, w.committed, o.Back.At, float64(probeEvery))
+				require.InDelta(t, w.committed-w.issued, *o.Took, float64(probeEvery))
+				require.GreaterOrEqual(t, *o.Took, w.committed-w.issued-3*mil, "a latency at most, in which calls were under way")
+				require.LessOrEqual(t, *o.Slack, probeEvery)
+				require.InDelta(t, probeEvery/3, *o.Resolution, float64(mil/10))
+				// One member until it is healed, the others until a probe that waits is answered in time.
+				want := (w.healed-w.issued)/3 + (w.committed-w.issued-probeTimeout)*2/3
+				require.InDelta(t, want, *o.Debt, float64(probeEvery))
+				require.Positive(t, o.Asked)
+			}
+			require.InDelta(t, w.healed-w.committed, *e.Partial, float64(2*probeEvery))
+			require.InDelta(t, w.healed, e.Rejoined.At, float64(probeEvery))
+			require.InDelta(t, w.committed, e.FirstPut.At, float64(probeEvery))
+			require.InDelta(t, w.committed, e.FirstGet.At, float64(probeEvery))
+			require.Zero(t, e.StaleOK)
+		})
+	}
+	for i := range a.Controls {
+		require.True(t, a.Controls[i].Undisturbed())
+	}
+}
+
+func TestProbesTellHowExactTheyAre(t *testing.T) {
+	s, a := probed(mix)
+	p := a.Probes
+	require.Equal(t, probeEvery, p.Every)
+	require.Equal(t, probeEvery/3, p.Step)
+	require.Equal(t, 3, *p.Unsent)
+	require.Equal(t, 300*time.Microsecond, *p.LateMax)
+	require.InDelta(t, 600, p.PerSecond, 1)
+	require.Equal(t, a.ByF["probe-put"].All()+a.ByF["probe-get"].All(), p.Calls.All())
+	require.Equal(t, a.ByF["put"].All()+a.ByF["get"].All(), a.Ops.All(), "the counts of calls are the workload's")
+	require.Greater(t, p.P50, 600*time.Microsecond)
+	require.Less(t, p.P99, 2400*time.Microsecond)
+	require.Contains(t, a.resolution(), "Measured with probes")
+	require.Contains(t, TerminalSummary(a, TerminalOptions{}), "3 unsent")
+	require.Contains(t, string(a.Summary()), "Ruler")
+	for _, g := range p.Gaps {
+		require.True(t, a.explained(g), "%+v", g)
+	}
+	require.Len(t, p.Gaps, 12, "of writes and of reads in each failover")
+
+	run := a.Run
+	run.ProbeEvery = 0
+	require.Equal(t, probeEvery, Analyze(run, a.History).Probes.Every, "it is in the history, too")
+	require.NotEmpty(t, s.troubles)
+}
+
+func TestProbesOfAQuietRunReadNoOutage(t *testing.T) {
+	_, a := probed(func(*synthetic) time.Duration { return 10 * sec })
+	require.Empty(t, a.Episodes)
+	require.Empty(t, a.Probes.Gaps)
+	require.Zero(t, a.Probes.WriteDebt)
+	require.Zero(t, a.Probes.ReadDebt)
+	require.InDelta(t, a.Probes.Calls.All(), a.Probes.Quiet, 1)
+}
+
+// TestProbeSlackWhereRequestsWait: members that keep requests until somebody leads answer them all at
+// once. Those that were due long before say nothing about how late that was seen.
+func TestProbeSlackWhereRequestsWait(t *testing.T) {
+	var list []call
+	for at := time.Duration(0); at < 2*sec; at += 10 * mil {
+		c := call{from: at, to: at + mil, typ: harness.OK, unharmed: true}
+		switch {
+		case at > 500*mil && at < 900*mil:
+			c.to, c.typ = at+100*mil, harness.Info
+		case at >= 900*mil && at < sec:
+			c.to = sec + 2*mil
+		}
+		list = append(list, c)
+	}
+	got := gaps(list, false)
+	require.Len(t, got, 1)
+	require.Equal(t, 500*mil, got[0].From)
+	require.Equal(t, sec+2*mil, got[0].To)
+	require.LessOrEqual(t, *got[0].Slack, 12*mil, "not from when those that waited were due")
+}
