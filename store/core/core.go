@@ -43,6 +43,7 @@ type Core struct {
 	stale []*raftpb.Entry // of withStaleTail
 
 	timeout  *int // raft's election timeout, if ours is used
+	elapsed  *int // raft's ticks since the timer started, with Config.Paper
 	drawn    int
 	drawnFor drawKey
 }
@@ -139,7 +140,7 @@ func (c *Core) start() error {
 		ID: c.cfg.ID, ElectionTick: c.cfg.ElectionTicks, HeartbeatTick: c.cfg.HeartbeatTicks,
 		Storage: c.log, Applied: c.state.index, AsyncStorageWrites: true,
 		MaxSizePerMsg: 1 << 20, MaxCommittedSizePerReady: 4 << 20, MaxUncommittedEntriesSize: 256 << 20,
-		MaxInflightMsgs: 512, CheckQuorum: true, PreVote: true, ReadOnlyOption: option,
+		MaxInflightMsgs: 512, CheckQuorum: !c.cfg.Paper, PreVote: !c.cfg.Paper, ReadOnlyOption: option,
 		Logger: c.cfg.Logger, StepDownOnRemoval: true,
 	})
 	if err != nil {
@@ -149,7 +150,10 @@ func (c *Core) start() error {
 	c.term, c.commit = c.log.hardState.GetTerm(), c.log.hardState.GetCommit()
 	c.voteTerm, c.vote = c.term, c.log.hardState.GetVote()
 	if c.cfg.ElectionRand != nil {
-		c.timeout = electionTimeout(node)
+		c.timeout = raftInt(node, "randomizedElectionTimeout")
+	}
+	if c.cfg.Paper {
+		c.elapsed = raftInt(node, "electionElapsed")
 	}
 	return nil
 }
@@ -196,10 +200,12 @@ func (c *Core) Step(m *raftpb.Message) {
 	if raft.IsLocalMsg(m.GetType()) || m.GetTo() != c.cfg.ID {
 		return
 	}
+	before := c.timerBefore(m)
 	if err := c.node.Step(m); err != nil && !errors.Is(err, raft.ErrProposalDropped) && !errors.Is(err, raft.ErrStepPeerNotFound) {
 		c.cfg.Logger.Warningf("%x dropped a %s from %x: %v", c.cfg.ID, m.GetType(), m.GetFrom(), err)
 	}
 	c.drain()
+	c.timerAfter(m, before)
 }
 
 // ownCopy copies those parts of a forwarded request that raft writes to, since the sender and, after
