@@ -146,7 +146,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	rt, reason, err := chooseRuntime(ctx, p.Runtime)
+	rt, reason, err := p.chooseRuntime(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -218,6 +218,7 @@ func (p *plan) command(runtime string) []string {
 	add("probe", p.Probe == d.Probe, p.Probe)
 	add("faults", slices.Equal(p.Faults, d.Faults), strings.Join(p.Faults, ","))
 	add("storm", p.Storm == 0, p.Storm)
+	add("hostile", !p.Hostile, p.Hostile)
 	add("time", p.Time == d.Time, p.Time)
 	add("seed", false, p.Seed)
 	return args

@@ -37,6 +37,7 @@ type plan struct {
 	Probe       time.Duration `yaml:"probe"`
 	Faults      []string      `yaml:"faults"`
 	Storm       time.Duration `yaml:"storm"`
+	Hostile     bool          `yaml:"hostile"`
 	Schedule    []planStep    `yaml:"schedule"`
 	Time        time.Duration `yaml:"time"`
 	Seed        uint64        `yaml:"seed"`
@@ -77,9 +78,10 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.Workload, "workload", p.Workload, "what clients do: see `faultline list workloads`")
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "client workers")
 	f.Float64Var(&p.Rate, "rate", p.Rate, "calls a second of all workers together, while the service answers")
-	f.DurationVar(&p.Probe, "probe", p.Probe, "a put and a read through every member this often, whatever answers, to time outages; 0: none; 10ms: or a tenth of the heartbeat interval, if that is shorter")
+	f.DurationVar(&p.Probe, "probe", p.Probe, "a put and a read through any majority this often, whatever answers, to time outages; 0: none; 10ms: or a tenth of the heartbeat interval, if that is shorter")
 	f.StringSliceVar(&p.Faults, "faults", p.Faults, "faults of the schedule, or none: see `faultline list faults`")
 	f.DurationVar(&p.Storm, "storm", p.Storm, "overlapping faults on any member, this far apart on average, instead of one after another")
+	f.BoolVar(&p.Hostile, "hostile", p.Hostile, "on sim: the network also loses, doubles and delays messages, and power fails at the worst moments")
 	f.DurationVar(&p.Time, "time", p.Time, "length of the faults phase")
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "seed of workload and schedule; 0: drawn at random, and printed")
 	f.StringVar(&p.Out, "out", p.Out, "folder in which the run's folder is made")
@@ -163,6 +165,8 @@ func (p *plan) validate() error {
 		return usage("--election-timeout is %v: it must be at least five times --heartbeat-interval, which is %v", p.Election, p.Heartbeat)
 	case p.Election%time.Millisecond != 0 || p.Heartbeat%time.Millisecond != 0:
 		return usage("--election-timeout %v and --heartbeat-interval %v: both must be whole milliseconds", p.Election, p.Heartbeat)
+	case p.Hostile && p.Runtime != "sim":
+		return usage("--hostile: only the runtime sim can do that")
 	case p.Bug != "" && p.System != "raftkv":
 		return usage("--bug %s: only the system raftkv has planted bugs", p.Bug)
 	}

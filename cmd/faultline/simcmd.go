@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ func stormPlan() plan {
 	p := defaultPlan()
 	p.Name, p.Runtime = "sim", "sim"
 	p.Faults = []string{"kill", "pause", "partition", "isolate", "powerfail"}
-	p.Time, p.Storm, p.Snapshot = 30*time.Second, time.Second, 200
+	p.Time, p.Storm, p.Snapshot, p.Hostile = 30*time.Second, time.Second, 200, true
 	p.Probe = 0 // seeds are for bugs, not for measuring
 	return p
 }
@@ -107,7 +108,8 @@ func (p *plan) simulateInto(ctx context.Context, res *seedResult, w harness.Work
 		return err
 	}
 	defer func() { _ = system.Close() }() // it has no connections
-	rt := &sim.Runtime{OnEnd: func(st sim.Stats) { res.virtual = st.Time }}
+	rt := p.makeSim()
+	rt.OnEnd = func(st sim.Stats) { res.virtual = st.Time }
 	sum := fnv.New64a()
 	cfg := harness.ClusterConfig{RunID: "sim", Seed: p.Seed, System: system, Nodes: p.Nodes}
 	rc := p.runConfig(w, s)
@@ -134,6 +136,7 @@ func (p *plan) simulateInto(ctx context.Context, res *seedResult, w harness.Work
 
 // simulate runs seeds on all cores and prints what is not valid.
 func (a *app) simulate(ctx context.Context, p *plan, first, last uint64, twice bool) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // garbage comes fast and little of it lives
 	workers := runtime.GOMAXPROCS(0)
 	next := make(chan uint64)
 	out := make(chan seedResult)

@@ -47,7 +47,11 @@ func checkRuntime(name string) error {
 
 // chooseRuntime makes the runtime that was asked for, or for auto the first real one that works
 // here. The reason says why it is that one.
-func chooseRuntime(ctx context.Context, name string) (rt harness.Runtime, reason string, err error) {
+func (p *plan) chooseRuntime(ctx context.Context) (rt harness.Runtime, reason string, err error) {
+	name := p.Runtime
+	if name == "sim" {
+		return p.makeSim(), "asked for", nil
+	}
 	if name != "auto" {
 		for _, e := range runtimes() {
 			if e.name == name {
@@ -76,6 +80,15 @@ func systemNames() (names []string) {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// makeSim is the runtime sim as this plan wants it. Recovery is calm also where faults are hostile.
+func (p *plan) makeSim() *sim.Runtime {
+	rt := &sim.Runtime{}
+	if p.Hostile {
+		rt.Options.Hostile = p.Time
+	}
+	return rt
 }
 
 // makeSystem makes the system; the caller closes it. The program is looked for beside this one
