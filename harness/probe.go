@@ -31,20 +31,29 @@ type ProbesValue struct {
 	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
 }
 
-// Probe is an open-loop client beside a workload: a put and a linearizable get through every member,
-// each every Every, whatever became of those before. Workers wait for answers and so ask least while
-// nothing answers (coordinated omission); a probe is timed from when it was due, Op.Sched, which
-// makes outages measurable to about one Every. The probes of members and kinds are spread evenly
-// over Every. Keys are a probe's own, values unique.
+// Probe is an open-loop client beside a workload: puts and linearizable gets on a schedule of their
+// own, whatever became of those before. Workers wait for answers and so ask least while nothing
+// answers (coordinated omission); a probe is timed from when it was due, Op.Sched, which makes
+// outages measurable to about one Every.
 //
-// Every member has enough lanes, each with a connection of its own, that probes which all run into
-// their timeout do not delay the next ones. A probe that cannot be sent all the same is counted.
+// The members are asked in turn, each through connections of its own, so often that the probes of one
+// kind through the members of any majority are due at most Every apart: with a minority down, the
+// others are still asked that often. Keys are a probe's own, values unique.
+//
+// Every member has enough lanes for each kind that probes which all run into their timeout do not
+// delay the next ones. A probe that cannot be sent all the same is counted.
 type Probe struct {
 	Env      Env
 	Cluster  Cluster
 	Recorder *Recorder
-	Every    time.Duration // from one probe of one kind through one member to the next
+	Every    time.Duration // the longest time between two probes of one kind through any majority
 	Timeout  time.Duration // of a probe, from when it was due; it should be well under the election timeout
+}
+
+// ProbeStep is the time from one probe of one kind to the next, which is another member's: with f of
+// the members down, at most f probes in turn are theirs.
+func ProbeStep(every time.Duration, members int) time.Duration {
+	return max(1, every/time.Duration((members-1)/2+1))
 }
 
 // probeGeneration is after how long a probe moves on to a new key, so that no key gathers more
@@ -54,14 +63,16 @@ const probeGeneration = 4 * time.Second
 // Run probes until ctx ends, waits for the probes under way, and records the sum.
 func (p Probe) Run(ctx context.Context) error {
 	members := p.Cluster.Members()
-	count := int((p.Timeout+p.Every-1)/p.Every) + 1 // one more: a timeout is noticed a little late
+	step := ProbeStep(p.Every, len(members))
+	period := step * time.Duration(len(members))
+	count := int((p.Timeout+period-1)/period) + 1 // one more: a timeout is noticed a little late
 	start := p.Env.Now() + p.Every
 	var lanes []*probeLane
 	for m, id := range members {
 		for k, f := range []string{FProbePut, FProbeGet} {
-			offset := p.Every * time.Duration(2*m+k) / time.Duration(2*len(members))
+			first := start + step*time.Duration(m) + step/2*time.Duration(k)
 			for i := range count {
-				lanes = append(lanes, &probeLane{Probe: p, node: id, f: f, start: start + offset, slot: i, step: count})
+				lanes = append(lanes, &probeLane{Probe: p, node: id, f: f, start: first, period: period, slot: i, step: count})
 			}
 		}
 	}
@@ -87,6 +98,7 @@ type probeLane struct {
 	node    NodeID
 	f       string
 	start   time.Duration // when probe 0 is due
+	period  time.Duration // to the next one of this kind and member
 	slot    int           // the next probe
 	step    int
 	process int
@@ -98,7 +110,7 @@ type probeLane struct {
 func (l *probeLane) run(ctx context.Context) error {
 	defer l.close()
 	for ; ; l.slot += l.step {
-		due := l.start + time.Duration(l.slot)*l.Every
+		due := l.start + time.Duration(l.slot)*l.period
 		wait := due - l.Env.Now()
 		if wait < 0 { // the one before took until now
 			l.sum.Unsent++

@@ -36,7 +36,7 @@ func (k *hangingKV) Get(ctx context.Context, _ string) (harness.Entry, error) {
 }
 
 func TestProbesKeepTheirScheduleWhateverAnswers(t *testing.T) {
-	const every, timeout = 5 * time.Millisecond, 50 * time.Millisecond
+	const every, timeout = 6 * time.Millisecond, 50 * time.Millisecond
 	env := newFakeEnv()
 	r := harness.NewRecorder(env, &bytes.Buffer{}, harness.RecorderOptions{Keep: true})
 	ctx, cancel := env.WithTimeout(t.Context(), 400*time.Millisecond)
@@ -89,7 +89,7 @@ func TestProbesKeepTheirScheduleWhateverAnswers(t *testing.T) {
 	require.Len(t, due, 6)
 	for _, times := range due {
 		for _, at := range times {
-			require.Zero(t, (at-times[0])%every, "always on the grid")
+			require.Zero(t, (at-times[0])%(3*every/2), "always on the grid")
 		}
 	}
 }
@@ -111,4 +111,13 @@ func TestProbesThatCannotBeSentAreCounted(t *testing.T) {
 	require.NoError(t, json.Unmarshal(ops[0].Value, &sum))
 	require.Zero(t, sum.Sent)
 	require.Positive(t, sum.Unsent)
+}
+
+func TestProbesAskAnyMajorityOftenEnough(t *testing.T) {
+	for members := 1; members <= 7; members++ {
+		step := harness.ProbeStep(10*time.Millisecond, members)
+		down := (members - 1) / 2
+		require.LessOrEqual(t, step*time.Duration(down+1), 10*time.Millisecond, "members in turn are down")
+		require.Greater(t, step*time.Duration(down+1), 9*time.Millisecond)
+	}
 }

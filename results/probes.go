@@ -12,9 +12,10 @@ import (
 
 // Probing is what the open-loop probes of a run saw, and how exact they are as a ruler.
 type Probing struct {
-	Every     time.Duration  `json:"every"`    // from one probe of one kind through one member to the next
+	Every     time.Duration  `json:"every"`    // harness.Probe.Every: the longest time between probes of one kind through any majority
 	Timeout   time.Duration  `json:"timeout"`  // of a probe, from when it was due; 0: not told
-	Step      time.Duration  `json:"step"`     // from one probe of one kind to the next, over all members
+	Step      time.Duration  `json:"step"`     // from one probe of one kind to the next, through another member
+	Period    time.Duration  `json:"period"`   // from one probe of one kind to the next through the same member
 	Calls     Counts         `json:"calls"`    // by how they ended
 	Unsent    *int           `json:"unsent"`   // that were due but could not be sent; null: the run ended before it was told
 	LateMax   *time.Duration `json:"late_max"` // the latest that one was sent; null as Unsent
@@ -48,10 +49,12 @@ func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end ti
 		return nil
 	}
 	p := &Probing{Every: run.ProbeEvery, Timeout: run.ProbeTimeout}
-	if p.Every <= 0 {
-		p.Every = max(spacing(probes), time.Microsecond)
+	n := time.Duration(max(1, len(run.Nodes)))
+	if p.Step = harness.ProbeStep(p.Every, int(n)); p.Every <= 0 {
+		p.Step = max(spacing(probes)/n, time.Microsecond)
+		p.Every = p.Step * ((n-1)/2 + 1)
 	}
-	p.Step = max(p.Every/time.Duration(max(1, len(run.Nodes))), 1)
+	p.Period = p.Step * n
 	for i := len(ops) - 1; i >= 0; i-- {
 		var v harness.ProbesValue
 		if op := &ops[i]; op.Process == harness.HarnessProcess && op.F == harness.FProbes && json.Unmarshal(op.Value, &v) == nil {
@@ -193,7 +196,7 @@ func probeSlack(probes []call, back int) *time.Duration {
 }
 
 // partial is the time in which one member failed or kept waiting all its probes while another
-// answered, in steps of Every. A probe that had to wait longer than a step asked in the step in which
+// answered, in steps of Period. A probe that had to wait longer than a step asked in the step in which
 // it was due, and was answered in that of its answer.
 func (p *Probing) partial(probes []call, from, until time.Duration) time.Duration {
 	type members uint64
@@ -207,27 +210,27 @@ func (p *Probing) partial(probes []call, from, until time.Duration) time.Duratio
 		if _, known := bits[c.node]; !known {
 			bits[c.node] = 1 << len(bits)
 		}
-		asked[(c.from-from)/p.Every] |= bits[c.node]
+		asked[(c.from-from)/p.Period] |= bits[c.node]
 		at := c.from
-		if c.to-c.from > p.Every {
+		if c.to-c.from > p.Period {
 			at = c.to
 		}
 		if c.typ == harness.OK && at < until {
-			ok[(at-from)/p.Every] |= bits[c.node]
+			ok[(at-from)/p.Period] |= bits[c.node]
 		}
 	}
 	var sum time.Duration
 	for step, who := range asked {
 		if ok[step] != 0 && who&^ok[step] != 0 {
-			sum += p.Every
+			sum += p.Period
 		}
 	}
 	return sum
 }
 
-// Text is the ruler in one line.
+// Text is the ruler in words.
 func (p *Probing) Text() string {
-	s := fmt.Sprintf("a put and a read every %s through every member (%.0f/s), n %s", ms(p.Every), p.PerSecond, count(p.Calls.All()))
+	s := fmt.Sprintf("a put and a read every %s, through each member in turn (%.0f/s), so that any majority is asked every %s, n %s", ms(p.Step), p.PerSecond, ms(p.Every), count(p.Calls.All()))
 	if p.Unsent != nil {
 		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
 	}
@@ -260,7 +263,7 @@ func (a *Analysis) rulerText() string {
 	if p == nil {
 		return fmt.Sprintf("the workload's own calls: no probes were asked for; slack up to %s", ms(a.slack()))
 	}
-	s := fmt.Sprintf("probes every %s/member, %.0f/s, n %s", ms(p.Every), p.PerSecond, count(p.Calls.All()))
+	s := fmt.Sprintf("probes to %v, %.0f/s, n %s", p.Every, p.PerSecond, count(p.Calls.All()))
 	if p.Unsent != nil {
 		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
 	}

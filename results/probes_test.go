@@ -11,13 +11,14 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// probe adds what open-loop probes see of the troubles, every so often through every member, each a
-// little late, until the end of the load.
+// probe adds what harness.Probe sees of the troubles, each probe a little late, until the end of the
+// load.
 func (s *synthetic) probe(every, timeout, until time.Duration) {
 	slot := 0
+	step := harness.ProbeStep(every, 3)
 	for m, node := range s.nodes {
 		for k, f := range []string{harness.FProbePut, harness.FProbeGet} {
-			for due := 500*mil + every*time.Duration(2*m+k)/6; due < until; due += every {
+			for due := 500*mil + step*time.Duration(m) + step/2*time.Duration(k); due < until; due += 3 * step {
 				took, err := s.answer(node, due, timeout)
 				late := min(time.Duration(s.rand.IntN(300))*time.Microsecond, took/2)
 				op := harness.Op{
@@ -83,14 +84,14 @@ func TestProbesMeasureOutagesToOnePeriod(t *testing.T) {
 				require.InDelta(t, w.committed, o.Back.At, float64(probeEvery))
 				require.InDelta(t, w.committed-w.issued, *o.Took, float64(probeEvery))
 				require.GreaterOrEqual(t, *o.Took, w.committed-w.issued-3*mil, "a latency at most, in which calls were under way")
-				require.LessOrEqual(t, *o.Slack, probeEvery)
-				require.InDelta(t, probeEvery/3, *o.Resolution, float64(mil/10))
+				require.LessOrEqual(t, *o.Slack, probeEvery+2400*time.Microsecond, "a period and an answer's latency")
+				require.InDelta(t, probeEvery/2, *o.Resolution, float64(mil/10))
 				// One member until it is healed, the others until a probe that waits is answered in time.
 				want := (w.healed-w.issued)/3 + (w.committed-w.issued-probeTimeout)*2/3
 				require.InDelta(t, want, *o.Debt, float64(probeEvery))
 				require.Positive(t, o.Asked)
 			}
-			require.InDelta(t, w.healed-w.committed, *e.Partial, float64(2*probeEvery))
+			require.InDelta(t, w.healed-w.committed, *e.Partial, float64(2*a.Probes.Period))
 			require.InDelta(t, w.healed, e.Rejoined.At, float64(probeEvery))
 			require.InDelta(t, w.committed, e.FirstPut.At, float64(probeEvery))
 			require.InDelta(t, w.committed, e.FirstGet.At, float64(probeEvery))
@@ -106,10 +107,11 @@ func TestProbesTellHowExactTheyAre(t *testing.T) {
 	s, a := probed(mix)
 	p := a.Probes
 	require.Equal(t, probeEvery, p.Every)
-	require.Equal(t, probeEvery/3, p.Step)
+	require.Equal(t, probeEvery/2, p.Step)
+	require.Equal(t, 15*mil, p.Period)
 	require.Equal(t, 3, *p.Unsent)
 	require.Equal(t, 300*time.Microsecond, *p.LateMax)
-	require.InDelta(t, 600, p.PerSecond, 1)
+	require.InDelta(t, 400, p.PerSecond, 1)
 	require.Equal(t, a.ByF["probe-put"].All()+a.ByF["probe-get"].All(), p.Calls.All())
 	require.Equal(t, a.ByF["put"].All()+a.ByF["get"].All(), a.Ops.All(), "the counts of calls are the workload's")
 	require.Greater(t, p.P50, 600*time.Microsecond)

@@ -36,7 +36,7 @@ type Run struct {
 	Time        time.Duration `json:"time"` // length of the faults phase
 	Schedule    []Step        `json:"schedule"`
 
-	ProbeEvery   time.Duration `json:"probe_every,omitempty"`   // harness.Probe.Every; left out: no probes
+	ProbeEvery   time.Duration `json:"probe_every,omitempty"`   // harness.Probe.Every: how exact outages are; left out: no probes
 	ProbeTimeout time.Duration `json:"probe_timeout,omitempty"` //
 
 	StartTimings []harness.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts

@@ -200,8 +200,8 @@ func (a *Analysis) probeStrip(c draw.Canvas, x axis, v view, node harness.NodeID
 		if k.node != node || k.from < v.from || k.from > v.to {
 			continue
 		}
-		bad, to := k.typ != harness.OK, min(k.from+a.Probes.Every, v.to)
-		if n := len(runs); n > 0 && runs[n-1].bad == bad && k.from <= runs[n-1].to+a.Probes.Every {
+		bad, to := k.typ != harness.OK, min(k.from+a.Probes.Period, v.to)
+		if n := len(runs); n > 0 && runs[n-1].bad == bad && k.from <= runs[n-1].to+a.Probes.Period {
 			runs[n-1].to = to
 			continue
 		}
