@@ -61,7 +61,7 @@ func openIndex(ctx context.Context, dir string, rebuild bool, note func(string, 
 			return x, nil
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("open %s: %w", x.path(), err)
+			return nil, fmt.Errorf("open %s: %w", x.path(), ctx.Err())
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			note("index %s: %v: made again from the folders", x.path(), err)

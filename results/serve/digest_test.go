@@ -1,0 +1,98 @@
+package serve
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
+	root := t.TempDir()
+	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid, unknown: 3}
+	f.write(t, root)
+	d, l := digest(root, f.id)
+	require.Equal(t, Valid, d.State, d.Reason)
+	require.Equal(t, "chaos", d.Scenario)
+	require.Equal(t, []string{"kill"}, d.Faults)
+	require.Equal(t, 7, d.Landed)
+	require.Equal(t, 7, d.Tried)
+	require.Equal(t, 3, d.Ops.Unknown)
+
+	out := d.phase(writeOutage)
+	require.Len(t, out.Values, len(slow))
+	var sum time.Duration
+	for i, v := range out.Values {
+		// Puts are due every other beat; the outage begins when the last good one was due.
+		require.InDelta(t, slow[i], v, float64(4*beat), "outage %d", i)
+		sum += v
+	}
+	require.InDelta(t, sum, d.Away, float64(mil))
+	require.Equal(t, d.Ops.OK, d.LoadOK)
+	require.Greater(t, d.Load, 20*time.Second)
+
+	puts, err := unpack(l["put"])
+	require.NoError(t, err)
+	gets, err := unpack(l["get"])
+	require.NoError(t, err)
+	require.Equal(t, d.Ops.OK, len(puts)+len(gets))
+	require.Equal(t, 4*mil, median(puts))
+	require.Equal(t, 4*mil, median(gets))
+}
+
+func TestAwayCountsEachMomentOnce(t *testing.T) {
+	mark := func(s float64) *results.Mark {
+		return &results.Mark{At: time.Duration(s * float64(time.Second))}
+	}
+	took := time.Second
+	at := func(from, to float64) results.Episode {
+		return results.Episode{Writes: results.Outage{LastOK: mark(from), Back: mark(to), Took: &took}}
+	}
+	censored := results.Episode{Writes: results.Outage{LastOK: mark(9), AtLeast: &took}}
+	for name, c := range map[string]struct {
+		eps  []results.Episode
+		want time.Duration
+	}{
+		"none":            {nil, 0},
+		"apart":           {[]results.Episode{at(5, 6), at(1, 3)}, 3 * time.Second},
+		"overlap":         {[]results.Episode{at(1, 4), at(2, 5)}, 4 * time.Second},
+		"one in another":  {[]results.Episode{at(1, 6), at(2, 3)}, 5 * time.Second},
+		"censored":        {[]results.Episode{censored}, time.Second},
+		"beyond the load": {[]results.Episode{at(9, 14)}, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, away(c.eps, 10*time.Second)) })
+	}
+}
+
+func TestPackIsReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.SliceOf(rapid.Int64Range(0, 1<<40)).Draw(t, "µs")
+		slices.Sort(v)
+		var in []time.Duration
+		for _, us := range v {
+			in = append(in, time.Duration(us)*time.Microsecond)
+		}
+		out, err := unpack(pack(in))
+		require.NoError(t, err)
+		require.Equal(t, in, out)
+	})
+	_, err := unpack([]byte{0x80})
+	require.ErrorIs(t, err, errDamaged)
+}
+
+func TestScenarioOf(t *testing.T) {
+	for id, want := range map[string]string{
+		"20261125-093613-leader-kill-5966":           "leader-kill",
+		"20261125-093613-prove-read-id-reused-f039":  "prove-read-id-reused",
+		"20261125-093613-chaos":                      "chaos",
+		"synthetic":                                  "synthetic",
+		"20261125-093613-five-nodes-not-hexadecimal": "five-nodes-not-hexadecimal",
+	} {
+		require.Equal(t, want, scenarioOf(id))
+	}
+}
