@@ -118,6 +118,12 @@ func look(t *testing.T, browser context.Context, site, target, name string, widt
 	}).map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 30)).join("; ")`))
 	require.NoError(t, err)
 	require.Empty(t, cut, "something reaches out of its section")
+	cut, err = chromedp.Run(tab, chromedp.Evaluate[string](`[...document.querySelectorAll("svg text")].filter(e => {
+		const s = e.closest("svg").getBoundingClientRect(), r = e.getBoundingClientRect();
+		return r.left < s.left - 1 || r.right > s.right + 1;
+	}).map(e => e.textContent).join("; ")`))
+	require.NoError(t, err)
+	require.Empty(t, cut, "words in a chart are cut")
 	if shots := os.Getenv("SERVE_SHOTS"); shots != "" {
 		png, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
 		require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 // Size of a chart in its own units. On narrow screens the style sheet makes letters larger instead.
 const (
 	chartWidth, chartHeight               = 560.0, 220.0
-	plotLeft, plotRight, plotTop, plotEnd = 62.0, 548.0, 12.0, 186.0
+	plotLeft, plotRight, plotTop, plotEnd = 84.0, 548.0, 12.0, 186.0
 )
 
 // series is one line of a chart; a nil value leaves a gap.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/faultline-chaos/faultline/results"
@@ -36,6 +37,7 @@ type change struct {
 type comparison struct {
 	A, B      Digest
 	Settings  []setting
+	Unlike    string // in which settings the runs differ so that a change may come from them
 	Failovers []change
 	Calls     []change
 }
@@ -49,6 +51,7 @@ type setting struct {
 // compare holds two runs against each other. It is pure.
 func compare(a, b Digest, la, lb Latencies) (comparison, error) {
 	c := comparison{A: a, B: b, Settings: settings(a, b)}
+	c.Unlike = unlike(c.Settings)
 	for _, name := range phaseNames(a, b) {
 		pa, pb := a.phase(name), b.phase(name)
 		doc := pa.Doc
@@ -74,6 +77,21 @@ func compare(a, b Digest, la, lb Latencies) (comparison, error) {
 		c.Calls = append(c.Calls, changeOf(f, "", Phase{Values: va}, Phase{Values: vb}))
 	}
 	return c, nil
+}
+
+// unlike names the settings in which two runs differ, of those that change what is measured. A new
+// version or commit is what one compares for.
+func unlike(settings []setting) string {
+	var names []string
+	for _, s := range settings {
+		if s.Differs && slices.Contains([]string{"Scenario", "System", "Runtime", "Nodes", "Election timeout", "Heartbeat interval", "Workload"}, s.Name) {
+			names = append(names, strings.ToLower(s.Name))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "The runs differ in " + strings.Join(names, ", ") + ": a change may come from that."
 }
 
 func phaseNames(a, b Digest) []string {
@@ -141,13 +159,14 @@ func settings(a, b Digest) []setting {
 	add("Verdict", func(d *Digest) string { return string(d.State) })
 	add("Started", func(d *Digest) string { return timeText(d.Started) })
 	add("Scenario", func(d *Digest) string { return d.Scenario })
-	add("System", func(d *Digest) string { return joined(d.System, d.Version) })
+	add("System", func(d *Digest) string { return d.System })
+	add("Version", func(d *Digest) string { return d.Version })
 	add("Commit", func(d *Digest) string { return d.Commit })
 	add("Runtime", func(d *Digest) string { return d.Runtime })
 	add("Nodes", func(d *Digest) string { return fmt.Sprint(d.Nodes) })
 	add("Election timeout", func(d *Digest) string { return results.FormatDuration(d.Election) })
 	add("Heartbeat interval", func(d *Digest) string { return results.FormatDuration(d.Heartbeat) })
-	add("Workload", func(d *Digest) string { return fmt.Sprintf("%s, %d workers", d.Workload, d.Concurrency) })
+	add("Workload", func(d *Digest) string { return d.Workload + ", " + plural(d.Concurrency, "worker", "workers") })
 	add("Seed", func(d *Digest) string { return fmt.Sprint(d.Seed) })
 	add("Faults landed", func(d *Digest) string { return fmt.Sprintf("%d of %d", d.Landed, d.Tried) })
 	add("Calls ok, failed, unknown", func(d *Digest) string {

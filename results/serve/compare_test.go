@@ -123,6 +123,8 @@ func TestTrendByRunAndByNight(t *testing.T) {
 	require.InDelta(t, 0.40, *nights[1].P50, 0.04) // the fifth of 7 quick and 2 slow ones is 0.40
 	require.InDelta(t, 1.25, *nights[1].P95, 0.04)
 
+	require.InDelta(t, 1, *nights[1].Landed, 0)
+
 	broken := trend([]Digest{digests[tornRun]}, false)
 	require.Nil(t, broken[0].P50)
 	require.Nil(t, broken[0].Throughput)

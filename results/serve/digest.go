@@ -95,17 +95,17 @@ func digest(root, id string) (d Digest, l Latencies) {
 	}()
 	dir := filepath.Join(root, id)
 	if err := refuseLinks(dir); err != nil {
-		d.Reason = err.Error()
+		d.Reason = shortly(err, dir, id)
 		return d, nil
 	}
 	folder, err := results.Open(dir)
 	if err != nil {
-		d.Reason = err.Error()
+		d.Reason = shortly(err, dir, id)
 		return d, nil
 	}
 	run, err := folder.ReadRun()
 	if err != nil {
-		d.Reason = err.Error()
+		d.Reason = shortly(err, folder.Dir(), id)
 		return d, nil
 	}
 	d.describe(run)
@@ -115,11 +115,20 @@ func digest(root, id string) (d Digest, l Latencies) {
 	}
 	a, err := folder.Analyze()
 	if err != nil {
-		d.State, d.Reason = Broken, err.Error()
+		d.State, d.Reason = Broken, shortly(err, folder.Dir(), id)
 		return d, nil
 	}
 	d.measure(&a)
 	return d, latencies(a.History.Ops)
+}
+
+// shortly says an error without the folder's path, which the page has no room for.
+func shortly(err error, dir, id string) string {
+	s := err.Error()
+	if real, rerr := filepath.EvalSymlinks(dir); rerr == nil {
+		s = strings.ReplaceAll(s, real, id)
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, dir, id), id+string(filepath.Separator), "")
 }
 
 // refuseLinks keeps the index from reading what the server would not: files that only seem to be in

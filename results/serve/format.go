@@ -33,8 +33,6 @@ func timeText(t time.Time) string {
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(0, n))) }
 
-func joined(words ...string) string { return strings.TrimSpace(strings.Join(words, " ")) }
-
 func secondsText(v *float64) string {
 	if v == nil {
 		return missing
@@ -86,8 +84,13 @@ func shiftText(v *float64) string {
 	if v == nil {
 		return missing
 	}
-	return strings.ReplaceAll(fmt.Sprintf("%+.1f %%", *v*100), "-", "−")
+	return minus(fmt.Sprintf("%+.1f %%", *v*100))
 }
+
+func effectText(v float64) string { return minus(fmt.Sprintf("%+.2f", v)) }
+
+// minus is the sign that is as wide as a plus.
+func minus(s string) string { return strings.Replace(s, "-", "−", 1) }
 
 func pText(p float64) string {
 	if p < 0.001 {

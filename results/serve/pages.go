@@ -494,6 +494,7 @@ func trendCharts(points []point) []chartView {
 		{"Writes away", "Part of the time under load in which writes were away because of a leader.", nil, lineChart("Writes away", points, one("writes away", func(p *point) *float64 { return p.Away }), percentText, percentText)},
 		{"Throughput", "Acknowledged calls a second, under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
 		{"Unknown outcomes", "Part of all calls whose outcome nobody knows.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
+		{"Faults that landed", "Part of the faults tried whose effect was confirmed.", nil, lineChart("Faults that landed", points, one("landed", func(p *point) *float64 { return p.Landed }), percentText, percentText)},
 	}
 }
 
@@ -512,7 +513,7 @@ func (s *Server) trendsCSV(w http.ResponseWriter, r *http.Request) {
 	for _, st := range states {
 		head = append(head, string(st))
 	}
-	_ = out.Write(append(head, "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share")) // Error tells
+	_ = out.Write(append(head, "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share", "faults_landed")) // Error tells
 	number := func(v *float64) string {
 		if v == nil {
 			return ""
@@ -524,7 +525,7 @@ func (s *Server) trendsCSV(w http.ResponseWriter, r *http.Request) {
 		for _, st := range states {
 			row = append(row, strconv.Itoa(p.States[st]))
 		}
-		_ = out.Write(append(row, strconv.Itoa(p.Failovers), strconv.Itoa(p.Censored), number(p.P50), number(p.P95), number(p.Away), number(p.Throughput), number(p.UnknownShare))) // Error tells
+		_ = out.Write(append(row, strconv.Itoa(p.Failovers), strconv.Itoa(p.Censored), number(p.P50), number(p.P95), number(p.Away), number(p.Throughput), number(p.UnknownShare), number(p.Landed))) // Error tells
 	}
 	if out.Flush(); out.Error() != nil {
 		s.options.Note("write trends.csv: %v", out.Error())

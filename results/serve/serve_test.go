@@ -107,6 +107,7 @@ func TestComparePage(t *testing.T) {
 	require.Contains(t, text, "B is faster: large effect")
 	require.Contains(t, text, "&lt; 0.001")
 	require.Contains(t, text, "no detectable change")
+	require.Contains(t, text, "The runs differ in election timeout: a change may come from that.")
 	require.Contains(t, text, `<tr class="differs"><th class="nw">Election timeout</th><td class="wide">1000 ms</td><td class="wide">500 ms</td></tr>`)
 	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+etcdRun), "too few failovers to tell")
 	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+tornRun), "too few failovers to tell")
@@ -119,7 +120,7 @@ func TestComparePage(t *testing.T) {
 func TestTrendsPageAndItsData(t *testing.T) {
 	s := serverOf(t, Options{Dir: folderOfRuns(t)})
 	text := page(t, s, "/trends?scenario=chaos&verdict=valid")
-	require.Equal(t, 5, strings.Count(text, `<svg class="chart"`))
+	require.Equal(t, 6, strings.Count(text, `<svg class="chart"`))
 	require.Contains(t, text, "2 of 2 runs")
 	require.Contains(t, page(t, s, "/trends?by=night"), "A night is from noon to noon")
 	require.Contains(t, page(t, s, "/trends?q=nothing-like-it"), "No run matches")
@@ -127,7 +128,7 @@ func TestTrendsPageAndItsData(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(page(t, s, "/trends.csv?scenario=chaos&verdict=valid"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
-	require.Equal(t, []string{"when", "run", "runs", "valid", "invalid", "unknown", "unfinished", "broken", "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share"}, rows[0])
+	require.Equal(t, []string{"when", "run", "runs", "valid", "invalid", "unknown", "unfinished", "broken", "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share", "faults_landed"}, rows[0])
 	require.Equal(t, slowRun, rows[1][1])
 	require.Equal(t, "7", rows[1][8])
 }

@@ -21,6 +21,7 @@ type point struct {
 	Away                *float64 // part of the time in which writes were away
 	Throughput          *float64 // acknowledged calls a second
 	UnknownShare        *float64 // part of the calls whose outcome is unknown
+	Landed              *float64 // part of the faults whose effect was confirmed
 }
 
 // trend makes points of runs, oldest first: one a run, or one a night. A night is from noon to noon,
@@ -61,7 +62,7 @@ func pool(runs []Digest) point {
 	var outages []time.Duration
 	var load, away time.Duration
 	var ops results.Counts
-	loadOK := 0
+	loadOK, landed, tried := 0, 0, 0
 	for i := range runs {
 		d := &runs[i]
 		p.States[d.State]++
@@ -69,6 +70,7 @@ func pool(runs []Digest) point {
 		outages = append(outages, o.Values...)
 		p.Censored += o.Censored
 		load, away, loadOK = load+d.Load, away+d.Away, loadOK+d.LoadOK
+		landed, tried = landed+d.Landed, tried+d.Tried
 		ops.OK, ops.Failed, ops.Unknown = ops.OK+d.Ops.OK, ops.Failed+d.Ops.Failed, ops.Unknown+d.Ops.Unknown
 	}
 	slices.Sort(outages)
@@ -79,6 +81,7 @@ func pool(runs []Digest) point {
 	p.Away = ratio(away.Seconds(), load.Seconds())
 	p.Throughput = ratio(float64(loadOK), load.Seconds())
 	p.UnknownShare = ratio(float64(ops.Unknown), float64(ops.All()))
+	p.Landed = ratio(float64(landed), float64(tried))
 	return p
 }
 
