@@ -44,6 +44,8 @@ func TestReportInBrowser(t *testing.T) {
 	} else {
 		_, run, h := standard(8, 12*mil, 800*mil)
 		folders["standard"] = rendered(t, run, h)
+		_, probes := probed(mix)
+		folders["probed"] = rendered(t, probes.Run, probes.History)
 		run, h = hostile()
 		folders["hostile"] = rendered(t, run, h)
 		empty, eh := newSynthetic(1, 10*mil).finish(3 * sec)

@@ -1,8 +1,12 @@
 package results
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,4 +162,52 @@ func TestProbeSlackWhereRequestsWait(t *testing.T) {
 	require.Equal(t, 500*mil, got[0].From)
 	require.Equal(t, sec+2*mil, got[0].To)
 	require.LessOrEqual(t, *got[0].Slack, 12*mil, "not from when those that waited were due")
+}
+
+func TestParseHistoryReadsWhenProbesWereDue(t *testing.T) {
+	op := harness.Op{Time: 9, Process: harness.ProbeProcess, Type: harness.Invoke, F: harness.FProbeGet, Value: []byte(`{"key":"probe-n1-0","value":null}`), Node: "n1", Sched: 7}
+	ops, cut, err := ParseHistory(op.AppendJSON(nil))
+	require.NoError(t, err)
+	require.Empty(t, cut)
+	require.Equal(t, []harness.Op{op}, ops)
+	for _, sched := range []time.Duration{-1, 10} {
+		op.Sched = sched
+		_, _, err = ParseHistory(op.AppendJSON(nil))
+		require.ErrorContains(t, err, "allowed are 0 to 9")
+	}
+}
+
+// TestProbedReport recomputes the outages on the page from the run's files, and bounds its size.
+func TestProbedReport(t *testing.T) {
+	s := newSynthetic(5, 25*mil)
+	s.timeout = 150 * mil
+	end := max(mix(s), 60*sec)
+	s.probe(probeEvery, probeTimeout, end-100*mil)
+	run, h := s.finish(end)
+	run.ProbeEvery, run.ProbeTimeout = probeEvery, probeTimeout
+	f := writeFolder(t, t.TempDir(), run, h)
+	a, err := f.Analyze()
+	require.NoError(t, err)
+	require.NoError(t, f.Render(a))
+	page, err := os.ReadFile(f.Path(ReportFile))
+	require.NoError(t, err)
+	require.Less(t, len(page), 6<<20)
+	history, err := os.ReadFile(f.Path(HistoryFile))
+	require.NoError(t, err)
+	lines := strings.Split(string(history), "\n")
+	op := func(ref string) (op struct{ Time, Sched time.Duration }) {
+		n, err := strconv.Atoi(strings.TrimPrefix(ref, HistoryFile+":"))
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal([]byte(lines[n-1]), &op))
+		return op
+	}
+	require.Len(t, a.Episodes, 6)
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		cells := tableRow(t, string(page), e.ID)
+		require.Equal(t, ms(op(e.Writes.Back.Ref).Time-op(e.Writes.LastOK.Ref).Sched), cells[6])
+		require.Equal(t, ms(op(e.Reads.Back.Ref).Time-op(e.Reads.LastOK.Ref).Sched), cells[7])
+	}
+	require.Contains(t, string(page), "Measured with probes: a put and a read every 5.00 ms, through each member in turn (400/s)")
+	require.Contains(t, string(page), fmt.Sprintf("n %s, 3 unsent", count(strings.Count(string(history), `"type":"invoke","f":"probe-`))))
 }

@@ -315,8 +315,15 @@ func (a *Analysis) overview() (Figure, error) {
 	return a.swimlane("swimlane", view{
 		from: 0, to: max(a.End, time.Second), faultTags: true,
 		title: fmt.Sprintf("%s on %s: %d nodes, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), len(a.Run.Nodes)),
-		sub:   fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)", count(a.Ops.All()), a.Landed()),
+		sub:   fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()),
 	})
+}
+
+func (a *Analysis) probesBelow() string {
+	if a.Probes == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s probes at the foot of the lanes", count(a.Probes.Calls.All()))
 }
 
 // zoom shows one episode, from half a second before to a second after the clients were back.
