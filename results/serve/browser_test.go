@@ -19,6 +19,8 @@ import (
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results"
 )
 
 // chromium finds a browser, or skips.
@@ -45,6 +47,8 @@ func TestPagesInBrowser(t *testing.T) {
 	if dir == "" {
 		dir = folderOfRuns(t)
 		fake{id: strings.Repeat("W", 128), started: day, outages: slow[:1], latency: mil, system: strings.Repeat("sys", 40), reason: strings.Repeat("reason", 90)}.write(t, dir)
+		render(t, dir, etcdRun)
+		pages["report"] = "/runs/" + etcdRun + "/report.html"
 		pages["long"] = "/runs/" + strings.Repeat("W", 128) + "/"
 		pages["compare long"] = "/compare?run=" + strings.Repeat("W", 128) + "&run=" + quickRun
 	} else {
@@ -70,6 +74,15 @@ func TestPagesInBrowser(t *testing.T) {
 	if os.Getenv("SERVE_DIR") == "" {
 		t.Run("filter and choose", func(t *testing.T) { try(t, browser, web.URL) })
 	}
+}
+
+// render makes a run's real report, which must work under the policy for files, too.
+func render(t *testing.T, dir, id string) {
+	folder, err := results.Open(filepath.Join(dir, id))
+	require.NoError(t, err)
+	a, err := folder.Analyze()
+	require.NoError(t, err)
+	require.NoError(t, folder.Render(a))
 }
 
 func look(t *testing.T, browser context.Context, site, target, name string, width int64, scheme string) {
@@ -108,10 +121,22 @@ func look(t *testing.T, browser context.Context, site, target, name string, widt
 		return err
 	})
 	require.NoError(t, chromedp.Do(tab, chromedp.EmulateViewport(width, 900), enable, chromedp.Navigate(site+target)))
+	if name == "report" {
+		require.Eventually(t, func() bool {
+			ok, err := chromedp.Run(tab, chromedp.Evaluate[bool](`document.getElementById("timeline").height > 200`))
+			return err == nil && ok
+		}, 30*time.Second, 50*time.Millisecond, "the report's timeline was not drawn")
+	}
 	overflow, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
 	require.NoError(t, err)
 	require.LessOrEqual(t, overflow, 0, "the page is wider than the screen")
 	// Nothing reaches out of its box, unless the box scrolls or clips.
+	if name == "report" { // its own test looks at the rest
+		mu.Lock()
+		defer mu.Unlock()
+		require.Empty(t, bad)
+		return
+	}
 	cut, err := chromedp.Run(tab, chromedp.Evaluate[string](`[...document.querySelectorAll("section *")].filter(e => {
 		const s = e.closest("section").getBoundingClientRect(), r = e.getBoundingClientRect();
 		return !e.closest(".scroll, svg, .hidden, option") && r.width > 1 && r.right > s.right + 1;

@@ -287,7 +287,6 @@ type runView struct {
 	Row   runRow
 	Facts []fact
 	Files []fileInfo
-	Parts []Phase
 }
 
 type fact struct{ Name, Value string }
@@ -310,7 +309,7 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request, id string) {
 		s.broken(w, r, err)
 		return
 	}
-	v := runView{Row: s.rowOf(d), Files: files, Parts: d.Phases}
+	v := runView{Row: s.rowOf(d), Files: files}
 	if d.State != Broken {
 		for _, f := range settings(d, d) {
 			v.Facts = append(v.Facts, fact{f.Name, f.A})
