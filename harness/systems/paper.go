@@ -30,8 +30,9 @@ const PaperMembers = 5
 // PaperTrial is what one crash of the leader led to. Times count from the crash.
 type PaperTrial struct {
 	First     time.Duration // until some survivor heard from the new leader
+	Majority  time.Duration // until two of them had, so that a majority of the servers knew it
 	All       time.Duration // until every other survivor had heard from the same new leader
-	Over      bool          // within Cap; else First and All are Cap
+	Over      bool          // within Cap; else First, Majority and All are Cap
 	Campaigns int           // of survivors
 	Discarded int           // trials before this one in which somebody campaigned before the crash
 	Ticks     int           // of all members
@@ -108,8 +109,8 @@ type paperProgram struct {
 	// beats are n1's heartbeats on their way, by member: they arrive at the member's next tick.
 	beats [PaperMembers + 1]*raftpb.Message
 
-	heard      map[uint64]uint // by term: bits of members that heard from its leader
-	first, all time.Duration   // 0: not yet
+	heard                map[uint64]uint // by term: bits of members that heard from its leader
+	first, majority, all time.Duration   // 0: not yet
 }
 
 const paperLeader = 1
@@ -196,7 +197,11 @@ func (p *paperProgram) hear(node int, m *raftpb.Message, now time.Duration) {
 		p.first = now
 	}
 	p.heard[m.GetTerm()] |= 1 << node
-	if p.all == 0 && bits.OnesCount(p.heard[m.GetTerm()]) == PaperMembers-2 {
+	n := bits.OnesCount(p.heard[m.GetTerm()])
+	if p.majority == 0 && n == PaperMembers/2 {
+		p.majority = now
+	}
+	if p.all == 0 && n == PaperMembers-2 {
 		p.all = now
 	}
 }
@@ -269,9 +274,9 @@ func (p *paperProgram) crash(ctx context.Context, env harness.Env, c harness.Clu
 		}
 	}
 	t.Campaigns, t.Ticks = p.campaigns, p.ticks
-	t.First, t.All = p.paper.Cap, p.paper.Cap
+	t.First, t.Majority, t.All = p.paper.Cap, p.paper.Cap, p.paper.Cap
 	if p.all > 0 {
-		t.First, t.All, t.Over = p.first-p.crashed, p.all-p.crashed, true
+		t.First, t.Majority, t.All, t.Over = p.first-p.crashed, p.majority-p.crashed, p.all-p.crashed, true
 	}
 	return true, nil
 }

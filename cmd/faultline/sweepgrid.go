@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/nemesis"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/workloads"
+)
+
+// Files of a sweep's folder.
+const (
+	sweepSettings = "sweep.json"
+	sweepCells    = "cells.jsonl"
+)
+
+// checkGrid says what is wrong with the flags, before anything is made.
+func (s *sweepFlags) checkGrid(f *pflag.FlagSet) error {
+	if err := checkRuntime(s.Runtime); err != nil {
+		return err
+	}
+	if s.Runtime == "auto" {
+		return usage("--runtime auto does not go with sweep, whose cells must be alike: allowed are %s", strings.Join(runtimeNames(), ", "))
+	}
+	if s.Runtime != "sim" {
+		if !f.Changed("delays") {
+			s.Delays = []time.Duration{0}
+		}
+		if !slices.Equal(s.Delays, []time.Duration{0}) {
+			return usage("--delays is for --runtime sim: the other runtimes cannot delay the network yet, so it must be 0")
+		}
+		if !f.Changed("stable") {
+			s.Stable = 10 * time.Second // of real time, in every cell
+		}
+	}
+	if s.Runtime == "sim" && s.System != "raftkv" && slices.Contains(systemNames(), s.System) {
+		return usage("--system %s cannot be simulated: give --runtime local or docker", s.System)
+	}
+	if err := s.Check(); err != nil {
+		return usage("%v", err)
+	}
+	p := s.plan(sweep.Cell{Members: s.Members[0], Timeout: time.Second, Heartbeat: 100 * time.Millisecond})
+	system, err := p.makeSystem()
+	if err != nil {
+		return err
+	}
+	return system.Close()
+}
+
+// plan is what starts a cell's cluster.
+func (s *sweepFlags) plan(c sweep.Cell) *plan {
+	p := defaultPlan()
+	p.Runtime, p.System, p.Binary, p.Nodes, p.Election, p.Heartbeat = s.Runtime, s.System, s.binary, c.Members, c.Timeout, c.Heartbeat
+	p.Seed = harness.Stream(s.Seed, c.String()).Uint64()
+	return &p
+}
+
+// openSweep makes the folder of a new sweep, or opens that of one that was interrupted, with what it
+// has measured.
+func (s *sweepFlags) openSweep(f *pflag.FlagSet) (dir sweepFolder, done []sweep.Result, err error) {
+	if s.resume == "" {
+		if err := s.checkGrid(f); err != nil {
+			return "", nil, err
+		}
+		if s.Seed == 0 {
+			s.Seed = drawSeed()
+		}
+		if dir, err = newSweepFolder(s.out, "sweep"); err != nil {
+			return "", nil, err
+		}
+		data, err := json.MarshalIndent(s.Settings, "", "  ")
+		if err != nil {
+			return "", nil, infrastructure(fmt.Errorf("encode the sweep's settings: %w", err))
+		}
+		return dir, nil, dir.write(sweepSettings, append(data, '\n'))
+	}
+	if names := others(f, "resume", "binary"); len(names) > 0 {
+		return "", nil, usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
+	}
+	dir = sweepFolder(s.resume)
+	data, err := os.ReadFile(dir.path(sweepSettings))
+	if err != nil {
+		return "", nil, usage("--resume %s: it is no folder of a sweep: %v", s.resume, err)
+	}
+	if err := json.Unmarshal(data, &s.Settings); err != nil {
+		return "", nil, usage("--resume %s: its %s is damaged: %v", s.resume, sweepSettings, err)
+	}
+	if err := s.Check(); err != nil {
+		return "", nil, usage("--resume %s: its settings cannot be used: %v", s.resume, err)
+	}
+	cells, err := os.ReadFile(dir.path(sweepCells))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
+	}
+	if done, err = sweep.ReadResults(cells); err != nil {
+		return "", nil, usage("--resume %s: %v", s.resume, err)
+	}
+	// A line that a crash cut off would spoil the next one.
+	whole := cells[:strings.LastIndexByte(string(cells), '\n')+1]
+	if len(whole) < len(cells) {
+		err = os.Truncate(dir.path(sweepCells), int64(len(whole)))
+	}
+	if err != nil {
+		return "", nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
+	}
+	return dir, slices.DeleteFunc(done, func(r sweep.Result) bool { return r.Problem != "" }), nil
+}
+
+func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) error {
+	dir, done, err := s.openSweep(f)
+	if err != nil {
+		return err
+	}
+	rt, _, err := s.plan(sweep.Cell{}).chooseRuntime(ctx)
+	if err != nil {
+		return err
+	}
+	cells, skipped := s.Cells()
+	var todo []sweep.Cell
+	for _, c := range cells {
+		if !slices.ContainsFunc(done, func(r sweep.Result) bool { return r.Cell == c }) {
+			todo = append(todo, c)
+		}
+	}
+	fmt.Fprintf(a.stdout, "faultline sweep · %s on %s · %d cells, %d leaders killed in each after %v without a fault · seed %d\n", s.System, s.Runtime, len(cells), s.Trials, s.Stable, s.Seed)
+	if len(skipped) > 0 {
+		fmt.Fprintf(a.stdout, "%d combinations are left out, since the election timeout is shorter than five heartbeats: %s\n", len(skipped), pairs(skipped))
+	}
+	if len(done) > 0 {
+		fmt.Fprintf(a.stdout, "%d cells were measured before\n", len(done))
+	}
+	start := time.Now()
+	out, err := os.OpenFile(dir.path(sweepCells), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return infrastructure(fmt.Errorf("open the sweep's cells: %w", err))
+	}
+	fresh, err := a.sweepCells(ctx, s, rt, todo, out)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return infrastructure(err)
+	}
+	return a.finishSweep(ctx, s, dir, s.Order(append(done, fresh...)), len(cells), time.Since(start))
+}
+
+// pairs names timeouts and heartbeats once each.
+func pairs(cells []sweep.Cell) string {
+	var out []string
+	for _, c := range cells {
+		if p := fmt.Sprintf("%v with %v", c.Timeout, c.Heartbeat); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// sweepCells measures cells, on sim as many at once as there are cores, and appends each to out as it
+// comes. It ends early when ctx does.
+func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime, todo []sweep.Cell, out io.Writer) ([]sweep.Result, error) {
+	workers := 1
+	if s.Runtime == "sim" {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	next, ended := make(chan sweep.Cell, len(todo)), make(chan sweep.Result)
+	for _, c := range todo {
+		next <- c
+	}
+	close(next)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for c := range next {
+				if ctx.Err() != nil {
+					return
+				}
+				if r, ok := s.measure(ctx, rt, c); ok {
+					ended <- r
+				}
+			}
+		})
+	}
+	go func() { wg.Wait(); close(ended) }()
+	show := newBar(a.stdout, a.isTerminal(), "cells", len(todo))
+	enc := json.NewEncoder(out)
+	var (
+		all    []sweep.Result
+		failed error
+	)
+	for r := range ended {
+		all = append(all, r)
+		if err := enc.Encode(&r); err != nil && failed == nil {
+			failed = fmt.Errorf("write a cell of the sweep: %w", err)
+		}
+		if r.Problem != "" {
+			show.print("%s: broken: %s", r.Cell, r.Problem)
+		}
+		show.step()
+	}
+	show.clear()
+	return all, failed
+}
+
+// finishSweep draws and words what there is.
+func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, rs []sweep.Result, want int, took time.Duration) error {
+	broken := 0
+	for _, r := range rs {
+		if r.Problem != "" {
+			broken++
+		}
+	}
+	advice := sweep.Advise(rs)
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Which timeouts to choose\n\n%s on %s, seed %d, %d of %d cells\n\n", s.System, s.Runtime, s.Seed, len(rs)-broken, want)
+	for _, x := range advice {
+		fmt.Fprintf(&text, "- %s\n", x.Text)
+	}
+	for _, m := range s.Members {
+		figure, err := sweep.GridFigure(s.Settings, rs, m)
+		if err != nil {
+			return infrastructure(err)
+		}
+		if figure.Name == "" {
+			continue
+		}
+		if err := dir.writeFigure(figure); err != nil {
+			return err
+		}
+		fmt.Fprintf(&text, "\n![%d members](%s.svg)\n", m, figure.Name)
+	}
+	table := sweep.Table(rs)
+	fmt.Fprintf(&text, "\n%s\n%s\n", table, strings.Join(s.Notes(), "\n\n"))
+	csv, err := sweep.CSV(rs)
+	if err != nil {
+		return infrastructure(err)
+	}
+	if err := errors.Join(dir.write("sweep.csv", csv), dir.write("sweep.md", []byte(text.String()))); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "\n%s\n", table)
+	for _, x := range advice {
+		fmt.Fprintln(a.stdout, x.Text)
+	}
+	for _, n := range s.Notes() {
+		fmt.Fprintln(a.stdout, n)
+	}
+	fmt.Fprintf(a.stdout, "%d of %d cells, %.1f s; graphs, tables and every outage: %s\n", len(rs)-broken, want, took.Seconds(), dir.path(""))
+	switch {
+	case ctx.Err() != nil && len(rs) < want:
+		return &statusError{exitUnknown, fmt.Errorf("sweep: interrupted after %d of %d cells; go on with: faultline sweep --resume %s", len(rs)-broken, want, dir)}
+	case broken > 0:
+		return &statusError{exitInfrastructure, fmt.Errorf("sweep: %d cells broke; do them again with: faultline sweep --resume %s", broken, dir)}
+	}
+	return nil
+}
+
+// sweepSchedule kills the leader again and again. Each lasts for the longest election and its answer,
+// and as long passes after the old leader is back, so that failovers do not touch. Moments are spread
+// over a timeout so that they meet every phase of the heartbeat.
+func sweepSchedule(p *plan, trials int) (s harness.Schedule, length time.Duration) {
+	r := harness.Stream(p.Seed, "schedule")
+	hold := 3*p.Election + time.Second
+	slot := 2*hold + p.Election
+	for i := range trials {
+		at := time.Duration(i)*slot + time.Duration(r.Int64N(int64(p.Election)))
+		s = append(s, harness.Step{At: at, For: hold, Fault: nemesis.Kill{}, Target: harness.TargetLeader})
+	}
+	return s, time.Duration(trials) * slot
+}
+
+// measure runs one cell. It is false if it was interrupted.
+func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, c sweep.Cell) (sweep.Result, bool) {
+	p := s.plan(c)
+	res := sweep.Result{Cell: c, Seed: p.Seed, Stable: s.Stable}
+	start := time.Now()
+	run, h, err := s.runCell(ctx, rt, p, c)
+	res.Took = time.Since(start)
+	if errors.Is(err, harness.ErrInterrupted) || ctx.Err() != nil && err != nil {
+		return res, false
+	}
+	if _, bad := invariant(err); bad || err != nil && broken(err) {
+		res.Problem = err.Error()
+		return res, true
+	}
+	var recovery *harness.NoRecoveryError
+	if err := res.Read(results.Analyze(run, h), errors.As(err, &recovery)); err != nil {
+		res.Problem = err.Error()
+	}
+	return res, true
+}
+
+// runCell runs a cell's cluster: first the stable time, then the kills.
+func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c sweep.Cell) (results.Run, harness.History, error) {
+	system, err := p.makeSystem()
+	if err != nil {
+		return results.Run{}, harness.History{}, err
+	}
+	// The network's round trips must fit into the probes' and calls' time limits.
+	limit := max(50*time.Millisecond, p.Election/10) + 12*c.Delay
+	w, err := workloads.ByName("register", workloads.Options{Think: 200 * time.Millisecond, Timeout: limit})
+	if err != nil {
+		return results.Run{}, harness.History{}, errors.Join(err, system.Close())
+	}
+	schedule, length := sweepSchedule(p, s.Trials)
+	rc := harness.RunConfig{
+		Workload: w, Workers: 2, Schedule: schedule, Warmup: s.Stable, Faults: length,
+		ProbeEvery: 10 * time.Millisecond, ProbeTimeout: limit,
+	}
+	if c.Delay > 0 { // half of it is constant, the rest exponential
+		rt = &sim.Runtime{Options: sim.Options{Network: sim.Delay{Min: c.Delay / 2, Mean: c.Delay}}}
+	}
+	logs := newLogKeeper()
+	cfg := harness.ClusterConfig{RunID: fmt.Sprintf("faultline-sweep-%x", p.Seed), Seed: p.Seed, System: system, Nodes: p.Nodes, Logs: logs.writer}
+	got, ops, err := p.perform(ctx, rt, cfg, rc, io.Discard, harness.RecorderOptions{Keep: true})
+	run := results.Run{
+		Seed: p.Seed, Runtime: rt.Name(), System: p.System, Nodes: got.members, MemberIDs: got.ids, ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
+		ProbeEvery: rc.ProbeEvery, ProbeTimeout: rc.ProbeTimeout,
+	}
+	return run, harness.History{Nodes: got.members, Ops: ops, Logs: logs.lines()}, errors.Join(err, system.Close())
+}

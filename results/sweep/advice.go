@@ -1,0 +1,193 @@
+package sweep
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Advice is which timeouts to choose for one number of members and one delay.
+type Advice struct {
+	Series string
+	Best   *Result        // nil: none can be recommended
+	Knee   *time.Duration // the shortest timeout whose cells saw no false election; nil: there is none
+	Edge   bool           // the knee is the grid's shortest timeout: it may lie below
+	Text   string
+}
+
+// Advise chooses for every series, in the order of rs: of the cells without a false election and with
+// every outage measured, the one with the shortest median outage. Of those that cannot be told apart
+// from it (within 5 %) it takes the longest timeout with the longest heartbeat interval: the most
+// slack, and the least traffic.
+func Advise(rs []Result) []Advice {
+	var out []Advice
+	for _, group := range seriesOf(rs) {
+		a := Advice{Series: group[0].series()}
+		a.Best = best(group)
+		a.Knee, a.Edge = knee(group)
+		a.Text = a.words(group)
+		out = append(out, a)
+	}
+	return out
+}
+
+// seriesOf groups what was measured by members and delay.
+func seriesOf(rs []Result) [][]Result {
+	var out [][]Result
+	at := map[string]int{}
+	for _, r := range rs {
+		if r.Problem != "" {
+			continue
+		}
+		name := r.series()
+		i, ok := at[name]
+		if !ok {
+			i = len(out)
+			at[name] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], r)
+	}
+	return out
+}
+
+func best(group []Result) *Result {
+	var fit []Result
+	for _, r := range group {
+		if !r.Leaderless && r.Campaigns == 0 && len(r.Outages) > 0 && len(r.Censored) == 0 {
+			fit = append(fit, r)
+		}
+	}
+	if len(fit) == 0 {
+		return nil
+	}
+	median := func(r Result) time.Duration { return r.Sample().Figures().P50 }
+	least := median(slices.MinFunc(fit, func(a, b Result) int { return int(median(a) - median(b)) }))
+	fit = slices.DeleteFunc(fit, func(r Result) bool { return float64(median(r)) > 1.05*float64(least) })
+	b := slices.MaxFunc(fit, func(a, b Result) int {
+		if a.Timeout != b.Timeout {
+			return int(a.Timeout - b.Timeout)
+		}
+		return int(a.Heartbeat - b.Heartbeat)
+	})
+	return &b
+}
+
+// knee is the shortest timeout from which on, with no heartbeat interval, a false election was seen.
+func knee(group []Result) (t *time.Duration, edge bool) {
+	var timeouts []time.Duration
+	falsely := map[time.Duration]bool{}
+	for _, r := range group {
+		if !slices.Contains(timeouts, r.Timeout) {
+			timeouts = append(timeouts, r.Timeout)
+		}
+		falsely[r.Timeout] = falsely[r.Timeout] || r.Leaderless || r.Campaigns > 0
+	}
+	slices.Sort(timeouts)
+	for i := len(timeouts) - 1; i >= 0 && !falsely[timeouts[i]]; i-- {
+		t, edge = &timeouts[i], i == 0
+	}
+	return t, edge
+}
+
+func (a *Advice) words(group []Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: ", a.Series)
+	if a.Best == nil {
+		b.WriteString("none of these timeouts can be recommended: in every cell a member stood for election although nothing was broken, or an outage was not measured to its end. Try longer timeouts.")
+		return b.String()
+	}
+	r := a.Best
+	f := r.Sample().Figures()
+	fmt.Fprintf(&b, "choose --election-timeout %v --heartbeat-interval %v. Writes were away for %s in the median%s, %s at p90 and %s at most (n = %d, %d censored)",
+		r.Timeout, r.Heartbeat, millis(f.P50), intervalText(r.Sample()), quantileText(f.P90, f.Open90), millis(f.Max), f.N, f.Censored)
+	fmt.Fprintf(&b, ", and no member stood for election in %v without a fault (so with 95 %% it happens less than once in %v).", r.Stable, every(atMost(0, r.Stable)))
+	switch {
+	case a.Knee == nil:
+	case a.Edge:
+		fmt.Fprintf(&b, " There is no knee in this grid: even %v, its shortest timeout, led to no false election.", *a.Knee)
+	default:
+		fmt.Fprintf(&b, " The knee is at %v: with shorter timeouts members elected without need (%s).", *a.Knee, falseText(group, *a.Knee))
+	}
+	return b.String()
+}
+
+func intervalText(s Sample) string {
+	if low, high, ok := s.MedianInterval(); ok {
+		return fmt.Sprintf(" (95 %%: %s to %s)", millis(low), millis(high))
+	}
+	return ""
+}
+
+// every is the mean time between events of a rate, in round numbers.
+func every(rate float64) time.Duration {
+	d := time.Duration(float64(time.Second) / rate)
+	if d > 10*time.Second {
+		return d.Round(time.Second)
+	}
+	return d.Round(100 * time.Millisecond)
+}
+
+// falseText counts what was seen at timeouts below the knee.
+func falseText(group []Result, knee time.Duration) string {
+	campaigns, elections, stable := 0, 0, time.Duration(0)
+	for _, r := range group {
+		if r.Timeout < knee {
+			campaigns, elections, stable = campaigns+r.Campaigns, elections+r.Elections, stable+r.Stable
+		}
+	}
+	return fmt.Sprintf("%d campaigns and %d changes of the leader in %v", campaigns, elections, stable)
+}
+
+// Notes say what the numbers mean.
+func (s Settings) Notes() []string {
+	out := []string{
+		"Outage: from when the last acknowledged write before a leader was killed was due, to the first acknowledgement of five in a row, by open-loop probes through every member that was not killed.",
+		"False elections: campaigns, pre-votes included, in a time without any fault.",
+	}
+	if s.Runtime == "sim" {
+		out = append(out, "On sim nothing but the network's and disk's simulated delays can be late: real machines also pause, and need more slack than this shows.")
+	}
+	if s.System == "etcd" {
+		out = append(out, "etcd-shaped: etcd's timeouts are whole ticks of one heartbeat, T to 2 T, so ranges narrower than that do not exist there.")
+	}
+	return out
+}
+
+// Table is the results in markdown.
+func Table(rs []Result) string {
+	var b strings.Builder
+	b.WriteString("| members | delay | timeout | heartbeat | n | censored | missed | median | p90 | max | false campaigns | leader changes | in |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, r := range rs {
+		f := r.Sample().Figures()
+		if r.Problem != "" {
+			fmt.Fprintf(&b, "| %d | %v | %v | %v | broken: %s |\n", r.Members, r.Delay, r.Timeout, r.Heartbeat, strings.NewReplacer("|", "/", "\n", " ").Replace(r.Problem))
+			continue
+		}
+		median, p90, longest := "–", "–", "–"
+		if r.Leaderless {
+			median = "nobody came to lead"
+		}
+		if f.N+f.Censored > 0 {
+			median, p90, longest = quantileText(f.P50, f.Open50), quantileText(f.P90, f.Open90), millis(f.Max)
+		}
+		fmt.Fprintf(&b, "| %d | %v | %v | %v | %d | %d | %d | %s | %s | %s | %d | %d | %v |\n", r.Members, r.Delay, r.Timeout, r.Heartbeat,
+			f.N, f.Censored, r.Missed, median, p90, longest, r.Campaigns, r.Elections, r.Stable)
+	}
+	return b.String()
+}
+
+// CSV is the same, with durations in milliseconds.
+func CSV(rs []Result) ([]byte, error) {
+	rows := [][]string{{"members", "delay_ms", "election_timeout_ms", "heartbeat_ms", "seed", "n", "censored", "missed", "p50_ms", "p90_ms", "max_ms", "mean_ms", "p50_open", "p90_open", "resolution_ms", "campaigns", "elections", "stable_s", "problem"}}
+	for _, r := range rs {
+		f := r.Sample().Figures()
+		rows = append(rows, []string{
+			fmt.Sprint(r.Members), csvMillis(r.Delay), csvMillis(r.Timeout), csvMillis(r.Heartbeat), fmt.Sprint(r.Seed), fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed),
+			csvMillis(f.P50), csvMillis(f.P90), csvMillis(f.Max), csvMillis(f.Mean), fmt.Sprint(f.Open50), fmt.Sprint(f.Open90), csvMillis(r.Resolution),
+			fmt.Sprint(r.Campaigns), fmt.Sprint(r.Elections), fmt.Sprint(r.Stable.Seconds()), r.Problem,
+		})
+	}
+	return encodeCSV(rows)
+}

@@ -1,0 +1,77 @@
+package sweep
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+// Read takes a cell's numbers from its run. The stable time is the run's warm-up. A run that did not
+// come beyond it is an error, unless that was for want of a leader: then all of it counts.
+func (r *Result) Read(a results.Analysis, leaderless bool) error {
+	from, to, ok := stable(a.Phases)
+	switch {
+	case ok: // the warm-up begins before somebody leads; what is counted ends where the faults begin
+		from = max(from, to-r.Stable)
+	case leaderless:
+		from, to, r.Leaderless, r.Stable = 0, a.End, true, a.End
+	default:
+		return fmt.Errorf("read the run of %s: it did not come to its faults", r.Cell)
+	}
+	r.Campaigns, r.Elections = 0, 0
+	for _, e := range a.Events {
+		if e.At < from || e.At >= to {
+			continue
+		}
+		switch e.Kind {
+		case results.Campaign:
+			r.Campaigns++
+		case results.BecameLeader:
+			r.Elections++
+		}
+	}
+	var resolutions []time.Duration
+	kills := 0
+	for i := range a.Faults {
+		if a.Faults[i].HitLeader && a.Faults[i].Landed() {
+			kills++
+		}
+	}
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		if e.Fault == nil || e.QuorumLost {
+			continue
+		}
+		switch {
+		case e.Writes.Took != nil:
+			r.Outages = append(r.Outages, *e.Writes.Took)
+		case e.Writes.AtLeast != nil:
+			r.Censored = append(r.Censored, *e.Writes.AtLeast)
+		}
+		if e.Writes.Resolution != nil {
+			resolutions = append(resolutions, *e.Writes.Resolution)
+		}
+	}
+	r.Missed = max(0, max(kills, len(a.Faults))-len(r.Outages)-len(r.Censored))
+	if len(resolutions) > 0 {
+		slices.Sort(resolutions)
+		r.Resolution = resolutions[len(resolutions)/2]
+	}
+	return nil
+}
+
+// stable is the warm-up.
+func stable(phases []results.PhaseMark) (from, to time.Duration, ok bool) {
+	for _, p := range phases {
+		switch p.Phase {
+		case harness.PhaseWarmup:
+			from = p.At
+		case harness.PhaseFaults:
+			return from, p.At, true
+		}
+	}
+	return 0, 0, false
+}
