@@ -23,6 +23,7 @@ func All() []Entry {
 	return []Entry{
 		{"linearizable", "every key's calls have an order that a single register could have given", func() harness.Checker { return Linearizable{} }},
 		{"durable", "the final reads show every acknowledged write, or what may have replaced it", func() harness.Checker { return Durable{} }},
+		{"probes", "what the open-loop probes were answered is linearizable, too", func() harness.Checker { return Probes{} }},
 		{"coverage", "faults landed under load, and clients were answered during and after them", func() harness.Checker { return Coverage{} }},
 		{"recovered", "all members caught up after everything was healed", func() harness.Checker { return Recovered{} }},
 		{"follower-faults", "a fault of followers alone does not stop the other members' service", func() harness.Checker { return FollowerFaults{} }},
@@ -32,16 +33,20 @@ func All() []Entry {
 	}
 }
 
-// Run asks every checker, several at once, and returns the verdicts in the order of checkers. They do
-// not see the ops of probes. A
+// Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only Probes
+// sees the ops of probes. A
 // panic in one becomes its verdict: Unknown, with the panic's text. The Checker field of every
 // verdict is the checker's name.
 func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
-	h = withoutProbes(h)
+	workload := withoutProbes(h)
 	out := make([]harness.Verdict, len(checkers))
 	var wg sync.WaitGroup
 	for i, c := range checkers {
-		wg.Go(func() { out[i] = one(ctx, c, h) })
+		seen := workload
+		if _, ok := c.(Probes); ok {
+			seen = h
+		}
+		wg.Go(func() { out[i] = one(ctx, c, seen) })
 	}
 	wg.Wait()
 	return out

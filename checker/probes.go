@@ -1,13 +1,43 @@
 package checker
 
 import (
+	"context"
 	"slices"
+	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// withoutProbes leaves out what harness.Probe did: checkers judge workloads. A probe's timeout is
-// short, so that its failures would say more about the machine than about the store.
+// Probes judges whether what the probes of a run were answered is linearizable, key by key: they read
+// and write far more often than workloads while a failover goes on, through every member.
+type Probes struct {
+	// Budget is as that of Linearizable.
+	Budget time.Duration
+}
+
+// Name is probes.
+func (Probes) Name() string { return "probes" }
+
+// Check judges the ops of harness.Probe, which are those of registers under other names.
+func (c Probes) Check(ctx context.Context, h harness.History) harness.Verdict {
+	var ops []harness.Op
+	for _, op := range h.Ops {
+		switch op.F {
+		case harness.FProbePut:
+			op.F = "put"
+		case harness.FProbeGet:
+			op.F = "get"
+		default:
+			continue
+		}
+		ops = append(ops, op)
+	}
+	h.Ops = ops
+	return Linearizable{Budget: c.Budget}.Check(ctx, h)
+}
+
+// withoutProbes leaves out what harness.Probe did: other checkers judge workloads. A probe's timeout
+// is short, so that its failures would say more about the machine than about the store.
 func withoutProbes(h harness.History) harness.History {
 	if slices.ContainsFunc(h.Ops, func(op harness.Op) bool { return op.Probe() }) {
 		h.Ops = slices.DeleteFunc(slices.Clone(h.Ops), func(op harness.Op) bool { return op.Probe() })

@@ -152,7 +152,7 @@ func text(s string) any {
 
 func invoked(f []string) json.RawMessage {
 	v := map[string]any{"key": f[1]}
-	switch f[0] {
+	switch strings.TrimPrefix(f[0], "probe-") {
 	case "get":
 		v["value"] = nil
 	case "put":
@@ -168,7 +168,7 @@ func answered(op harness.Op, answer string) json.RawMessage {
 	if err := json.Unmarshal(op.Value, &v); err != nil {
 		panic(err)
 	}
-	switch op.F {
+	switch strings.TrimPrefix(op.F, "probe-") {
 	case "get":
 		v["value"] = text(answer)
 	case "cas":
