@@ -25,7 +25,7 @@ type Residuer interface {
 }
 
 // Refuser is implemented by systems that have a variant whose process ends at once, with an exit code
-// other than 0 and a word of why.
+// other than 0 and a word of why. Run closes it where it is an io.Closer.
 type Refuser interface{ Refusing() harness.System }
 
 // NewRunID makes a run ID that no other test has.
@@ -136,7 +136,11 @@ func (s *suite) refuse(t *testing.T) {
 	if !ok {
 		t.Skip("the system has no variant that refuses to start")
 	}
-	err := s.run(t, t.Context(), harness.ClusterConfig{Nodes: 3, System: r.Refusing()}, func(context.Context, harness.Env, harness.Cluster) error {
+	refusing := r.Refusing()
+	if c, ok := refusing.(io.Closer); ok {
+		defer func() { require.NoError(t, c.Close()) }()
+	}
+	err := s.run(t, t.Context(), harness.ClusterConfig{Nodes: 3, System: refusing}, func(context.Context, harness.Env, harness.Cluster) error {
 		return errors.New("the body was called")
 	})
 	var start *harness.StartError
