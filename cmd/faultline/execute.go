@@ -61,10 +61,14 @@ func (p *plan) makeWorkload() (harness.Workload, error) {
 }
 
 // checkers are the workload's and those of every run. The control needs faults on followers to judge
-// anything, and is asked where the schedule has some.
-func checkers(w harness.Workload, schedule []results.Step) []harness.Checker {
-	list := append(w.Checkers(), checker.Coverage{NoFaultsAsked: len(schedule) == 0}, checker.Recovered{})
-	if slices.ContainsFunc(schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
+// anything, and is asked where the schedule has some; probes are judged where there are any.
+func checkers(w harness.Workload, run results.Run) []harness.Checker {
+	list := w.Checkers()
+	if run.ProbeEvery > 0 {
+		list = append(list, checker.Probes{})
+	}
+	list = append(list, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0}, checker.Recovered{})
+	if slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
 		list = append(list, checker.FollowerFaults{})
 	}
 	return append(list, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})

@@ -84,7 +84,7 @@ func openRun(dir string) (*results.Folder, results.Run, []harness.Checker, error
 	if err != nil {
 		return nil, results.Run{}, nil, usage("%s: %v", dir, err)
 	}
-	list := checkers(w, run.Schedule)
+	list := checkers(w, run)
 	if len(run.Claims) > 0 {
 		list = scriptCheckers(w)
 	}

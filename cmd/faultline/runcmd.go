@@ -104,7 +104,7 @@ func (a *app) run(ctx context.Context, p *plan) error {
 		list = scriptCheckers(r.workload)
 		a.script(ctx, r)
 	} else {
-		list = checkers(r.workload, r.run.Schedule)
+		list = checkers(r.workload, r.run)
 		if len(r.schedule) == 0 {
 			fmt.Fprintf(out, "no faults were asked for: %v of calls, and nothing about faults is proven\n", p.Time)
 		} else {

@@ -129,6 +129,9 @@ func (p *plan) simulateInto(ctx context.Context, res *seedResult, w harness.Work
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.CheckTime)
 		defer cancel()
 		list := append(w.Checkers(), checker.Recovered{}, checker.AllHealed{})
+		if p.Probe > 0 {
+			list = append(list, checker.Probes{})
+		}
 		res.verdicts = append(res.verdicts, checker.Run(ctx, list, harness.History{Nodes: c.members, Ops: ops})...)
 	}
 	return err
