@@ -40,7 +40,7 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 			note := func(format string, args ...any) {
 				fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
 			}
-			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, AnyHost: !local, Note: note})
+			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, Version: programVersion(), AnyHost: !local, Note: note})
 			if err != nil {
 				return infrastructure(err)
 			}
@@ -56,4 +56,17 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 	cmd.Flags().StringVar(&addr, "addr", addr, "where to listen; other than loopback, others can read the runs")
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew")
 	return cmd
+}
+
+// programVersion tells builds apart, also those of one version: they may compute other numbers.
+func programVersion() string {
+	path, err := os.Executable()
+	if err != nil {
+		return version
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return version
+	}
+	return fmt.Sprintf("%s %d %d", version, st.Size(), st.ModTime().UnixNano())
 }

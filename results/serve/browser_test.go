@@ -66,13 +66,13 @@ func TestPagesInBrowser(t *testing.T) {
 		for _, width := range []int64{1280, 375} {
 			for _, scheme := range []string{"light", "dark"} {
 				t.Run(fmt.Sprintf("%s %d %s", name, width, scheme), func(t *testing.T) {
-					look(t, browser, web.URL, target, name, width, scheme)
+					look(browser, t, web.URL, target, name, width, scheme)
 				})
 			}
 		}
 	}
 	if os.Getenv("SERVE_DIR") == "" {
-		t.Run("filter and choose", func(t *testing.T) { try(t, browser, web.URL) })
+		t.Run("filter and choose", func(t *testing.T) { try(browser, t, web.URL) })
 	}
 }
 
@@ -85,7 +85,7 @@ func render(t *testing.T, dir, id string) {
 	require.NoError(t, folder.Render(a))
 }
 
-func look(t *testing.T, browser context.Context, site, target, name string, width int64, scheme string) {
+func look(browser context.Context, t *testing.T, site, target, name string, width int64, scheme string) {
 	tab, cancel := chromedp.NewContext(browser)
 	defer cancel()
 	var mu sync.Mutex
@@ -160,7 +160,7 @@ func look(t *testing.T, browser context.Context, site, target, name string, widt
 }
 
 // try uses the table's script: it follows what is typed, and lets two runs be chosen.
-func try(t *testing.T, browser context.Context, site string) {
+func try(browser context.Context, t *testing.T, site string) {
 	tab, cancel := chromedp.NewContext(browser)
 	defer cancel()
 	require.NoError(t, chromedp.Do(tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(site+"/")))

@@ -84,14 +84,14 @@ func compare(a, b Digest, la, lb Latencies) (comparison, error) {
 func unlike(settings []setting) string {
 	var names []string
 	for _, s := range settings {
-		if s.Differs && slices.Contains([]string{"Scenario", "System", "Runtime", "Nodes", "Election timeout", "Heartbeat interval", "Workload"}, s.Name) {
+		if s.Differs && slices.Contains([]string{"Scenario", "System", "Runtime", "Nodes", "Election timeout", "Heartbeat interval", "Workload", "Outages seen by"}, s.Name) {
 			names = append(names, strings.ToLower(s.Name))
 		}
 	}
 	if len(names) == 0 {
 		return ""
 	}
-	return "The runs differ in " + strings.Join(names, ", ") + ": a change may come from that."
+	return "The runs differ in " + strings.Join(names, "; ") + ": a change may come from that."
 }
 
 func phaseNames(a, b Digest) []string {
@@ -173,6 +173,12 @@ func settings(a, b Digest) []setting {
 		return fmt.Sprintf("%s, %s, %s", count(d.Ops.OK), count(d.Ops.Failed), count(d.Ops.Unknown))
 	})
 	add("Throughput", func(d *Digest) string { return rateText(ratio(float64(d.LoadOK), d.Load.Seconds())) })
-	add("Writes away", func(d *Digest) string { return percentText(ratio(d.Away.Seconds(), d.Load.Seconds())) })
+	add("Writes unavailable", func(d *Digest) string { return percentText(ratio(d.Unavailable.Seconds(), d.Load.Seconds())) })
+	add("Outages seen by", func(d *Digest) string {
+		if d.ProbeEvery == 0 {
+			return "the workload's calls"
+		}
+		return "probes, every " + results.FormatDuration(d.ProbeEvery)
+	})
 	return out
 }

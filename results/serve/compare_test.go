@@ -2,6 +2,7 @@ package serve
 
 import (
 	"encoding/xml"
+	"errors"
 	"html/template"
 	"io"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func digestsOf(t *testing.T, root string) map[string]Digest {
+func digestsOf(root string) map[string]Digest {
 	out := map[string]Digest{}
 	for _, id := range []string{slowRun, quickRun, etcdRun, badRun, runningRun, tornRun, emptyDir} {
 		out[id], _ = digest(root, id)
@@ -91,18 +92,18 @@ func wellFormed(t *testing.T, svg template.HTML) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(string(svg)))
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		_, err := d.Token()
+		if errors.Is(err, io.EOF) {
 			break
-		} else {
-			require.NoError(t, err, string(svg))
 		}
+		require.NoError(t, err, string(svg))
 	}
 	require.NotContains(t, string(svg), "NaN")
 	require.NotContains(t, string(svg), "Inf")
 }
 
 func TestTrendByRunAndByNight(t *testing.T) {
-	digests := digestsOf(t, folderOfRuns(t))
+	digests := digestsOf(folderOfRuns(t))
 	runs := []Digest{digests[badRun], digests[quickRun], digests[slowRun], digests[etcdRun]}
 	byRun := trend(runs, false)
 	require.Len(t, byRun, 4)
@@ -110,7 +111,7 @@ func TestTrendByRunAndByNight(t *testing.T) {
 	require.Equal(t, badRun, byRun[3].Run)
 	require.InDelta(t, 1.35, *byRun[0].P50, 0.04)
 	require.InDelta(t, 1.5, *byRun[0].P95, 0.04)
-	require.InDelta(t, digests[quickRun].Away.Seconds()/digests[quickRun].Load.Seconds(), *byRun[1].Away, 1e-9)
+	require.InDelta(t, digests[quickRun].Unavailable.Seconds()/digests[quickRun].Load.Seconds(), *byRun[1].Unavailable, 1e-9)
 	require.InDelta(t, 3/float64(digests[quickRun].Ops.All()), *byRun[1].UnknownShare, 1e-9)
 	require.InDelta(t, float64(digests[quickRun].LoadOK)/digests[quickRun].Load.Seconds(), *byRun[1].Throughput, 1e-9)
 
@@ -128,7 +129,7 @@ func TestTrendByRunAndByNight(t *testing.T) {
 	broken := trend([]Digest{digests[tornRun]}, false)
 	require.Nil(t, broken[0].P50)
 	require.Nil(t, broken[0].Throughput)
-	require.Nil(t, broken[0].Away)
+	require.Nil(t, broken[0].Unavailable)
 	require.Empty(t, trend(nil, true))
 }
 
@@ -138,7 +139,7 @@ func TestChartsAreWellFormed(t *testing.T) {
 	for name, points := range map[string][]point{
 		"one":      {{Run: evil, Label: evil, Runs: 1, States: map[State]int{Valid: 1}, P50: value(1.5), P95: value(2)}},
 		"unknown":  {{Runs: 1, States: map[State]int{Broken: 1}}},
-		"zeros":    {{Runs: 1, P50: value(0), Away: value(0)}, {Runs: 1, P50: value(0), Away: value(0)}},
+		"zeros":    {{Runs: 1, P50: value(0), Unavailable: value(0)}, {Runs: 1, P50: value(0), Unavailable: value(0)}},
 		"gaps":     {{Runs: 9, P50: value(1)}, {Runs: 2}, {Runs: 1, P50: value(3)}},
 		"very big": {{Runs: 100000, P50: value(1e9), Throughput: value(1e7)}, {Runs: 1, P50: value(1e-9), Throughput: value(1e-3)}},
 	} {

@@ -54,8 +54,11 @@ type Digest struct {
 	Tried  int            `json:"tried"`
 	Ops    results.Counts `json:"ops"`    // client calls, final reads included
 	Load   time.Duration  `json:"load"`   // in which clients called all the time: until the final reads
-	LoadOK int            `json:"loadOK"` // calls acknowledged in that time
-	Away   time.Duration  `json:"away"`   // of Load in which writes were away, in episodes of a leader
+	LoadOK int            `json:"loadOK"` // calls acknowledged in that time, without probes
+	// Unavailable is the time of Load in which writes had no timely success. With probes it is their
+	// debt (results.Probing.WriteDebt), without them the time of the outages of writes.
+	Unavailable time.Duration `json:"unavailable"`
+	ProbeEvery  time.Duration `json:"probeEvery"` // 0: no probes, outages are by the workload's calls
 
 	Phases []Phase `json:"phases"` // of failovers, in the order of the report
 }
@@ -188,11 +191,14 @@ func (d *Digest) measure(a *results.Analysis) {
 	slices.Sort(d.Faults)
 	d.Load = loadEnd(a)
 	for i := range a.History.Ops {
-		if op := &a.History.Ops[i]; op.Client() && op.Type == harness.OK && op.Time <= d.Load {
+		if op := &a.History.Ops[i]; op.Client() && !op.Probe() && op.Type == harness.OK && op.Time <= d.Load {
 			d.LoadOK++
 		}
 	}
-	d.Away = away(a.Episodes, d.Load)
+	d.Unavailable = away(a.Episodes, d.Load)
+	if a.Probes != nil {
+		d.Unavailable, d.ProbeEvery = min(a.Probes.WriteDebt, d.Load), a.Probes.Every
+	}
 	for i := range a.Stats {
 		s := &a.Stats[i]
 		d.Phases = append(d.Phases, Phase{s.Name, s.Doc, s.Values, s.Censored})
@@ -243,6 +249,9 @@ func latencies(ops []harness.Op) Latencies {
 		}
 		if op.Type == harness.Invoke {
 			open[op.Process] = op.Time
+			if op.Probe() && op.Sched > 0 {
+				open[op.Process] = op.Sched
+			}
 			continue
 		}
 		if from, ok := open[op.Process]; ok && op.Type == harness.OK {
@@ -264,7 +273,7 @@ func pack(sorted []time.Duration) []byte {
 	var last int64
 	for _, v := range sorted {
 		us := v.Microseconds()
-		b = binary.AppendUvarint(b, uint64(us-last))
+		b = binary.AppendUvarint(b, uint64(us-last)) //nolint:gosec // they are sorted
 		last = us
 	}
 	return b
@@ -279,7 +288,7 @@ func unpack(b []byte) ([]time.Duration, error) {
 			return nil, fmt.Errorf("%w: latencies end in the middle", errDamaged)
 		}
 		at, b = at+d, b[n:]
-		out = append(out, time.Duration(at)*time.Microsecond)
+		out = append(out, time.Duration(at)*time.Microsecond) //nolint:gosec // pack wrote it
 	}
 	return out, nil
 }

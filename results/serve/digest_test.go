@@ -32,7 +32,7 @@ func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 		require.InDelta(t, slow[i], v, float64(4*beat), "outage %d", i)
 		sum += v
 	}
-	require.InDelta(t, sum, d.Away, float64(mil))
+	require.InDelta(t, sum, d.Unavailable, float64(mil))
 	require.Equal(t, d.Ops.OK, d.LoadOK)
 	require.Greater(t, d.Load, 20*time.Second)
 
@@ -43,6 +43,33 @@ func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 	require.Equal(t, d.Ops.OK, len(puts)+len(gets))
 	require.Equal(t, 4*mil, median(puts))
 	require.Equal(t, 4*mil, median(gets))
+}
+
+// TestDigestOfProbes: probes tell the outages and what was unavailable, and are no throughput.
+func TestDigestOfProbes(t *testing.T) {
+	root := t.TempDir()
+	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid}
+	f.write(t, root)
+	plain, _ := digest(root, f.id)
+	f.id, f.probes = quickRun, true
+	f.write(t, root)
+	d, l := digest(root, f.id)
+	require.Equal(t, Valid, d.State, d.Reason)
+	require.Equal(t, plain.Ops, d.Ops)
+	require.Equal(t, plain.LoadOK, d.LoadOK)
+	require.Equal(t, 2*beat, d.ProbeEvery)
+	require.Zero(t, plain.ProbeEvery)
+	var sum time.Duration
+	for _, o := range slow {
+		sum += o
+	}
+	require.InDelta(t, sum, d.Unavailable, float64(time.Duration(len(slow))*2*beat))
+	took, err := unpack(l[harness.FProbePut])
+	require.NoError(t, err)
+	require.Equal(t, 6*mil, median(took)) // from when they were due
+	c, err := compare(plain, d, nil, l)
+	require.NoError(t, err)
+	require.Contains(t, c.Unlike, "outages seen by")
 }
 
 func TestAwayCountsEachMomentOnce(t *testing.T) {

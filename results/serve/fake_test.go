@@ -34,6 +34,7 @@ type fake struct {
 	reason   string
 	election time.Duration
 	running  bool // run.json as it is before the end
+	probes   bool // beside the calls, sent 1 ms after they were due
 }
 
 func (f fake) ops() []harness.Op {
@@ -87,6 +88,11 @@ func (f fake) ops() []harness.Op {
 		}
 		add(t, process, harness.Invoke, name, map[string]string{"key": "k"}, "n3")
 		add(t+took, process, typ, name, map[string]string{"key": "k"}, "n3")
+		if f.probes {
+			add(t+mil, harness.ProbeProcess, harness.Invoke, harness.FProbePut, map[string]string{"key": "p"}, "n3")
+			ops[len(ops)-1].Sched = t
+			add(t+took+2*mil, harness.ProbeProcess, typ, harness.FProbePut, map[string]string{"key": "p"}, "n3")
+		}
 	}
 	for range f.unknown {
 		process++
@@ -121,6 +127,9 @@ func (f fake) write(t testing.TB, root string) {
 		ID: f.id, Started: f.started, Finished: f.started.Add(time.Minute), Seed: 7, Runtime: cmp.Or(f.runtime, "sim"), System: cmp.Or(f.system, "raftkv"),
 		Nodes: []harness.NodeID{"n1", "n2", "n3"}, ElectionTimeout: cmp.Or(f.election, time.Second), HeartbeatInterval: 100 * mil, Workload: "register", Concurrency: 1,
 		Verdict: f.verdict, Verdicts: []harness.Verdict{{Checker: "linearizable", Validity: f.verdict, Reason: cmp.Or(f.reason, "every key has a linearization")}},
+	}
+	if f.probes {
+		run.ProbeEvery = 2 * beat // of three members: a probe each 10 ms, though only n3 is asked here
 	}
 	if f.running {
 		run.Finished = time.Time{}

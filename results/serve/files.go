@@ -65,7 +65,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, id, name stri
 		s.fail(w, r, http.StatusNotFound, "There is no such file in this run.")
 		return
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	h := w.Header()
 	h.Set("Content-Security-Policy", filePolicy)
 	kind, known := contentTypes[path.Ext(name)]
@@ -85,7 +85,7 @@ func (s *Server) openFile(id, name string) (io.ReadSeekCloser, fs.FileInfo, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	defer run.Close()
+	defer func() { _ = run.Close() }()                              // it was only read
 	f, err := run.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not hold the request
 	if err != nil {
 		return nil, nil, err
@@ -109,7 +109,7 @@ func (s *Server) listFiles(id string) ([]fileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer run.Close()
+	defer func() { _ = run.Close() }() // it was only read
 	var out []fileInfo
 	err = fs.WalkDir(run.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		switch {

@@ -26,7 +26,7 @@ const IndexFile = "index.sqlite"
 // schema is made anew whenever schemaVersion differs from the file's: nothing in it is worth
 // migrating.
 const (
-	schemaVersion = 1
+	schemaVersion = 2
 	schema        = `
 CREATE TABLE runs (
 	id TEXT PRIMARY KEY, stamp TEXT NOT NULL,
@@ -36,6 +36,7 @@ CREATE TABLE runs (
 	ok INTEGER NOT NULL, failed INTEGER NOT NULL, unknown INTEGER NOT NULL, landed INTEGER NOT NULL,
 	search TEXT NOT NULL, digest TEXT NOT NULL, latencies TEXT NOT NULL
 );
+CREATE TABLE maker (version TEXT NOT NULL);
 CREATE INDEX runs_started ON runs (started);`
 )
 
@@ -44,8 +45,9 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // index is the digests of a folder's runs in an SQLite file. It is safe for concurrent use. An index
 // that is damaged, old or gone is made again from the folders.
 type index struct {
-	dir  string
-	note func(format string, args ...any) // says what happened to the index
+	dir     string
+	version string                           // of the program: others may have computed other numbers
+	note    func(format string, args ...any) // says what happened to the index
 
 	mu sync.Mutex
 	db *sql.DB
@@ -53,8 +55,8 @@ type index struct {
 
 // openIndex opens or makes the index of the runs in dir; rebuild forgets what it knew. Where dir
 // cannot be written, the index is in memory. The caller closes it.
-func openIndex(ctx context.Context, dir string, rebuild bool, note func(string, ...any)) (*index, error) {
-	x := &index{dir: dir, note: note}
+func openIndex(ctx context.Context, dir, version string, rebuild bool, note func(string, ...any)) (*index, error) {
+	x := &index{dir: dir, version: version, note: note}
 	if !rebuild {
 		err := x.open(ctx, x.path())
 		if err == nil {
@@ -99,6 +101,13 @@ func (x *index) open(ctx context.Context, path string) error {
 	}
 	if err == nil { // quick_check does not know which tables there must be
 		_, err = db.ExecContext(ctx, `UPDATE runs SET id = id WHERE 0`)
+	}
+	var maker string
+	if err == nil {
+		err = db.QueryRowContext(ctx, `SELECT version FROM maker`).Scan(&maker)
+	}
+	if err == nil && maker != x.version {
+		err = errors.New("another version of this program made it")
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -149,7 +158,11 @@ func (x *index) create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = db.ExecContext(ctx, fmt.Sprintf("%s\nPRAGMA user_version = %d;", schema, schemaVersion)); err != nil {
+	_, err = db.ExecContext(ctx, fmt.Sprintf("%s\nPRAGMA user_version = %d;", schema, schemaVersion))
+	if err == nil {
+		_, err = db.ExecContext(ctx, `INSERT INTO maker VALUES (?)`, x.version)
+	}
+	if err != nil {
 		return errors.Join(err, db.Close())
 	}
 	x.db = db
@@ -168,14 +181,14 @@ func (x *index) Close() error {
 
 // use brings the index up to date with the folders and calls f on it. Where the database fails, it is
 // made again, once.
-func (x *index) use(ctx context.Context, f func(db *sql.DB) error) error {
+func (x *index) use(ctx context.Context, f func(ctx context.Context, db *sql.DB) error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	attempt := func() error {
 		if err := x.sync(ctx); err != nil {
 			return err
 		}
-		return f(x.db)
+		return f(ctx, x.db)
 	}
 	err := attempt()
 	if !damaged(err) || ctx.Err() != nil {
@@ -237,7 +250,7 @@ func (x *index) stamps(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what failed
 	known := map[string]string{}
 	for rows.Next() {
 		var id, s string
@@ -331,14 +344,16 @@ func order(by string, descending bool) string {
 // find gives the runs of a filter, at most limit of them from offset on, and how many there are.
 func find(ctx context.Context, db *sql.DB, f filter, by string, descending bool, offset, limit int) (out []Digest, total int, err error) {
 	where, args := f.where()
+	//nolint:gosec // where is of our own words; what is asked for are arguments
 	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM runs WHERE `+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count runs: %w", err)
 	}
+	//nolint:gosec // and order is one of sortColumns
 	rows, err := db.QueryContext(ctx, `SELECT digest FROM runs WHERE `+where+` ORDER BY `+order(by, descending)+` LIMIT ? OFFSET ?`, append(args, limit, offset)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("find runs: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what failed
 	for rows.Next() {
 		var text string
 		var d Digest
@@ -377,11 +392,12 @@ func get(ctx context.Context, db *sql.DB, id string) (d Digest, l Latencies, err
 // choices are the values that a column takes, for the filters; folders that cannot be read have none
 // worth choosing but their state.
 func choices(ctx context.Context, db *sql.DB, column string) ([]string, error) {
+	//nolint:gosec // column is one of ours
 	rows, err := db.QueryContext(ctx, `SELECT DISTINCT `+column+` FROM runs WHERE `+column+` <> '' AND ('state' = ? OR state <> ?) ORDER BY 1`, column, string(Broken))
 	if err != nil {
 		return nil, fmt.Errorf("list values of %s: %w", column, err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what failed
 	var out []string
 	for rows.Next() {
 		var s string

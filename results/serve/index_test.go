@@ -20,9 +20,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func opened(t *testing.T, dir string, rebuild bool) (*index, *bytes.Buffer) {
+func opened(t testing.TB, dir string, rebuild bool) (*index, *bytes.Buffer) {
 	var notes bytes.Buffer
-	x, err := openIndex(t.Context(), dir, rebuild, func(format string, args ...any) { fmt.Fprintf(&notes, format+"\n", args...) })
+	x, err := openIndex(t.Context(), dir, "v1", rebuild, func(format string, args ...any) { fmt.Fprintf(&notes, format+"\n", args...) })
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, x.Close()) })
 	return x, &notes
@@ -31,8 +31,8 @@ func opened(t *testing.T, dir string, rebuild bool) (*index, *bytes.Buffer) {
 func (x *index) ids(t *testing.T, q query) []string {
 	t.Helper()
 	out := []string{}
-	require.NoError(t, x.use(t.Context(), func(db *sql.DB) error {
-		found, total, err := find(t.Context(), db, q.filter, q.Sort, q.Descending, 0, 100)
+	require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
+		found, total, err := find(ctx, db, q.filter, q.Sort, q.Descending, 0, 100)
 		require.Len(t, found, total)
 		for _, d := range found {
 			out = append(out, d.ID)
@@ -83,7 +83,7 @@ func TestIndexFollowsTheFolders(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, runningRun)))
 	fake{id: runningRun, started: day.AddDate(0, 0, 2).Add(2 * time.Hour), latency: mil, verdict: harness.Valid}.write(t, dir)
 	after := x.ids(t, all())
-	require.Equal(t, len(before), len(after))
+	require.Len(t, after, len(before))
 	require.Contains(t, after, fresh)
 	require.NotContains(t, after, slowRun)
 	require.Contains(t, x.ids(t, query{filter: filter{State: "valid"}, Sort: "time"}), runningRun)
@@ -95,8 +95,8 @@ func TestIndexFollowsTheFolders(t *testing.T) {
 func TestIndexReadsOnlyWhatChanged(t *testing.T) {
 	dir := folderOfRuns(t)
 	x, _ := opened(t, dir, false)
-	require.NoError(t, x.use(t.Context(), func(db *sql.DB) error {
-		_, err := db.ExecContext(t.Context(), `UPDATE runs SET scenario = 'tampered'`)
+	require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
+		_, err := db.ExecContext(ctx, `UPDATE runs SET scenario = 'tampered'`)
 		return err
 	}))
 	tampered := query{filter: filter{Scenario: "tampered"}, Sort: "time"}
@@ -141,10 +141,18 @@ func TestDamagedIndexIsMadeAgain(t *testing.T) {
 			require.NoFileExists(t, outside)
 		})
 	}
+	t.Run("of another version", func(t *testing.T) {
+		x, err := openIndex(t.Context(), dir, "v2", false, func(string, ...any) {})
+		require.NoError(t, err)
+		require.NoError(t, x.Close())
+		x, notes := opened(t, dir, false)
+		require.Equal(t, want, x.ids(t, all()))
+		require.Contains(t, notes.String(), "another version of this program made it")
+	})
 	t.Run("while it is open", func(t *testing.T) {
 		x, notes := opened(t, dir, false)
-		require.NoError(t, x.use(t.Context(), func(db *sql.DB) error {
-			_, err := db.ExecContext(t.Context(), `DROP TABLE runs`)
+		require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
+			_, err := db.ExecContext(ctx, `DROP TABLE runs`)
 			return err
 		}))
 		require.Equal(t, want, x.ids(t, all()))
@@ -152,8 +160,8 @@ func TestDamagedIndexIsMadeAgain(t *testing.T) {
 	})
 	t.Run("a digest that is no JSON", func(t *testing.T) {
 		x, notes := opened(t, dir, false)
-		require.NoError(t, x.use(t.Context(), func(db *sql.DB) error {
-			_, err := db.ExecContext(t.Context(), `UPDATE runs SET digest = 'x' || digest`)
+		require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
+			_, err := db.ExecContext(ctx, `UPDATE runs SET digest = 'x' || digest`)
 			return err
 		}))
 		require.Equal(t, want, x.ids(t, all()))

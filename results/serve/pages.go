@@ -23,7 +23,7 @@ const (
 	maxPoints = 500 // runs in a trend: the latest
 )
 
-func nothing(*sql.DB) error { return nil }
+func nothing(context.Context, *sql.DB) error { return nil }
 
 // layout is what every page has.
 type layout struct {
@@ -230,11 +230,11 @@ func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) {
 	q := parseQuery(r.URL.Query())
 	v := runsView{Query: q, Columns: columns(q), Filtered: q.filter != filter{}}
 	var found []Digest
-	err := s.index.use(r.Context(), func(db *sql.DB) (err error) {
-		if v.Selects, err = s.selects(r.Context(), db, q.filter); err != nil {
+	err := s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
+		if v.Selects, err = s.selects(ctx, db, q.filter); err != nil {
 			return err
 		}
-		found, v.Total, err = find(r.Context(), db, q.filter, q.Sort, q.Descending, (q.Page-1)*pageSize, pageSize)
+		found, v.Total, err = find(ctx, db, q.filter, q.Sort, q.Descending, (q.Page-1)*pageSize, pageSize)
 		return err
 	})
 	if err != nil {
@@ -293,8 +293,8 @@ type fact struct{ Name, Value string }
 
 func (s *Server) runPage(w http.ResponseWriter, r *http.Request, id string) {
 	var d Digest
-	err := s.index.use(r.Context(), func(db *sql.DB) (err error) {
-		d, _, err = get(r.Context(), db, id)
+	err := s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
+		d, _, err = get(ctx, db, id)
 		return err
 	})
 	var files []fileInfo
@@ -348,14 +348,14 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) {
 	}
 	var a, b Digest
 	var la, lb Latencies
-	err := s.index.use(r.Context(), func(db *sql.DB) (err error) {
-		if v.Runs, _, err = find(r.Context(), db, filter{}, "time", true, 0, maxPoints); err != nil || v.A == "" || v.B == "" {
+	err := s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
+		if v.Runs, _, err = find(ctx, db, filter{}, "time", true, 0, maxPoints); err != nil || v.A == "" || v.B == "" {
 			return err
 		}
-		if a, la, err = get(r.Context(), db, v.A); err != nil {
+		if a, la, err = get(ctx, db, v.A); err != nil {
 			return fmt.Errorf("%s: %w", v.A, err)
 		}
-		if b, lb, err = get(r.Context(), db, v.B); err != nil {
+		if b, lb, err = get(ctx, db, v.B); err != nil {
 			return fmt.Errorf("%s: %w", v.B, err)
 		}
 		return nil
@@ -421,11 +421,11 @@ type trendsView struct {
 
 // trendRuns finds the runs of a trend: the latest, of those that have a time.
 func (s *Server) trendRuns(r *http.Request, q query) (runs []Digest, total int, boxes []selectBox, err error) {
-	err = s.index.use(r.Context(), func(db *sql.DB) (err error) {
-		if boxes, err = s.selects(r.Context(), db, q.filter); err != nil {
+	err = s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
+		if boxes, err = s.selects(ctx, db, q.filter); err != nil {
 			return err
 		}
-		runs, total, err = find(r.Context(), db, q.filter, "time", true, 0, maxPoints)
+		runs, total, err = find(ctx, db, q.filter, "time", true, 0, maxPoints)
 		return err
 	})
 	runs = slices.DeleteFunc(runs, func(d Digest) bool { return d.Started.IsZero() })
@@ -457,13 +457,13 @@ func mixed(runs []Digest) string {
 	kinds := map[string]bool{}
 	for i := range runs {
 		if d := &runs[i]; d.State != Broken {
-			kinds[fmt.Sprintf("%s %s %s %d %v", d.Scenario, d.System, d.Runtime, d.Nodes, d.Election)] = true
+			kinds[fmt.Sprintf("%s %s %s %d %v %v", d.Scenario, d.System, d.Runtime, d.Nodes, d.Election, d.ProbeEvery)] = true
 		}
 	}
 	if len(kinds) < 2 {
 		return ""
 	}
-	return fmt.Sprintf("These runs are of %d kinds (scenario, system, runtime, nodes, election timeout): a change may be one of the mix. Filter to compare like with like.", len(kinds))
+	return fmt.Sprintf("These runs are of %d kinds (scenario, system, runtime, nodes, election timeout, probes): a change may be one of the mix. Filter to compare like with like.", len(kinds))
 }
 
 func trendCharts(points []point) []chartView {
@@ -490,7 +490,7 @@ func trendCharts(points []point) []chartView {
 	return []chartView{
 		verdicts,
 		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and, by nearest rank, p95; censored ones are left out.", plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
-		{"Writes away", "Part of the time under load in which writes were away because of a leader.", nil, lineChart("Writes away", points, one("writes away", func(p *point) *float64 { return p.Away }), percentText, percentText)},
+		{"Unavailability", "Probes of writes without timely success, as part of the time under load; of runs without probes, their outages of writes.", nil, lineChart("Unavailability", points, one("unavailable", func(p *point) *float64 { return p.Unavailable }), percentText, percentText)},
 		{"Throughput", "Acknowledged calls a second, under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
 		{"Unknown outcomes", "Part of all calls whose outcome nobody knows.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
 		{"Faults that landed", "Part of the faults tried whose effect was confirmed.", nil, lineChart("Faults that landed", points, one("landed", func(p *point) *float64 { return p.Landed }), percentText, percentText)},
@@ -512,7 +512,7 @@ func (s *Server) trendsCSV(w http.ResponseWriter, r *http.Request) {
 	for _, st := range states {
 		head = append(head, string(st))
 	}
-	_ = out.Write(append(head, "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share", "faults_landed")) // Error tells
+	_ = out.Write(append(head, "failovers", "censored", "outage_p50_s", "outage_p95_s", "unavailable", "ok_per_s", "unknown_share", "faults_landed")) // Error tells
 	number := func(v *float64) string {
 		if v == nil {
 			return ""
@@ -524,7 +524,7 @@ func (s *Server) trendsCSV(w http.ResponseWriter, r *http.Request) {
 		for _, st := range states {
 			row = append(row, strconv.Itoa(p.States[st]))
 		}
-		_ = out.Write(append(row, strconv.Itoa(p.Failovers), strconv.Itoa(p.Censored), number(p.P50), number(p.P95), number(p.Away), number(p.Throughput), number(p.UnknownShare), number(p.Landed))) // Error tells
+		_ = out.Write(append(row, strconv.Itoa(p.Failovers), strconv.Itoa(p.Censored), number(p.P50), number(p.P95), number(p.Unavailable), number(p.Throughput), number(p.UnknownShare), number(p.Landed))) // Error tells
 	}
 	if out.Flush(); out.Error() != nil {
 		s.options.Note("write trends.csv: %v", out.Error())

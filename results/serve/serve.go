@@ -27,6 +27,9 @@ const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; con
 type Options struct {
 	Dir     string // the folder of the run folders; it must exist
 	Rebuild bool   // forget what the index knew
+	// Version is that of the program: an index that another one made is made again, as it may hold
+	// other numbers.
+	Version string
 	// AnyHost answers requests for any host name. Without it only loopback's names and addresses are
 	// answered, so that a page of another site cannot read results through a name that it points here.
 	AnyHost bool
@@ -75,7 +78,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.root, err = os.OpenRoot(o.Dir); err != nil {
 		return nil, fmt.Errorf("open the folder of the runs: %w", err)
 	}
-	if s.index, err = openIndex(ctx, o.Dir, o.Rebuild, o.Note); err != nil {
+	if s.index, err = openIndex(ctx, o.Dir, o.Version, o.Rebuild, o.Note); err != nil {
 		return nil, errors.Join(err, s.root.Close())
 	}
 	if err := s.index.use(ctx, nothing); err != nil {
@@ -107,7 +110,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("stop the server: %w", err), srv.Close())
 	}
-	<-failed
+	_ = <-failed // ErrServerClosed
 	return err
 }
 

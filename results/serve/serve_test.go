@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,7 +30,7 @@ func serverOf(t testing.TB, o Options) *Server {
 }
 
 // ask sends a request with its path exactly as given, as no careful client would.
-func ask(t testing.TB, s *Server, method, target string) *http.Response {
+func ask(t testing.TB, s *Server, method, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "/", nil)
 	r.Host = "localhost:8080"
@@ -41,23 +42,14 @@ func ask(t testing.TB, s *Server, method, target string) *http.Response {
 	r.URL.RawPath = path
 	w := httptest.NewRecorder()
 	s.Handler().ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t testing.TB, resp *http.Response) string {
-	t.Helper()
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return string(b)
+	return w
 }
 
 func page(t testing.TB, s *Server, target string) string {
 	t.Helper()
 	resp := ask(t, s, "GET", target)
-	text := body(t, resp)
-	require.Equal(t, http.StatusOK, resp.StatusCode, text)
-	return text
+	require.Equal(t, http.StatusOK, resp.Code, resp.Body.String())
+	return resp.Body.String()
 }
 
 func TestRunsPage(t *testing.T) {
@@ -113,8 +105,8 @@ func TestComparePage(t *testing.T) {
 	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+tornRun), "too few failovers to tell")
 	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+quickRun+"&run="+badRun), "3 runs were chosen")
 	resp := ask(t, s, "GET", "/compare?run="+slowRun+"&run=nobody")
-	require.Equal(t, http.StatusNotFound, resp.StatusCode)
-	require.Contains(t, body(t, resp), "nobody: there is no such run")
+	require.Equal(t, http.StatusNotFound, resp.Code)
+	require.Contains(t, resp.Body.String(), "nobody: there is no such run")
 }
 
 func TestTrendsPageAndItsData(t *testing.T) {
@@ -128,7 +120,7 @@ func TestTrendsPageAndItsData(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(page(t, s, "/trends.csv?scenario=chaos&verdict=valid"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
-	require.Equal(t, []string{"when", "run", "runs", "valid", "invalid", "unknown", "unfinished", "broken", "failovers", "censored", "outage_p50_s", "outage_p95_s", "writes_away", "ok_per_s", "unknown_share", "faults_landed"}, rows[0])
+	require.Equal(t, []string{"when", "run", "runs", "valid", "invalid", "unknown", "unfinished", "broken", "failovers", "censored", "outage_p50_s", "outage_p95_s", "unavailable", "ok_per_s", "unknown_share", "faults_landed"}, rows[0])
 	require.Equal(t, slowRun, rows[1][1])
 	require.Equal(t, "7", rows[1][8])
 }
@@ -141,12 +133,12 @@ func TestRunPageAndLatest(t *testing.T) {
 	}
 	require.Contains(t, page(t, s, "/runs/"+tornRun+"/"), "unexpected end of JSON input")
 	resp := ask(t, s, "GET", "/runs/latest/report.html")
-	require.Equal(t, http.StatusFound, resp.StatusCode)
-	require.Equal(t, "/runs/"+runningRun+"/report.html", resp.Header.Get("Location"))
-	require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/runs/nobody/").StatusCode)
-	require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/nothing").StatusCode)
-	require.Equal(t, http.StatusMethodNotAllowed, ask(t, s, "POST", "/runs/"+quickRun+"/run.json").StatusCode)
-	require.Equal(t, http.StatusMethodNotAllowed, ask(t, s, "DELETE", "/").StatusCode)
+	require.Equal(t, http.StatusFound, resp.Code)
+	require.Equal(t, "/runs/"+runningRun+"/report.html", resp.Header().Get("Location"))
+	require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/runs/nobody/").Code)
+	require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/nothing").Code)
+	require.Equal(t, http.StatusMethodNotAllowed, ask(t, s, "POST", "/runs/"+quickRun+"/run.json").Code)
+	require.Equal(t, http.StatusMethodNotAllowed, ask(t, s, "DELETE", "/").Code)
 }
 
 func TestFilesHaveTheirTypes(t *testing.T) {
@@ -161,19 +153,19 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"core.bin": "application/octet-stream", "run.yaml": "text/plain; charset=utf-8",
 	} {
 		resp := ask(t, s, "GET", "/runs/"+quickRun+"/"+name)
-		require.Equal(t, http.StatusOK, resp.StatusCode, name)
-		require.Equal(t, want, resp.Header.Get("Content-Type"), name)
-		require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
-		require.Contains(t, resp.Header.Get("Content-Security-Policy"), "sandbox allow-scripts")
-		require.Equal(t, name == "core.bin", resp.Header.Get("Content-Disposition") == "attachment", name)
-		require.NotEmpty(t, body(t, resp))
+		require.Equal(t, http.StatusOK, resp.Code, name)
+		require.Equal(t, want, resp.Header().Get("Content-Type"), name)
+		require.Equal(t, "nosniff", resp.Header().Get("X-Content-Type-Options"))
+		require.Contains(t, resp.Header().Get("Content-Security-Policy"), "sandbox allow-scripts")
+		require.Equal(t, name == "core.bin", resp.Header().Get("Content-Disposition") == "attachment", name)
+		require.NotEmpty(t, resp.Body.String())
 	}
 }
 
 func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	s := serverOf(t, Options{Dir: folderOfRuns(t)})
 	for _, target := range []string{"/", "/compare", "/trends", "/trends.csv", "/runs/" + quickRun + "/", "/runs/" + quickRun + "/run.json", "/static/serve.css", "/static/serve.js", "/nothing", "/runs/latest/"} {
-		h := ask(t, s, "GET", target).Header
+		h := ask(t, s, "GET", target).Header()
 		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), target)
 		require.Equal(t, "DENY", h.Get("X-Frame-Options"), target)
 		require.Equal(t, "no-referrer", h.Get("Referrer-Policy"), target)
@@ -215,15 +207,15 @@ func TestNothingOutsideARunCanBeRead(t *testing.T) {
 		"/runs/latest/%2e%2e%2fsecret.txt", "/../secret.txt", "//" + secret, secret, "/static/%2e%2e/serve.go", "/static/..%2flayout.html",
 	} {
 		resp := ask(t, s, "GET", target)
-		text := body(t, resp)
+		text := resp.Body.String()
 		// The multiplexer answers some with a redirect to the cleaned path; which is asked for, too.
-		for hops := 0; resp.StatusCode/100 == 3 && hops < 3; hops++ {
-			resp = ask(t, s, "GET", resp.Header.Get("Location"))
-			text += body(t, resp)
+		for hops := 0; resp.Code/100 == 3 && hops < 3; hops++ {
+			resp = ask(t, s, "GET", resp.Header().Get("Location"))
+			text += resp.Body.String()
 		}
 		cleaned := target == base+"./run.json" || target == base+".." || target == "/static/..%2flayout.html"
 		if !cleaned {
-			require.Equal(t, http.StatusNotFound, resp.StatusCode, target)
+			require.Equal(t, http.StatusNotFound, resp.Code, target)
 		}
 		require.NotContains(t, text, "top secret", target)
 		require.NotContains(t, text, "root:x", target)
@@ -239,7 +231,7 @@ func TestNothingOutsideARunCanBeRead(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, results.Latest)))
 	for _, to := range []string{outside, "../x", "latest", "."} {
 		link(to, results.Latest)
-		require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/runs/latest/secret.txt").StatusCode, to)
+		require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/runs/latest/secret.txt").Code, to)
 		require.NoError(t, os.Remove(filepath.Join(dir, results.Latest)))
 	}
 }
@@ -275,10 +267,14 @@ func TestServeStopsWithItsContext(t *testing.T) {
 	require.NoError(t, err)
 	resp, err := client.Do(req)
 	require.NoError(t, err)
-	require.Contains(t, body(t, resp), "1–7 of 7 runs")
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, errors.Join(err, resp.Body.Close()))
+	require.Contains(t, string(text), "1–7 of 7 runs")
 	cancel()
 	require.NoError(t, <-done)
-	_, err = client.Do(req)
+	if resp, err = client.Do(req); err == nil {
+		require.NoError(t, resp.Body.Close())
+	}
 	require.Error(t, err)
 }
 

@@ -18,7 +18,7 @@ type point struct {
 
 	Failovers, Censored int      // write outages
 	P50, P95            *float64 // of them, seconds
-	Away                *float64 // part of the time in which writes were away
+	Unavailable         *float64 // part of the time under load in which writes had no timely success
 	Throughput          *float64 // acknowledged calls a second
 	UnknownShare        *float64 // part of the calls whose outcome is unknown
 	Landed              *float64 // part of the faults whose effect was confirmed
@@ -60,7 +60,7 @@ func night(t time.Time) time.Time {
 func pool(runs []Digest) point {
 	p := point{Runs: len(runs), States: map[State]int{}}
 	var outages []time.Duration
-	var load, away time.Duration
+	var load, unavailable time.Duration
 	var ops results.Counts
 	loadOK, landed, tried := 0, 0, 0
 	for i := range runs {
@@ -69,7 +69,7 @@ func pool(runs []Digest) point {
 		o := d.phase(writeOutage)
 		outages = append(outages, o.Values...)
 		p.Censored += o.Censored
-		load, away, loadOK = load+d.Load, away+d.Away, loadOK+d.LoadOK
+		load, unavailable, loadOK = load+d.Load, unavailable+d.Unavailable, loadOK+d.LoadOK
 		landed, tried = landed+d.Landed, tried+d.Tried
 		ops.OK, ops.Failed, ops.Unknown = ops.OK+d.Ops.OK, ops.Failed+d.Ops.Failed, ops.Unknown+d.Ops.Unknown
 	}
@@ -78,7 +78,7 @@ func pool(runs []Digest) point {
 		p50, p95 := median(outages).Seconds(), quantile(outages, 0.95).Seconds()
 		p.P50, p.P95 = &p50, &p95
 	}
-	p.Away = ratio(away.Seconds(), load.Seconds())
+	p.Unavailable = ratio(unavailable.Seconds(), load.Seconds())
 	p.Throughput = ratio(float64(loadOK), load.Seconds())
 	p.UnknownShare = ratio(float64(ops.Unknown), float64(ops.All()))
 	p.Landed = ratio(float64(landed), float64(tried))
