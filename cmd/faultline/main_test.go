@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -30,6 +31,15 @@ func TestScripts(t *testing.T) {
 				data, err := os.ReadFile(path)
 				ts.Check(err)
 				ts.Check(os.WriteFile(path, data[:len(data)-1], 0o600))
+			},
+			// movesweep ROOT NAME: the one sweep's folder in ROOT, under a name that does not differ.
+			"movesweep": func(ts *testscript.TestScript, _ bool, args []string) {
+				found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"))
+				ts.Check(err)
+				if len(found) != 1 {
+					ts.Fatalf("%d folders in %s: %v", len(found), args[0], found)
+				}
+				ts.Check(os.Rename(found[0], ts.MkAbs(args[1])))
 			},
 			// fails CODE COMMAND...: the command ends with that code and one line on stderr.
 			"fails": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -162,14 +162,13 @@ func (d sweepFolder) writeFigure(f results.Figure) error {
 // bar shows how far many equal pieces of work are: a bar that is rewritten on a terminal, a plain line
 // now and then elsewhere.
 type bar struct {
-	out    io.Writer
-	tty    bool
-	unit   string
-	total  int
-	done   int
-	begun  time.Time
-	drawn  time.Time
-	weight func(done int) float64 // share of the work that is done; nil: pieces are equal
+	out   io.Writer
+	tty   bool
+	unit  string
+	total int
+	done  int
+	begun time.Time
+	drawn time.Time
 }
 
 func newBar(out io.Writer, tty bool, unit string, total int) *bar {
@@ -192,16 +191,10 @@ func (b *bar) step() {
 
 func (b *bar) draw(took time.Duration) {
 	share := float64(b.done) / float64(b.total)
-	if b.weight != nil {
-		share = b.weight(b.done)
-	}
-	left := "?"
-	if share > 0 {
-		left = time.Duration(float64(took) * (1 - share) / share).Round(time.Second).String()
-	}
+	left := time.Duration(float64(took) * (1 - share) / share).Round(time.Second)
 	const width = 30
 	full := min(int(share*width), width)
-	line := fmt.Sprintf("[%s%s] %d of %d %s, about %s left", strings.Repeat("#", full), strings.Repeat("-", width-full), b.done, b.total, b.unit, left)
+	line := fmt.Sprintf("[%s%s] %d of %d %s, about %v left", strings.Repeat("#", full), strings.Repeat("-", width-full), b.done, b.total, b.unit, left)
 	if b.tty {
 		fmt.Fprint(b.out, "\r\x1b[K", line)
 	} else {

@@ -110,8 +110,14 @@ func (a *Advice) words(group []Result) string {
 	default:
 		fmt.Fprintf(&b, " The knee is at %v: with shorter timeouts members elected without need (%s).", *a.Knee, falseText(group, *a.Knee))
 	}
+	if f.N < enough {
+		fmt.Fprintf(&b, " But %d failovers are few: with fewer than %d not even the median has an interval of 95 %%.", f.N, enough)
+	}
 	return b.String()
 }
+
+// enough values give a median an interval of 95 %.
+const enough = 6
 
 func intervalText(s Sample) string {
 	if low, high, ok := s.MedianInterval(); ok {
@@ -137,7 +143,7 @@ func falseText(group []Result, knee time.Duration) string {
 			campaigns, elections, stable = campaigns+r.Campaigns, elections+r.Elections, stable+r.Stable
 		}
 	}
-	return fmt.Sprintf("%d campaigns and %d changes of the leader in %v", campaigns, elections, stable)
+	return fmt.Sprintf("%d campaigns and %d changes of the leader in %v", campaigns, elections, stable.Round(time.Second))
 }
 
 // Notes say what the numbers mean.
@@ -173,7 +179,7 @@ func Table(rs []Result) string {
 			median, p90, longest = quantileText(f.P50, f.Open50), quantileText(f.P90, f.Open90), millis(f.Max)
 		}
 		fmt.Fprintf(&b, "| %d | %v | %v | %v | %d | %d | %d | %s | %s | %s | %d | %d | %v |\n", r.Members, r.Delay, r.Timeout, r.Heartbeat,
-			f.N, f.Censored, r.Missed, median, p90, longest, r.Campaigns, r.Elections, r.Stable)
+			f.N, f.Censored, r.Missed, median, p90, longest, r.Campaigns, r.Elections, r.Stable.Round(time.Second))
 	}
 	return b.String()
 }

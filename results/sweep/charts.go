@@ -108,7 +108,6 @@ func PaperFigure(rs []PaperResult) (results.Figure, error) {
 	for _, p := range []*plot.Plot{random, scale} {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
 		p.Y.Min, p.Y.Max = 0, 1
-		p.Legend.Left, p.Legend.Top = p == scale, p == scale
 	}
 	for _, r := range rs {
 		var in []*plot.Plot
@@ -126,12 +125,9 @@ func PaperFigure(rs []PaperResult) (results.Figure, error) {
 		}
 	}
 	random.X.Min, random.X.Max = 70, 100_000
-	scale.X.Min, scale.X.Max = 8, 1000
+	scale.X.Min, scale.X.Max = 8, 10_000
 	for _, p := range []*plot.Plot{random, scale} {
-		p.Legend.YOffs, p.Legend.XOffs = 4, 6
-		if p == random {
-			p.Legend.XOffs = -6
-		}
+		p.Legend.YOffs, p.Legend.XOffs = 4, -6
 	}
 	return figure("paper", 1000, 430, [][]*plot.Plot{{random, scale}})
 }
@@ -206,7 +202,8 @@ func GridFigure(s Settings, rs []Result, members int) (results.Figure, error) {
 			return results.Figure{}, err
 		}
 		outage.Title.Text = fmt.Sprintf("%s on %s: %s", s.System, s.Runtime, Cell{Members: members, Delay: s.Delays[i]}.series())
-		outage.Y.Min, outage.Y.Max, falsely.Y.Min, falsely.Y.Max = 0, top*1.1, 0, most*1.1
+		// room for the legends above
+		outage.Y.Min, outage.Y.Max, falsely.Y.Min, falsely.Y.Max = 0, top*1.4, 0, most*1.4
 		if err := drawKnee(in, outage, falsely); err != nil {
 			return results.Figure{}, err
 		}

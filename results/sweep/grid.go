@@ -124,9 +124,9 @@ type Result struct {
 	Elections  int           `json:"elections"`
 	Stable     time.Duration `json:"stable"`
 	Leaderless bool          `json:"leaderless,omitempty"` // nobody came to lead at all, and nothing was broken
-	Resolution time.Duration `json:"resolution"`        // median of the outages' own: nothing shorter can be told apart
-	Took       time.Duration `json:"took"`              // on the wall
-	Problem    string        `json:"problem,omitempty"` // why the run broke; then nothing above counts, and a resumed sweep does the cell again
+	Resolution time.Duration `json:"resolution"`           // median of the outages' own: nothing shorter can be told apart
+	Took       time.Duration `json:"took"`                 // on the wall
+	Problem    string        `json:"problem,omitempty"`    // why the run broke; then nothing above counts, and a resumed sweep does the cell again
 }
 
 // Sample is the cell's outages.

@@ -108,7 +108,7 @@ func share(cdf []Step, d time.Duration) float64 {
 // six values and for censored samples.
 func (s Sample) MedianInterval() (low, high time.Duration, ok bool) {
 	n := len(s.Values)
-	if len(s.Bounds) > 0 || n < 6 {
+	if len(s.Bounds) > 0 || n < enough {
 		return 0, 0, false
 	}
 	v := slices.Sorted(slices.Values(s.Values))

@@ -1,0 +1,377 @@
+package sweep
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+const milli = time.Millisecond
+
+func millisOf(v ...int) (out []time.Duration) {
+	for _, x := range v {
+		out = append(out, time.Duration(x)*milli)
+	}
+	return out
+}
+
+func upTo(n int) (out []time.Duration) {
+	for i := range n {
+		out = append(out, time.Duration(i+1)*milli)
+	}
+	return out
+}
+
+func TestFigures(t *testing.T) {
+	cases := []struct {
+		name                string
+		s                   Sample
+		p10, p50, p90, high int
+		mean                time.Duration
+		open50, open90      bool
+	}{
+		{"one", Sample{Values: millisOf(7)}, 7, 7, 7, 7, 7 * milli, false, false},
+		{"ten, in any order", Sample{Values: millisOf(10, 1, 9, 2, 8, 3, 7, 4, 6, 5)}, 1, 5, 9, 10, 5500 * time.Microsecond, false, false},
+		{"hundred", Sample{Values: upTo(100)}, 10, 50, 90, 100, 50500 * time.Microsecond, false, false},
+		{"censored last", Sample{Values: millisOf(1, 2, 3), Bounds: millisOf(10)}, 1, 2, 10, 10, 4 * milli, false, true},
+		{"censored first weighs on the others", Sample{Values: millisOf(2, 3), Bounds: millisOf(1)}, 2, 2, 3, 3, 2 * milli, false, false},
+		{"censored only", Sample{Bounds: millisOf(5, 6)}, 6, 6, 6, 6, 5500 * time.Microsecond, true, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := c.s.Figures()
+			require.Equal(t, millisOf(c.p10, c.p50, c.p90, c.high), []time.Duration{f.P10, f.P50, f.P90, f.Max})
+			require.Equal(t, c.mean, f.Mean)
+			require.Equal(t, []bool{c.open50, c.open90}, []bool{f.Open50, f.Open90})
+			require.Equal(t, len(c.s.Values), f.N)
+			require.Equal(t, len(c.s.Bounds), f.Censored)
+		})
+	}
+	require.Zero(t, Sample{}.Figures())
+}
+
+func TestMedianInterval(t *testing.T) {
+	cases := []struct {
+		name      string
+		s         Sample
+		low, high int
+		ok        bool
+	}{
+		{"five are too few", Sample{Values: upTo(5)}, 0, 0, false},
+		{"six: least and most", Sample{Values: upTo(6)}, 1, 6, true},
+		{"ten", Sample{Values: upTo(10)}, 2, 9, true},
+		{"twenty", Sample{Values: upTo(20)}, 6, 15, true},
+		{"thousand", Sample{Values: upTo(1000)}, 469, 532, true},
+		{"two thousand: no underflow", Sample{Values: upTo(2000)}, 956, 1045, true},
+		{"censored", Sample{Values: upTo(10), Bounds: upTo(1)}, 0, 0, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			low, high, ok := c.s.MedianInterval()
+			require.Equal(t, c.ok, ok)
+			require.Equal(t, millisOf(c.low, c.high), []time.Duration{low, high})
+		})
+	}
+}
+
+func TestAtMost(t *testing.T) {
+	require.InDelta(t, 2.996/60, atMost(0, time.Minute), 0.001)
+	require.InDelta(t, 10.51/60, atMost(5, time.Minute), 0.02/60)
+	require.Equal(t, math.Inf(1), atMost(0, 0))
+}
+
+// uniform has quantiles that are known: the paper's line is made of the same.
+func TestJudge(t *testing.T) {
+	line := PaperLine{Min: 10 * milli, Max: 20 * milli, Tolerance: 0.10, Cap: time.Second, Judged: true,
+		Paper: Figures{P10: 10 * milli, P50: 50 * milli, P90: 90 * milli, Max: 100 * milli, Mean: 50500 * time.Microsecond}}
+	scaled := func(f float64) Sample {
+		s := Sample{}
+		for _, d := range upTo(100) {
+			s.Values = append(s.Values, time.Duration(f*float64(d)))
+		}
+		return s
+	}
+	oneTail := scaled(1)
+	for i := range 11 { // p90 moves, the median does not
+		oneTail.Values[99-i] *= 2
+	}
+	censored := scaled(1)
+	censored.Values, censored.Bounds = censored.Values[:99], censored.Values[99:]
+	cases := []struct {
+		name   string
+		s      Sample
+		off    []string
+		within bool
+	}{
+		{"the same", scaled(1), nil, true},
+		{"9 % slower", scaled(1.09), nil, true},
+		{"11 % slower", scaled(1.11), []string{"p50", "p90", "mean"}, false},
+		{"11 % faster", scaled(0.89), []string{"p50", "p90", "mean"}, false},
+		{"a longer tail", oneTail, []string{"p90", "mean"}, false},
+		{"a censored one leaves the mean open", censored, []string{"mean"}, false},
+		{"nothing", Sample{}, []string{"p50", "p90", "mean"}, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := line.Judge(c.s)
+			var off []string
+			for _, k := range r.Checks {
+				if !k.Within {
+					off = append(off, k.What)
+				}
+			}
+			require.Equal(t, c.off, off)
+			require.Equal(t, c.within, r.Within)
+			require.Equal(t, c.within, AllWithin([]PaperResult{r}))
+			require.Equal(t, !c.within, strings.Contains(r.String(), "NOT within 10 %"))
+			require.Equal(t, !c.within, strings.Contains(PaperTable([]PaperResult{r}), "**no**"))
+		})
+	}
+	require.InDelta(t, 0, line.Judge(scaled(1)).Distance, 1e-9)
+	require.InDelta(t, 0.5, line.Judge(scaled(2)).Distance, 0.01)
+	require.False(t, AllWithin(nil), "nothing is no success")
+	line.Judged = false
+	require.False(t, AllWithin([]PaperResult{line.Judge(scaled(1))}), "what is only shown proves nothing")
+	require.Contains(t, line.Judge(scaled(3)).String(), "shown only")
+}
+
+func TestPaperLines(t *testing.T) {
+	lines := PaperLines()
+	require.Len(t, lines, 10)
+	judged := 0
+	for _, l := range lines {
+		p := l.Paper
+		require.LessOrEqual(t, l.Min, l.Max)
+		require.IsNonDecreasing(t, []time.Duration{p.P10, l.Interval[0], p.P50, l.Interval[1], p.P90, p.Max}, l.Name())
+		if l.Judged {
+			judged++
+			require.Positive(t, l.Tolerance)
+		}
+	}
+	require.Equal(t, 9, judged)
+}
+
+func TestPaperFiles(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var rs []PaperResult
+	for i, l := range PaperLines() {
+		s := Sample{}
+		for range 50 {
+			s.Values = append(s.Values, l.Min+time.Duration(r.Int64N(int64(l.Min))))
+		}
+		if i == 9 {
+			s = Sample{Bounds: []time.Duration{l.Cap, l.Cap}}
+		}
+		rs = append(rs, l.Judge(s))
+	}
+	f, err := PaperFigure(rs)
+	require.NoError(t, err)
+	require.Contains(t, string(f.SVG), "150-155 ms (n = 50)")
+	require.Contains(t, string(f.SVG), "2 censored")
+	require.True(t, strings.HasPrefix(string(f.PNG), "\x89PNG"))
+	table, err := PaperCSV(rs)
+	require.NoError(t, err)
+	require.Equal(t, 11, strings.Count(string(table), "\n"))
+}
+
+func settings() Settings {
+	return Settings{
+		System: "raftkv", Runtime: "sim", Timeouts: millisOf(250, 500), Heartbeats: millisOf(50, 100), Delays: millisOf(0, 5),
+		Members: []int{3, 5}, Trials: 5, Stable: time.Minute, Seed: 1,
+	}
+}
+
+func TestCells(t *testing.T) {
+	cells, skipped := settings().Cells()
+	require.Len(t, cells, 12)
+	require.Len(t, skipped, 4)
+	for _, c := range skipped {
+		require.Equal(t, Cell{c.Members, c.Delay, 250 * milli, 100 * milli}, c)
+	}
+	require.Equal(t, "3 members, timeout 250ms, heartbeat 50ms", cells[0].String())
+	require.Equal(t, "5 members, delay 5ms, timeout 500ms, heartbeat 100ms", cells[11].String())
+}
+
+func TestSettingsCheck(t *testing.T) {
+	require.NoError(t, settings().Check())
+	cases := []struct {
+		name, want string
+		change     func(*Settings)
+	}{
+		{"no timeouts", "--election-timeouts is empty", func(s *Settings) { s.Timeouts = nil }},
+		{"zero", "--heartbeats holds 0s: it must be positive", func(s *Settings) { s.Heartbeats = []time.Duration{0} }},
+		{"negative", "--delays holds -5ms: it must be positive", func(s *Settings) { s.Delays = millisOf(-5) }},
+		{"fractions", "must be whole milliseconds", func(s *Settings) { s.Timeouts = []time.Duration{1500 * time.Microsecond} }},
+		{"too long", "at most 50s", func(s *Settings) { s.Timeouts = []time.Duration{time.Minute} }},
+		{"twice", "holds 250ms twice", func(s *Settings) { s.Timeouts = millisOf(250, 250) }},
+		{"one member", "--members holds 1", func(s *Settings) { s.Members = []int{1} }},
+		{"members twice", "--members holds 3 twice", func(s *Settings) { s.Members = []int{3, 3} }},
+		{"trials", "--trials is 0", func(s *Settings) { s.Trials = 0 }},
+		{"stable", "--stable is -1s", func(s *Settings) { s.Stable = -time.Second }},
+		{"nothing left", "nothing is left to measure", func(s *Settings) { s.Heartbeats = millisOf(200) }},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := settings()
+			c.change(&s)
+			err := s.Check()
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestReadResults(t *testing.T) {
+	line := func(r Result) string {
+		b, err := json.Marshal(r)
+		require.NoError(t, err)
+		return string(b) + "\n"
+	}
+	a := Result{Cell: Cell{3, 0, 250 * milli, 50 * milli}, Outages: millisOf(300), Problem: "broke"}
+	b := Result{Cell: Cell{3, 0, 500 * milli, 50 * milli}, Outages: millisOf(600)}
+	again := a
+	again.Problem = ""
+	cases := []struct {
+		name, data string
+		want       []Result
+	}{
+		{"empty", "", nil},
+		{"two", line(a) + line(b), []Result{a, b}},
+		{"cut off", line(a) + line(b)[:20], []Result{a}},
+		{"done again", line(a) + line(b) + line(again), []Result{again, b}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ReadResults([]byte(c.data))
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+	_, err := ReadResults([]byte(line(a) + "{\n"))
+	require.ErrorContains(t, err, "line 2")
+}
+
+// measured is a cell with outages around median and so many false campaigns.
+func measured(timeout, heartbeat, median, campaigns int) Result {
+	r := Result{Cell: Cell{3, 0, time.Duration(timeout) * milli, time.Duration(heartbeat) * milli}, Campaigns: campaigns, Stable: time.Minute}
+	r.Outages = millisOf(median-20, median-10, median-5, median, median+5, median+10, median+20)
+	return r
+}
+
+func TestAdvise(t *testing.T) {
+	leaderless := Result{Cell: Cell{3, 0, 50 * milli, 10 * milli}, Leaderless: true, Stable: 30 * time.Second}
+	censored := measured(250, 50, 300, 0)
+	censored.Censored = millisOf(1000)
+	broken := measured(100, 10, 100, 0)
+	broken.Problem = "it broke"
+	cases := []struct {
+		name   string
+		rs     []Result
+		choose [2]int // timeout, heartbeat; 0: none
+		knee   int    // 0: none
+		edge   bool
+		words  string
+	}{
+		{"the shortest without false elections", []Result{measured(100, 20, 150, 9), measured(250, 50, 300, 0), measured(500, 50, 600, 0)}, [2]int{250, 50}, 250, false, "The knee is at 250ms"},
+		{"no knee", []Result{measured(250, 50, 300, 0), measured(500, 50, 600, 0)}, [2]int{250, 50}, 250, true, "There is no knee in this grid"},
+		{"alike: the longer heartbeat", []Result{measured(500, 25, 600, 0), measured(500, 100, 605, 0)}, [2]int{500, 100}, 500, true, "heartbeat-interval 100ms"},
+		{"a false election above hides what is below", []Result{measured(250, 50, 300, 0), measured(500, 50, 600, 1)}, [2]int{250, 50}, 0, false, "choose --election-timeout 250ms"},
+		{"all false", []Result{measured(100, 20, 150, 9), measured(250, 50, 300, 1)}, [2]int{}, 0, false, "none of these timeouts can be recommended"},
+		{"an outage that did not end", []Result{censored, measured(500, 50, 600, 0)}, [2]int{500, 50}, 250, true, "600 ms in the median"},
+		{"nobody led", []Result{leaderless, measured(250, 50, 300, 0)}, [2]int{250, 50}, 250, false, "The knee is at 250ms"},
+		{"broken cells do not count", []Result{broken, measured(250, 50, 300, 0)}, [2]int{250, 50}, 250, true, "n = 7, 0 censored"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			advice := Advise(c.rs)
+			require.Len(t, advice, 1)
+			a := advice[0]
+			if c.choose[0] == 0 {
+				require.Nil(t, a.Best)
+			} else {
+				require.Equal(t, millisOf(c.choose[:]...), []time.Duration{a.Best.Timeout, a.Best.Heartbeat})
+			}
+			if c.knee == 0 {
+				require.Nil(t, a.Knee)
+			} else {
+				require.Equal(t, time.Duration(c.knee)*milli, *a.Knee)
+			}
+			require.Equal(t, c.edge, a.Edge)
+			require.Contains(t, a.Text, c.words)
+			require.True(t, strings.HasPrefix(a.Text, "3 members: "))
+		})
+	}
+	require.Empty(t, Advise(nil))
+}
+
+func TestGridFiles(t *testing.T) {
+	s := settings()
+	s.Members, s.Delays = []int{3}, millisOf(0)
+	broken := Result{Cell: Cell{3, 0, 500 * milli, 50 * milli}, Problem: "a | b\nc"}
+	rs := []Result{measured(500, 100, 600, 0), measured(250, 50, 300, 2), broken}
+	f, err := GridFigure(s, rs, 3)
+	require.NoError(t, err)
+	require.Equal(t, "sweep-3", f.Name)
+	for _, want := range []string{"raftkv on sim: 3 members", "knee: 500ms", "heartbeat 100ms"} {
+		require.Contains(t, string(f.SVG), want)
+	}
+	none, err := GridFigure(s, rs, 5)
+	require.NoError(t, err)
+	require.Empty(t, none.Name)
+	require.Contains(t, Table(rs), "broken: a / b c")
+	table, err := CSV(s.Order(rs))
+	require.NoError(t, err)
+	lines := strings.Split(string(table), "\n")
+	require.True(t, strings.HasPrefix(lines[1], "3,0.000,250.000,50.000"), "in the grid's order")
+}
+
+// TestRead: what is counted lies in the stable time before the faults.
+func TestRead(t *testing.T) {
+	d := func(v int) *time.Duration { x := time.Duration(v) * milli; return &x }
+	event := func(at time.Duration, k results.Kind) results.RaftEvent { return results.RaftEvent{At: at, Kind: k} }
+	kill := &results.Injected{}
+	a := results.Analysis{
+		End:    90 * time.Second,
+		Phases: []results.PhaseMark{{Phase: harness.PhaseWarmup}, {Phase: harness.PhaseFaults, At: 62 * time.Second}},
+		Events: []results.RaftEvent{
+			event(time.Second, results.Campaign), event(1500*milli, results.BecameLeader), // the start
+			event(30*time.Second, results.Campaign), event(31*time.Second, results.Campaign), event(32*time.Second, results.BecameLeader),
+			event(62*time.Second, results.Campaign), event(70*time.Second, results.Campaign), // faults
+		},
+		Faults: make([]results.Injected, 4),
+		Episodes: []results.Episode{
+			{Fault: kill, Writes: results.Outage{Took: d(300), Resolution: d(3)}},
+			{Fault: kill, Writes: results.Outage{AtLeast: d(900)}},
+			{Writes: results.Outage{Took: d(50)}}, // nobody was killed
+			{Fault: kill},
+		},
+	}
+	r := Result{Stable: time.Minute}
+	require.NoError(t, r.Read(a, false))
+	require.Equal(t, Result{Stable: time.Minute, Outages: millisOf(300), Censored: millisOf(900), Missed: 2, Campaigns: 2, Elections: 1, Resolution: 3 * milli}, r)
+
+	a.Phases = a.Phases[:1]
+	require.ErrorContains(t, (&Result{}).Read(a, false), "did not come to its faults")
+	a.Faults, a.Episodes = nil, nil
+	r = Result{Stable: time.Minute}
+	require.NoError(t, r.Read(a, true))
+	require.True(t, r.Leaderless)
+	require.Equal(t, 5, r.Campaigns)
+	require.Equal(t, a.End, r.Stable)
+}
+
+func TestNotes(t *testing.T) {
+	s := settings()
+	require.True(t, slices.ContainsFunc(s.Notes(), func(n string) bool { return strings.Contains(n, "On sim") }))
+	s.System, s.Runtime = "etcd", "local"
+	require.True(t, slices.ContainsFunc(s.Notes(), func(n string) bool { return strings.Contains(n, "etcd-shaped") }))
+}
