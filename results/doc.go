@@ -27,7 +27,9 @@
 // the definitions follow the metrics of Ongaro's dissertation (section 9) and what etcd's and
 // CockroachDB's failover tests taught: timing from when a call was due (no coordinated omission),
 // sustained success instead of one lucky call, reads and writes apart, n and censored counts beside
-// every figure.
+// every figure. Client outages are measured with the run's probes (harness.Probe), where it has any,
+// and [Probing] says how exact they were; else with the workload's own calls, and each [Outage] says
+// which.
 //
 // # What the logs must tell
 //

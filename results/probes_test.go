@@ -209,5 +209,6 @@ func TestProbedReport(t *testing.T) {
 		require.Equal(t, ms(op(e.Reads.Back.Ref).Time-op(e.Reads.LastOK.Ref).Sched), cells[7])
 	}
 	require.Contains(t, string(page), "Measured with probes: a put and a read every 5.00 ms, through each member in turn (400/s)")
+	require.Equal(t, 6, strings.Count(string(page), " · unavailability debt "))
 	require.Contains(t, string(page), fmt.Sprintf("n %s, 3 unsent", count(strings.Count(string(history), `"type":"invoke","f":"probe-`))))
 }

@@ -99,7 +99,7 @@ type (
 		E                                                           *Episode
 		Title, Cause, Change                                        string
 		Detection, Election, WriteReady, Writes, Reads, Tax, Rejoin string
-		Partial, Steady                                             string
+		Partial, Steady, Debt                                       string
 		Story                                                       []sentenceView
 		Figure                                                      inlineFigure
 	}
@@ -487,6 +487,10 @@ func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 		Detection: optional(e.Detection), Election: optional(e.Election), WriteReady: writeReadyText(e),
 		Writes: outageText(e.Writes), Reads: outageText(e.Reads), Tax: optional(e.ClientTax), Rejoin: optional(e.Rejoin),
 		Partial: optional(e.Partial), Steady: missing, Figure: fig,
+	}
+	if e.Writes.Debt != nil && e.Reads.Debt != nil {
+		v.Debt = fmt.Sprintf("unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
+			ms(*e.Writes.Debt), ms(*e.Reads.Debt), count(e.Writes.Asked), count(e.Reads.Asked))
 	}
 	if e.Steady != nil {
 		v.Steady = "after " + ms(e.Steady.At-e.T0)
