@@ -45,7 +45,7 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 				return infrastructure(err)
 			}
 			defer server.Close() // nothing in it is lost
-			fmt.Fprintf(a.stdout, "serving %s on http://%s/ until interrupted\n", dir, l.Addr())
+			fmt.Fprintf(a.stdout, "serving %s on http://%s/ until interrupted\n", dir, reachable(l.Addr()))
 			if err := server.Serve(cmd.Context(), l); err != nil {
 				return infrastructure(err)
 			}
@@ -69,4 +69,13 @@ func programVersion() string {
 		return version
 	}
 	return fmt.Sprintf("%s %d %d", version, st.Size(), st.ModTime().UnixNano())
+}
+
+// reachable is an address that a browser on this machine can open.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return fmt.Sprintf("localhost:%d", tcp.Port)
 }

@@ -196,7 +196,7 @@ func (d *Digest) measure(a *results.Analysis) {
 		}
 	}
 	d.Unavailable = away(a.Episodes, d.Load)
-	if a.Probes != nil {
+	if a.Probes != nil && a.Run.ProbeEvery > 0 { // of a schedule that must be guessed there is no debt
 		d.Unavailable, d.ProbeEvery = min(a.Probes.WriteDebt, d.Load), a.Probes.Every
 	}
 	for i := range a.Stats {

@@ -490,7 +490,7 @@ func trendCharts(points []point) []chartView {
 	return []chartView{
 		verdicts,
 		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and, by nearest rank, p95; censored ones are left out.", plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
-		{"Unavailability", "Probes of writes without timely success, as part of the time under load; of runs without probes, their outages of writes.", nil, lineChart("Unavailability", points, one("unavailable", func(p *point) *float64 { return p.Unavailable }), percentText, percentText)},
+		{"Unavailability", "Probes of writes, through all members, without timely success, as part of the time under load; of runs without probes, their outages of writes.", nil, lineChart("Unavailability", points, one("unavailable", func(p *point) *float64 { return p.Unavailable }), percentText, percentText)},
 		{"Throughput", "Acknowledged calls a second, under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
 		{"Unknown outcomes", "Part of all calls whose outcome nobody knows.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
 		{"Faults that landed", "Part of the faults tried whose effect was confirmed.", nil, lineChart("Faults that landed", points, one("landed", func(p *point) *float64 { return p.Landed }), percentText, percentText)},
