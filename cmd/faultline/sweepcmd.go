@@ -159,6 +159,18 @@ func (d sweepFolder) writeFigure(f results.Figure) error {
 	return d.write(f.Name+".png", f.PNG)
 }
 
+// writePage writes NAME.md and NAME.html.
+func (d sweepFolder) writePage(name string, p *sweep.Page) error {
+	html, err := p.HTML()
+	if err != nil {
+		return infrastructure(err)
+	}
+	if err := d.write(name+".html", html); err != nil {
+		return err
+	}
+	return d.write(name+".md", p.Markdown())
+}
+
 // bar shows how far many equal pieces of work are: a bar that is rewritten on a terminal, a plain line
 // now and then elsewhere.
 type bar struct {

@@ -222,10 +222,12 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, r
 		}
 	}
 	advice := sweep.Advise(rs)
-	var text strings.Builder
-	fmt.Fprintf(&text, "# Which timeouts to choose\n\n%s on %s, seed %d, %d of %d cells\n\n", s.System, s.Runtime, s.Seed, len(rs)-broken, want)
+	page := sweep.Page{
+		Title: "Which timeouts to choose", Rows: sweep.Rows(rs), Notes: s.Notes(),
+		Lead: fmt.Sprintf("%s on %s, seed %d, %d of %d cells", s.System, s.Runtime, s.Seed, len(rs)-broken, want),
+	}
 	for _, x := range advice {
-		fmt.Fprintf(&text, "- %s\n", x.Text)
+		page.Says = append(page.Says, x.Text)
 	}
 	for _, m := range s.Members {
 		figure, err := sweep.GridFigure(s.Settings, rs, m)
@@ -238,25 +240,23 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, r
 		if err := dir.writeFigure(figure); err != nil {
 			return err
 		}
-		fmt.Fprintf(&text, "\n![%d members](%s.svg)\n", m, figure.Name)
+		page.Figures = append(page.Figures, figure)
 	}
-	table := sweep.Table(rs)
-	fmt.Fprintf(&text, "\n%s\n%s\n", table, strings.Join(s.Notes(), "\n\n"))
 	csv, err := sweep.CSV(rs)
 	if err != nil {
 		return infrastructure(err)
 	}
-	if err := errors.Join(dir.write("sweep.csv", csv), dir.write("sweep.md", []byte(text.String()))); err != nil {
+	if err := errors.Join(dir.write("sweep.csv", csv), dir.writePage("sweep", &page)); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "\n%s\n", table)
-	for _, x := range advice {
-		fmt.Fprintln(a.stdout, x.Text)
+	fmt.Fprintf(a.stdout, "\n%s\n", sweep.Markdown(page.Rows))
+	for _, x := range page.Says {
+		fmt.Fprintln(a.stdout, x)
 	}
 	for _, n := range s.Notes() {
 		fmt.Fprintln(a.stdout, n)
 	}
-	fmt.Fprintf(a.stdout, "%d of %d cells, %.1f s; graphs, tables and every outage: %s\n", len(rs)-broken, want, took.Seconds(), dir.path(""))
+	fmt.Fprintf(a.stdout, "%d of %d cells, %.1f s; page, graphs, tables and every outage: %s\n", len(rs)-broken, want, took.Seconds(), dir.path(""))
 	switch {
 	case ctx.Err() != nil && len(rs) < want:
 		return &statusError{exitUnknown, fmt.Errorf("sweep: interrupted after %d of %d cells; go on with: faultline sweep --resume %s", len(rs)-broken, want, dir)}

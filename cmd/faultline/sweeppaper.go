@@ -15,6 +15,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
@@ -191,7 +192,16 @@ func writePaper(dir sweepFolder, rs []sweep.PaperResult, trials []paperTrial, s 
 	if err := dir.write("trials.jsonl", raw.Bytes()); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("# Figure 16 of the Raft paper, repeated\n\nseed %d, %d crashes a line: `faultline sweep --paper --seed=%d --trials=%d`\n\n![measured and paper](paper.svg)\n\n%s\n%s\n",
-		s.Seed, s.Trials, s.Seed, s.Trials, sweep.PaperTable(rs), strings.Join(sweep.PaperNotes(), "\n\n"))
-	return dir.write("paper.md", []byte(text))
+	return dir.writePage("paper", &sweep.Page{
+		Title: "Figure 16 of the Raft paper, repeated",
+		Lead:  fmt.Sprintf("seed %d, %d crashes a line; again: faultline sweep --paper --seed=%d --trials=%d", s.Seed, s.Trials, s.Seed, s.Trials),
+		Says:  lineTexts(rs), Figures: []results.Figure{figure}, Rows: sweep.PaperRows(rs), Notes: sweep.PaperNotes(),
+	})
+}
+
+func lineTexts(rs []sweep.PaperResult) (out []string) {
+	for _, r := range rs {
+		out = append(out, r.String())
+	}
+	return out
 }

@@ -161,14 +161,14 @@ func (s Settings) Notes() []string {
 	return out
 }
 
-// Table is the results in markdown.
-func Table(rs []Result) string {
-	var b strings.Builder
-	b.WriteString("| members | delay | timeout | heartbeat | n | censored | missed | median | p90 | max | false campaigns | leader changes | in |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+// Rows are the results as a table, its head first.
+func Rows(rs []Result) [][]string {
+	out := [][]string{{"members", "delay", "timeout", "heartbeat", "n", "censored", "missed", "median", "p90", "max", "false campaigns", "leader changes", "in"}}
 	for _, r := range rs {
 		f := r.Sample().Figures()
+		row := []string{fmt.Sprint(r.Members), r.Delay.String(), r.Timeout.String(), r.Heartbeat.String()}
 		if r.Problem != "" {
-			fmt.Fprintf(&b, "| %d | %v | %v | %v | broken: %s |\n", r.Members, r.Delay, r.Timeout, r.Heartbeat, strings.NewReplacer("|", "/", "\n", " ").Replace(r.Problem))
+			out = append(out, append(row, "broken: "+r.Problem))
 			continue
 		}
 		median, p90, longest := "–", "–", "–"
@@ -178,10 +178,10 @@ func Table(rs []Result) string {
 		if f.N+f.Censored > 0 {
 			median, p90, longest = quantileText(f.P50, f.Open50), quantileText(f.P90, f.Open90), millis(f.Max)
 		}
-		fmt.Fprintf(&b, "| %d | %v | %v | %v | %d | %d | %d | %s | %s | %s | %d | %d | %v |\n", r.Members, r.Delay, r.Timeout, r.Heartbeat,
-			f.N, f.Censored, r.Missed, median, p90, longest, r.Campaigns, r.Elections, r.Stable.Round(time.Second))
+		out = append(out, append(row, fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed), median, p90, longest,
+			fmt.Sprint(r.Campaigns), fmt.Sprint(r.Elections), r.Stable.Round(time.Second).String()))
 	}
-	return b.String()
+	return out
 }
 
 // CSV is the same, with durations in milliseconds.

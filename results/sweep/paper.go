@@ -147,14 +147,14 @@ func PaperNotes() []string {
 	return []string{
 		"Time from the leader's crash until two survivors have heard from the new leader, so that a majority of the five servers knows it. Timeouts uniform in the range; heartbeats every half of its least, which reach all followers at once; the crash uniform between two heartbeats; all logs differ, so that two of the four survivors cannot win.",
 		"Not the paper's machines but a simulation of this repository's store: each message takes 0.5 ms plus an exponential delay of 3.5 ms in the mean, which was fitted to the paper's curves, so that a vote takes 8 ms; disks take no time beside that. Lines that only the delay's law decides (150-150 to 150-155) are the least certain: simulated timers are exact, so that with 150-150 hardly any vote ever ends, where the paper's machines had some jitter.",
-		"The paper's numbers were recovered from its vector figures. Within means that median, p90 and mean each differ from the paper's by at most 10 %, for 150-151 and 150-155 by at most 25 %. The tolerances were set for the median; p90 and mean are held to the same.",
+		"The paper's numbers were recovered from its vector figures. Within means that median, p90 and mean each differ from the paper's by at most 10 %, for 150-151 and 150-155 by at most 25 %. The tolerances were set for the median; p90 and mean are held to the same. Distance is the largest difference between the two distribution functions at the paper's p10, p50, p90, p99 and maximum.",
 	}
 }
 
-// PaperTable is the results in markdown.
-func PaperTable(rs []PaperResult) string {
-	var b strings.Builder
-	b.WriteString("| timeouts (ms) | n | censored | p50 | paper | p90 | paper | mean | paper | distance | tolerance | within |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
+// PaperRows are the results as a table, its head first. Distance is the largest difference between the
+// two distribution functions at the paper's p10, p50, p90, p99 and maximum.
+func PaperRows(rs []PaperResult) [][]string {
+	out := [][]string{{"timeouts (ms)", "n", "censored", "p50", "paper", "p90", "paper", "mean", "paper", "distance", "tolerance", "within"}}
 	for _, r := range rs {
 		m, p := r.Measured, r.Line.Paper
 		within, tolerance := "yes", fmt.Sprintf("%.0f %%", r.Line.Tolerance*100)
@@ -162,13 +162,13 @@ func PaperTable(rs []PaperResult) string {
 		case !r.Line.Judged:
 			within, tolerance = "not judged", "–"
 		case !r.Within:
-			within = "**no**"
+			within = "NO"
 		}
-		fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s | %s | %s | %s | %.3f | %s | %s |\n", r.Line.Name(), m.N, m.Censored,
-			quantileText(m.P50, m.Open50), millis(p.P50), quantileText(m.P90, m.Open90), millis(p.P90), meanText(m), millis(p.Mean), r.Distance, tolerance, within)
+		out = append(out, []string{r.Line.Name(), fmt.Sprint(m.N), fmt.Sprint(m.Censored),
+			quantileText(m.P50, m.Open50), millis(p.P50), quantileText(m.P90, m.Open90), millis(p.P90), meanText(m), millis(p.Mean),
+			fmt.Sprintf("%.3f", r.Distance), tolerance, within})
 	}
-	b.WriteString("\ndistance: the largest difference between the two distribution functions at the paper's p10, p50, p90, p99 and maximum\n")
-	return b.String()
+	return out
 }
 
 // PaperCSV is the same with all figures, in milliseconds.
