@@ -33,7 +33,7 @@ func (c Probes) Check(ctx context.Context, h harness.History) harness.Verdict {
 		ops = append(ops, op)
 	}
 	h.Ops = ops
-	return Linearizable{Budget: c.Budget}.Check(ctx, h)
+	return Linearizable(c).Check(ctx, h)
 }
 
 // withoutProbes leaves out what harness.Probe did: other checkers judge workloads. A probe's timeout

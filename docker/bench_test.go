@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/harnesstest"
-	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/harnesstest"
+	"github.com/faultline-chaos/faultline/harness/systems"
 )
 
 // BenchmarkInject compares what the agent takes for a fault, confirmed, with what Docker's own API

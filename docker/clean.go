@@ -8,9 +8,10 @@ import (
 	"slices"
 
 	"github.com/containerd/errdefs"
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // keptImages is how many images may stay: each holds two programs, some 80 MB, and programs under

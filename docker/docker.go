@@ -21,11 +21,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"github.com/moby/moby/client"
 	tc "github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // Runtime implements harness.Runtime. The zero value is ready for use.

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
 	"github.com/faultline-chaos/faultline/harness/systems"
-	"github.com/stretchr/testify/require"
 )
 
 func TestConformance(t *testing.T) {

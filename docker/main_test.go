@@ -6,9 +6,10 @@ import (
 	"os"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/faultline-chaos/faultline/docker"
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
-	"go.uber.org/goleak"
 )
 
 // The test binary is also the harness that gets killed.

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/client"
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/docker"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
-	"github.com/moby/moby/client"
-	"github.com/stretchr/testify/require"
 )
 
 // startCluster runs a cluster whose body does nothing but f.

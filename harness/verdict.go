@@ -72,11 +72,12 @@ func Worst(verdicts []Verdict) Validity {
 	}
 	worst := Valid
 	for _, v := range verdicts {
-		switch {
-		case v.Validity == Invalid:
+		switch v.Validity {
+		case Invalid:
 			return Invalid
-		case v.Validity == Unknown:
+		case Unknown:
 			worst = Unknown
+		case Valid:
 		}
 	}
 	return worst

@@ -72,7 +72,8 @@ func TestMix(t *testing.T) {
 		require.NoError(t, err)
 		return s
 	}
-	require.Equal(t, same(7), same(7))
+	first, again := same(7), same(7)
+	require.Equal(t, first, again)
 	require.NotEqual(t, same(7), same(8))
 	_, err := nemesis.Mix(harness.Stream(1, "s"), nemesis.MixConfig{Faults: faults, Time: 5 * time.Second, ElectionTimeout: time.Second})
 	require.ErrorContains(t, err, "too short for one fault")

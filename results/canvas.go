@@ -58,7 +58,8 @@ type Figure struct {
 const figureDPI = 160
 
 // figure draws the same thing twice.
-func figure(name string, w, h vg.Length, paint func(draw.Canvas)) (Figure, error) {
+func figure(name string, h vg.Length, paint func(draw.Canvas)) (Figure, error) {
+	const w = vg.Length(1000) // points
 	svg := vgsvg.New(w, h)
 	paint(background(draw.New(svg)))
 	var vector bytes.Buffer

@@ -91,7 +91,7 @@ func (a *Analysis) phaseBars() (Figure, error) {
 	slices.SortStableFunc(eps, func(x, y *Episode) int { return int(length(x) - length(y)) })
 	row := vg.Length(22)
 	h := 74 + row*vg.Length(len(eps)) + 48
-	return figure("phases", 1000, h, func(c draw.Canvas) {
+	return figure("phases", h, func(c draw.Canvas) {
 		heading(c, "Where the time of each failover goes", fmt.Sprintf("n = %d failovers with a new leader, shortest first; 0 = fault effective; ● writes back for good, ○ reads", len(eps)))
 		lo, hi := time.Duration(0), time.Duration(0)
 		for _, e := range eps {
@@ -182,7 +182,7 @@ func (a *Analysis) cdf() (Figure, error) {
 	if band {
 		sub += "; band: 95 % (DKW)"
 	}
-	return figure("cdf", 1000, 400, func(c draw.Canvas) {
+	return figure("cdf", 400, func(c draw.Canvas) {
 		heading(c, "How long clients were without service in a failover", sub)
 		x := axis{lo: 0, hi: msOf(hi) * 1.08, a: c.Min.X + 62, b: c.Max.X - 24}
 		y := axis{lo: 0, hi: 1, a: c.Min.Y + 48, b: c.Max.Y - 66}
@@ -267,7 +267,7 @@ func (a *Analysis) throughput() (Figure, error) {
 		top = max(top, bins[0][b]+bins[1][b]+bins[2][b])
 	}
 	perSecond := float64(time.Second / bin)
-	return figure("throughput", 1000, 330, func(c draw.Canvas) {
+	return figure("throughput", 330, func(c draw.Canvas) {
 		heading(c, "Calls answered per second", fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads and probes; %s never answered", count(loadCalls(a.calls, end)), bin, count(openCalls(a.calls))))
 		v := view{from: 0, to: end, faultTags: true}
 		x := axis{lo: 0, hi: secondsOf(v.to), a: c.Min.X + 62, b: c.Max.X - 18}

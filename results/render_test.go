@@ -69,7 +69,7 @@ func TestRenderRepeats(t *testing.T) {
 		}
 		if before != nil {
 			for name := range now {
-				require.True(t, before[name] == now[name], name)
+				require.Equal(t, before[name], now[name], name)
 			}
 		}
 		before = now

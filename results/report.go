@@ -287,9 +287,16 @@ func inlineFigures(figures []Figure) map[string]inlineFigure {
 
 func timelineKey() []keyItem {
 	return []keyItem{
-		{"--ok", "ok"}, {"--bad", "failed (cross)"}, {"--unknown", "outcome unknown (diamond)"},
-		{"--state-leader", "leader"}, {"--state-candidate", "candidate"}, {"--state-pre-candidate", "pre-candidate"}, {"--state-follower", "follower"},
-		{"--state-paused", "paused"}, {"--state-down", "down"}, {"--bad", "cut off (frame)"},
+		{"--ok", "ok"},
+		{"--bad", "failed (cross)"},
+		{"--unknown", "outcome unknown (diamond)"},
+		{"--state-leader", "leader"},
+		{"--state-candidate", "candidate"},
+		{"--state-pre-candidate", "pre-candidate"},
+		{"--state-follower", "follower"},
+		{"--state-paused", "paused"},
+		{"--state-down", "down"},
+		{"--bad", "cut off (frame)"},
 		{"--bad", "probes failed (foot of a lane)"},
 	}
 }

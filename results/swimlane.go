@@ -39,7 +39,7 @@ const (
 func (a *Analysis) swimlane(name string, v view) (Figure, error) {
 	lanesH := vg.Length(len(a.Lanes)) * (laneHeight + laneGap)
 	h := topMargin + 230 + 14 + lanesH + 62
-	return figure(name, 1000, h, func(c draw.Canvas) {
+	return figure(name, h, func(c draw.Canvas) {
 		heading(c, v.title, v.sub)
 		x := axis{lo: secondsOf(v.from), hi: secondsOf(v.to), a: c.Min.X + leftMargin, b: c.Max.X - 18}
 		bottom := c.Min.Y + 62

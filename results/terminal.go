@@ -36,7 +36,7 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	color := map[harness.Validity]string{harness.Valid: "2", harness.Invalid: "1", harness.Unknown: "3"}[run.Verdict]
 	var lines []string
 	add := func(format string, args ...any) {
-		lines = append(lines, clip(fmt.Sprintf(format, args...), terminalWidth))
+		lines = append(lines, clip(fmt.Sprintf(format, args...)))
 	}
 
 	head := fit(fmt.Sprintf("  %s", verdictReason(run)), terminalWidth-utf8.RuneCountInString(verdict))
@@ -69,10 +69,10 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 func terminalTail(run Run, o TerminalOptions) []string {
 	tail := []string{""}
 	if run.HealProblem != "" {
-		tail = append(tail, clip("residue  "+oneLine(run.HealProblem), terminalWidth))
+		tail = append(tail, clip("residue  "+oneLine(run.HealProblem)))
 	}
 	if o.Dir != "" {
-		tail = append(tail, clip("report   "+filepath.Join(o.Dir, ReportFile), terminalWidth))
+		tail = append(tail, clip("report   "+filepath.Join(o.Dir, ReportFile)))
 	}
 	if c := repeatCommand(run); c != "" {
 		tail = append(tail, wrapCommand("repeat   ", run.Command)...)
@@ -121,7 +121,7 @@ func episodeTable(eps []Episode, height int) []string {
 		return []string{"no leader was lost"}
 	}
 	row := func(cells ...string) string {
-		return clip(fmt.Sprintf("%-4s %-18s %-8s %9s %9s %9s %9s %9s %9s %7s", anys(cells)...), terminalWidth)
+		return clip(fmt.Sprintf("%-4s %-18s %-8s %9s %9s %9s %9s %9s %9s %7s", anys(cells)...))
 	}
 	lines := []string{row("", "failover", "leader", "detected", "elected", "commit", "writes", "reads", "rejoin", "unknown")}
 	for i := range eps {
@@ -217,15 +217,15 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// clip cuts a line to its width, keeping its inner spaces.
-func clip(s string, width int) string {
+// clip cuts a line to the width of the terminal, keeping its inner spaces.
+func clip(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' '
 		}
 		return r
 	}, s)
-	return strings.TrimRight(fit(s, width), " ")
+	return strings.TrimRight(fit(s, terminalWidth), " ")
 }
 
 func fit(s string, width int) string {

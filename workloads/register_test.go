@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -260,7 +259,7 @@ func TestByName(t *testing.T) {
 		require.Equal(t, e.Name, w.Name())
 		require.NotEmpty(t, e.Doc)
 		require.NotEmpty(t, w.Checkers())
-		require.False(t, strings.Contains(e.Doc, "\n"))
+		require.NotContains(t, e.Doc, "\n")
 	}
 	_, err := ByName("registre", Options{})
 	require.EqualError(t, err, `unknown workload "registre": allowed are register`)

@@ -158,18 +158,18 @@ func (p *plan) seedsUntilCaught(ctx context.Context, bug string, more func(n int
 }
 
 // add counts a run, and what it caught if nothing was caught before.
-func (pr *proof) add(p *plan, r *seedResult) {
-	pr.runs++
-	pr.faults += r.faults
-	pr.ops += r.ops
+func (p *proof) add(of *plan, r *seedResult) {
+	p.runs++
+	p.faults += r.faults
+	p.ops += r.ops
 	if r.err != nil { // a member that cannot start again is a finding, too
 		r.verdicts = append(r.verdicts, harness.Verdict{Checker: "start", Validity: harness.Invalid, Reason: r.err.Error()})
 	}
 	for _, v := range r.verdicts {
-		if v.Validity == harness.Invalid && !pr.caught {
-			q := *p
+		if v.Validity == harness.Invalid && !p.caught {
+			q := *of
 			q.Seed = r.seed
-			pr.caught, pr.by, pr.reason, pr.repeat = true, v.Checker, v.Reason, strings.Join(q.command("sim"), " ")
+			p.caught, p.by, p.reason, p.repeat = true, v.Checker, v.Reason, strings.Join(q.command("sim"), " ")
 		}
 	}
 }

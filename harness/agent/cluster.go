@@ -36,12 +36,11 @@ var _ interface {
 
 // node is one member.
 type node struct {
-	member  harness.Member
-	client  *Client
-	command harness.Command
-	addr    string // where clients reach it
-	start   Start
-	exits   chan Exit // the last one that the harness has not looked at
+	member harness.Member
+	client *Client
+	addr   string // where clients reach it
+	start  Start
+	exits  chan Exit // the last one that the harness has not looked at
 
 	sent []Drop // the last list that the agent has confirmed; under Cluster.mu
 }

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 func members(n int) (out []harness.Member) {

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 const doomedReady = "all broken"

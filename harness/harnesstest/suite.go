@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Residuer is implemented by runtimes that can say what exists of a run.

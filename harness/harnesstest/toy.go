@@ -12,8 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/harness"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Toy is the system that runtimes are tested with (toykv): members that know nothing of each other.

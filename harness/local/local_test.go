@@ -8,8 +8,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/harness/harnesstest"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness/harnesstest"
 )
 
 // buildToy finds the toy built where nobody else can build it.

@@ -6,10 +6,11 @@ import (
 	"os"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/faultline-chaos/faultline/harness/agent/linux"
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
 	"github.com/faultline-chaos/faultline/harness/local"
-	"go.uber.org/goleak"
 )
 
 // The test binary is also the agent, and the harness that gets killed.

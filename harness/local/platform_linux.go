@@ -16,8 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // platform makes the namespaces of one run.

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // eachProcess calls f with every process that we see, its arguments and its working directory.

@@ -66,7 +66,7 @@ func (s *etcdv3) Close() error { return s.status.Close() }
 func (s *etcdv3) Dial(addr string) (harness.KV, error) { return etcdapi.Dial(addr) }
 
 // Status asks Maintenance.Status.
-func (s *etcdv3) Status(ctx context.Context, addr string, members []harness.Member) (harness.Status, error) {
+func (s *etcdv3) Status(ctx context.Context, addr string, _ []harness.Member) (harness.Status, error) {
 	return s.status.Status(ctx, addr)
 }
 

@@ -110,7 +110,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("stop the server: %w", err), srv.Close())
 	}
-	_ = <-failed // ErrServerClosed
+	<-failed // ErrServerClosed
 	return err
 }
 

@@ -125,7 +125,7 @@ func PaperFigure(rs []PaperResult) (results.Figure, error) {
 		}
 	}
 	random.X.Min, random.X.Max = 70, 100_000
-	scale.X.Min, scale.X.Max = 8, 10_000
+	scale.X.Min, scale.X.Max = 8, 5000
 	for _, p := range []*plot.Plot{random, scale} {
 		p.Legend.YOffs, p.Legend.XOffs = 4, -6
 	}

@@ -164,9 +164,11 @@ func PaperRows(rs []PaperResult) [][]string {
 		case !r.Within:
 			within = "NO"
 		}
-		out = append(out, []string{r.Line.Name(), fmt.Sprint(m.N), fmt.Sprint(m.Censored),
+		out = append(out, []string{
+			r.Line.Name(), fmt.Sprint(m.N), fmt.Sprint(m.Censored),
 			quantileText(m.P50, m.Open50), millis(p.P50), quantileText(m.P90, m.Open90), millis(p.P90), meanText(m), millis(p.Mean),
-			fmt.Sprintf("%.3f", r.Distance), tolerance, within})
+			fmt.Sprintf("%.3f", r.Distance), tolerance, within,
+		})
 	}
 	return out
 }

@@ -17,7 +17,6 @@ type testNetwork struct {
 
 	mu    sync.Mutex
 	alone int // the member that is cut off, -1 for none
-
 }
 
 func newTestNetwork() *testNetwork {

@@ -14,10 +14,11 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 const (

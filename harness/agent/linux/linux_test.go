@@ -16,9 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // The test binary is also an agent in namespaces of its own, and that agent's child.

@@ -10,10 +10,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // Netfilter drops packets by their peer's address with nftables. Table, chains and the connection to

@@ -13,8 +13,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // Process runs the member's process and sends it signals. The process is the leader of a group of

@@ -9,8 +9,9 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/faultline-chaos/faultline/harness/agent"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 // spawner is a thread without capabilities that forks the member's process. Capabilities, the

@@ -18,10 +18,8 @@ func main() {
 	data := flag.String("data", "", "directory of the log")
 	flag.Parse()
 	fmt.Println("toykv starts")
-	if err := run(*listen, *data); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(3)
-	}
+	fmt.Fprintln(os.Stderr, run(*listen, *data)) // it only returns with an error
+	os.Exit(3)
 }
 
 func run(listen, data string) error {
