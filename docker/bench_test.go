@@ -95,7 +95,7 @@ func medians(b *testing.B, steps []step) {
 
 // withContainer runs a member without an agent, from the run's own image. It carries the run's
 // labels, so it is swept like all else should this program be killed.
-func withContainer(ctx context.Context, b *testing.B, run string, sys harness.System, f func(*client.Client, string)) (err error) {
+func withContainer(ctx context.Context, _ *testing.B, run string, sys harness.System, f func(*client.Client, string)) (err error) {
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
 		return err

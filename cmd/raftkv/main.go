@@ -112,7 +112,7 @@ func run(ctx context.Context, cfg server.Config) error {
 		fmt.Fprintf(os.Stderr, "raftkv: %v\n", err)
 		os.Exit(1)
 	}
-	s, err := server.Start(cfg)
+	s, err := server.Start(cfg) //nolint:contextcheck // the server ends by Stop, after ctx
 	if err != nil {
 		return err
 	}

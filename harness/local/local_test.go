@@ -42,7 +42,7 @@ func TestConformanceAsNobody(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("not root: TestConformance itself is without privilege")
 	}
-	dir, err := os.MkdirTemp("", "faultline-nobody-") // t.TempDir is for root alone
+	dir, err := os.MkdirTemp("", "faultline-nobody-") //nolint:usetesting // t.TempDir is for root alone
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o777))

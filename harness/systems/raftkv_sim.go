@@ -208,7 +208,7 @@ func (m *raftMachine) Effects() []sim.Effect {
 		out := sim.Effect{Token: e.Token}
 		switch e.Kind {
 		case core.Send:
-			out.Kind, out.To, out.Payload = sim.Send, int(e.To), e.Message //nolint:gosec // 1 to 7
+			out.Kind, out.To, out.Payload = sim.Send, int(e.To), e.Message
 			m.program.watch.sent(m.node, m.host, e.Message)
 		case core.Write:
 			out.Kind, out.Payload, out.Sync = sim.Write, e.Record, e.Sync

@@ -273,7 +273,7 @@ func pack(sorted []time.Duration) []byte {
 	var last int64
 	for _, v := range sorted {
 		us := v.Microseconds()
-		b = binary.AppendUvarint(b, uint64(us-last)) //nolint:gosec // they are sorted
+		b = binary.AppendUvarint(b, uint64(us-last))
 		last = us
 	}
 	return b
@@ -288,7 +288,7 @@ func unpack(b []byte) ([]time.Duration, error) {
 			return nil, fmt.Errorf("%w: latencies end in the middle", errDamaged)
 		}
 		at, b = at+d, b[n:]
-		out = append(out, time.Duration(at)*time.Microsecond) //nolint:gosec // pack wrote it
+		out = append(out, time.Duration(at)*time.Microsecond)
 	}
 	return out, nil
 }
