@@ -25,6 +25,7 @@ type Core struct {
 
 	// What raft said last.
 	term, leader, commit uint64
+	untried              bool   // it leads and has committed nothing yet
 	voteTerm, vote       uint64 // written last
 	role                 raft.StateType
 
@@ -298,6 +299,7 @@ func (c *Core) ready(rd raft.Ready) {
 		c.term = rd.HardState.GetTerm()
 		if commit := rd.HardState.GetCommit(); commit > c.commit {
 			c.commit = commit
+			c.noteFirstCommit()
 			if h := c.cfg.Hooks.Committed; h != nil {
 				h(commit)
 			}
@@ -319,9 +321,19 @@ func (c *Core) ready(rd raft.Ready) {
 	}
 }
 
+// noteFirstCommit logs when a leader can serve writes: what it commits first is of its own term (Raft
+// paper, section 5.4.2).
+func (c *Core) noteFirstCommit() {
+	if c.untried && c.role == raft.StateLeader {
+		c.untried = false
+		c.cfg.Logger.Infof("%x committed first entry of term %d", c.cfg.ID, c.term)
+	}
+}
+
 // changeRole notes raft's role and leader and logs the latter as etcd's raft.node does.
 func (c *Core) changeRole(s *raft.SoftState) {
 	if s.RaftState == raft.StateLeader && c.role != raft.StateLeader {
+		c.untried = true
 		if h := c.cfg.Hooks.BecameLeader; h != nil {
 			h(c.term)
 		}
