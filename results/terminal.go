@@ -39,8 +39,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 		lines = append(lines, clip(fmt.Sprintf(format, args...)))
 	}
 
-	head := fit(fmt.Sprintf("  %s", verdictReason(run)), terminalWidth-utf8.RuneCountInString(verdict))
-	lines = append(lines, paint(color, verdict)+head)
+	head := verdictLines(verdict, run)
+	lines = append(lines, paint(color, verdict)+strings.TrimPrefix(head[0], verdict))
+	lines = append(lines, head[1:]...)
 	add("run      %s · %s on %s · %d nodes · seed %d", run.ID, orUnknown(run.System), orUnknown(run.Runtime), len(run.Nodes), run.Seed)
 	add("ops      %s ok · %s failed · %s unknown", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown))
 	add("faults   %d of %d landed", a.Landed(), len(a.Faults))
@@ -64,6 +65,29 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	lines = append(lines, episodeTable(a.Episodes, terminalHeight-len(lines)-len(tail))...)
 	lines = append(lines, tail...)
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// verdictLines are the verdict and its reason, over as many as three lines where something is wrong.
+// That nothing is wrong takes one: who says so is in the report.
+func verdictLines(verdict string, run Run) []string {
+	reason := verdictReason(run)
+	if run.Verdict == harness.Valid {
+		reason, _, _ = strings.Cut(reason, ": ")
+	}
+	const most, indent = 3, "         "
+	lines := []string{verdict + " "}
+	for word := range strings.FieldsSeq(reason) {
+		last := &lines[len(lines)-1]
+		if utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > terminalWidth && len(lines) < most {
+			lines = append(lines, indent[1:])
+			last = &lines[len(lines)-1]
+		}
+		*last += " " + word
+	}
+	for i := range lines {
+		lines[i] = fit(lines[i], terminalWidth)
+	}
+	return lines
 }
 
 func terminalTail(run Run, o TerminalOptions) []string {
