@@ -72,7 +72,8 @@ func (p *plan) chooseRuntime(ctx context.Context) (rt harness.Runtime, reason st
 	if err := localRuntime.Probe(ctx); err != nil {
 		return nil, "", infrastructure(fmt.Errorf("no runtime can be used here: %w; %w; --runtime sim always works", dockerErr, err))
 	}
-	return localRuntime, fmt.Sprintf("no Docker engine answers (%v)", dockerErr), nil
+	why, _, _ := strings.Cut(dockerErr.Error(), "; ") // what follows is advice
+	return localRuntime, why, nil
 }
 
 func systemNames() (names []string) {
