@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -108,7 +109,7 @@ func (a *app) run(ctx context.Context, p *plan) error {
 		if len(r.schedule) == 0 {
 			fmt.Fprintf(out, "no faults were asked for: %v of calls, and nothing about faults is proven\n", p.Time)
 		} else {
-			fmt.Fprintf(out, "%d faults in %v: %s\n", len(r.schedule), p.Time, faultKinds(r.schedule))
+			fmt.Fprintf(out, "%s in %v: %s\n", english.Plural(len(r.schedule), "fault", ""), p.Time, faultKinds(r.schedule))
 		}
 		show := newProgress(out, a.isTerminal())
 		if r.runtime.Name() != "sim" {
