@@ -234,6 +234,7 @@ func (b *basics) leaderKilled(ctx context.Context) (outcome, error) {
 	asked := without(members, in.Nodes)[0]
 	got, retries, err := b.untilOKCounted(ctx, asked, func() harness.Attempt { return b.get(asked, "basics") }, b.patience())
 	back := b.stage.Env.Now() - in.Confirmed
+	b.traffic(ctx, without(members, in.Nodes), b.o.Election) // so that the report sees the service last
 	after, leaderErr := b.stage.awaitLeader(ctx, b.patience())
 	if err := errors.Join(leaderErr, b.stage.heal(ctx, in)); err != nil {
 		return outcome{}, err
@@ -266,8 +267,10 @@ func (b *basics) majorityLost(ctx context.Context) (outcome, error) {
 	}
 	healed := b.stage.Env.Now()
 	got, err := b.untilOK(ctx, members[0], func() harness.Attempt { return b.get(members[0], "basics") }, b.patience())
+	back := b.stage.Env.Now() - healed
+	b.traffic(ctx, members, b.o.Election) // so that the report sees the service last
 	measured := fmt.Sprintf("%d of %d calls answered while they were gone; the get answered %s, %d ms after they were back",
-		traffic.calls-traffic.failed, traffic.calls, got, (b.stage.Env.Now() - healed).Milliseconds())
+		traffic.calls-traffic.failed, traffic.calls, got, back.Milliseconds())
 	if err != nil {
 		measured = fmt.Sprintf("no answer within %v after they were back: %v", b.patience(), err)
 	}
