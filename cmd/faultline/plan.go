@@ -75,11 +75,11 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.DurationVar(&p.Election, "election-timeout", p.Election, "the system's election timeout; at least five times the heartbeat interval")
 	f.DurationVar(&p.Heartbeat, "heartbeat-interval", p.Heartbeat, "the system's heartbeat interval")
 	f.IntVar(&p.Snapshot, "snapshot-count", p.Snapshot, "log entries from one snapshot of the system to the next; 0: the system's default")
-	f.StringVar(&p.Workload, "workload", p.Workload, "what clients do: see `faultline list workloads`")
+	f.StringVar(&p.Workload, "workload", p.Workload, "what clients do: see faultline list workloads")
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "client workers")
 	f.Float64Var(&p.Rate, "rate", p.Rate, "calls a second of all workers together, while the service answers")
 	f.DurationVar(&p.Probe, "probe", p.Probe, "a put and a read through any majority this often, whatever answers, to time outages; 0: none; 10ms: or a tenth of the heartbeat interval, if that is shorter")
-	f.StringSliceVar(&p.Faults, "faults", p.Faults, "faults of the schedule, or none: see `faultline list faults`")
+	f.StringSliceVar(&p.Faults, "faults", p.Faults, "faults of the schedule, or none: see faultline list faults")
 	f.DurationVar(&p.Storm, "storm", p.Storm, "overlapping faults on any member, this far apart on average, instead of one after another")
 	f.BoolVar(&p.Hostile, "hostile", p.Hostile, "on sim: the network also loses, doubles and delays messages, and power fails at the worst moments")
 	f.DurationVar(&p.Time, "time", p.Time, "length of the faults phase")
@@ -87,7 +87,7 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.Out, "out", p.Out, "folder in which the run's folder is made")
 	f.DurationVar(&p.CheckTime, "check-time", p.CheckTime, "time for the checkers; what is not decided then is unknown")
 	if bugsBuilt() {
-		f.StringVar(&p.Bug, "bug", p.Bug, "a planted bug of the store: see `faultline list bugs`")
+		f.StringVar(&p.Bug, "bug", p.Bug, "a planted bug of the store: see faultline list bugs")
 	}
 }
 

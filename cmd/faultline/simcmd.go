@@ -113,16 +113,17 @@ func (p *plan) simulateInto(ctx context.Context, res *seedResult, w harness.Work
 	sum := fnv.New64a()
 	cfg := harness.ClusterConfig{RunID: "sim", Seed: p.Seed, System: system, Nodes: p.Nodes}
 	rc := p.runConfig(w, s)
-	c, ops, err := p.perform(ctx, rt, cfg, rc, sum, harness.RecorderOptions{Keep: true})
-	res.hash = sum.Sum64()
-	for i := range ops {
-		if ops[i].Client() && !ops[i].Probe() && ops[i].Type != harness.Invoke {
+	// Counted as they come: a broken invariant ends the run before it can hand over its ops.
+	count := func(op *harness.Op) {
+		switch {
+		case op.Client() && op.Type != harness.Invoke:
 			res.ops++
-		}
-		if ops[i].F == harness.FInject && ops[i].Type == harness.OK {
+		case op.F == harness.FInject && op.Type == harness.OK:
 			res.faults++
 		}
 	}
+	c, ops, err := p.perform(ctx, rt, cfg, rc, sum, harness.RecorderOptions{Keep: true, Observe: count})
+	res.hash = sum.Sum64()
 	if v, ok := invariant(err); ok {
 		res.verdicts = append(res.verdicts, v)
 	} else if check {
