@@ -49,6 +49,9 @@ const (
 // Name is "docker".
 func (*Runtime) Name() string { return "docker" }
 
+// Shape shows what its clusters can do.
+func (*Runtime) Shape() harness.Cluster { return agent.Shape("docker") }
+
 const probeTime = 3 * time.Second
 
 // Probe asks the engine for an answer, whether it speaks our API, and whether members' addresses can

@@ -53,9 +53,27 @@ type HealError struct{ Err error }
 func (e *HealError) Error() string { return e.Err.Error() }
 func (e *HealError) Unwrap() error { return e.Err }
 
+// Refused says which faults of the schedule no cluster of the runtime can have, and why, before one is
+// started. It is nil where the runtime does not tell.
+func Refused(s Schedule, rt Runtime) error {
+	shaper, ok := rt.(Shaper)
+	if !ok {
+		return nil
+	}
+	return supported(s, shaper.Shape())
+}
+
 // Supported says which faults of the schedule the cluster cannot have, and why: one error for all.
 // It is asked before a run.
 func Supported(s Schedule, c Cluster) error {
+	errs := []error{supported(s, c)}
+	for _, st := range s {
+		errs = append(errs, st.Target.Check(c.Members()))
+	}
+	return errors.Join(errs...)
+}
+
+func supported(s Schedule, c Cluster) error {
 	var errs []error
 	seen := map[string]bool{}
 	for _, st := range s {
@@ -66,9 +84,6 @@ func Supported(s Schedule, c Cluster) error {
 		seen[name] = true
 		if err := st.Fault.Supported(c); err != nil {
 			errs = append(errs, fmt.Errorf("fault %s is not supported on runtime %s: %w", name, c.Runtime(), err))
-		}
-		if err := st.Target.Check(c.Members()); err != nil {
-			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

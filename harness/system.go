@@ -61,6 +61,13 @@ type Runtime interface {
 	Run(ctx context.Context, cfg ClusterConfig, body func(context.Context, Env, Cluster) error) error
 }
 
+// Shaper is implemented by runtimes that can show, before anything is started, what their clusters
+// can do.
+type Shaper interface {
+	// Shape is a cluster to look at the capabilities of: only its type and Runtime mean something.
+	Shape() Cluster
+}
+
 // StartError says that a member's process ended before it served.
 type StartError struct {
 	Node     NodeID

@@ -164,6 +164,9 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	if r.schedule, err = p.makeSchedule(); err != nil {
 		return nil, err
 	}
+	if err := harness.Refused(r.schedule, rt); err != nil {
+		return nil, usage("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	name := strings.Trim(notInIDs.ReplaceAllString(strings.ToLower(p.Name), "-"), "-")
 	started := time.Now()
 	id := fmt.Sprintf("%s-%s-%s", started.Format("20060102-150405"), name, uuid.NewString()[:4])

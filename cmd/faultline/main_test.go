@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/nemesis"
 )
 
 func TestMain(m *testing.M) {
@@ -111,4 +112,20 @@ func TestCommandRepeatsThePlan(t *testing.T) {
 	require.NoError(t, flags.Parse(p.command("sim")[2:]))
 	q.Name = p.Name
 	require.Equal(t, p, q)
+}
+
+// TestUnsupportedIsRefusedBeforeTheStart: what a runtime cannot do is known without a cluster.
+func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
+	everything := harness.Schedule{}
+	for _, e := range nemesis.All() {
+		everything = append(everything, harness.Step{Fault: e.Fault, Target: harness.TargetOne})
+	}
+	for _, e := range runtimes() {
+		err := harness.Refused(everything, e.make())
+		if e.name == "sim" {
+			require.NoError(t, err)
+			continue
+		}
+		require.EqualError(t, err, "fault powerfail is not supported on runtime "+e.name+": it cannot lose what a member has not synced")
+	}
 }

@@ -60,6 +60,9 @@ func (c *Cluster) node(id harness.NodeID) (*node, error) {
 	return n, nil
 }
 
+// Shape is a cluster of the named runtime to look at the capabilities of (harness.Shaper).
+func Shape(runtime string) *Cluster { return &Cluster{runtime: runtime} }
+
 // Dial makes a client of one member.
 func (c *Cluster) Dial(id harness.NodeID) (harness.KV, error) {
 	n, err := c.node(id)

@@ -141,6 +141,9 @@ func (e *InvariantError) Error() string {
 // Name is sim.
 func (*Runtime) Name() string { return "sim" }
 
+// Shape shows what its clusters can do.
+func (*Runtime) Shape() harness.Cluster { return &cluster{} }
+
 // Probe is always nil: a simulation needs nothing.
 func (*Runtime) Probe(context.Context) error { return nil }
 
