@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -44,6 +45,7 @@ func scenarioNames() (names []string) {
 func newRunCmd(a *app) *cobra.Command {
 	p := defaultPlan()
 	var file string
+	repeat := 1
 	cmd := &cobra.Command{
 		Use:   "run [SCENARIO]",
 		Short: "Start a cluster, break it, judge and report",
@@ -59,9 +61,13 @@ Exit codes: ` + exitCodesHelp,
 			if err := p.load(cmd.Flags(), file, args); err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), &p)
+			if repeat < 1 {
+				return usage("--repeat is %d: it must be at least 1", repeat)
+			}
+			return a.repeat(cmd.Context(), &p, repeat)
 		},
 	}
+	cmd.Flags().IntVar(&repeat, "repeat", repeat, "runs, one after another: with a seed, that one and the next ones; else each with a seed of its own")
 	cmd.Flags().StringVarP(&file, "file", "f", "", "scenario file (YAML)")
 	p.flags(cmd.Flags())
 	return cmd
@@ -90,6 +96,44 @@ func (p *plan) load(f *pflag.FlagSet, file string, args []string) error {
 	}
 	p.Name = args[0]
 	return p.read(args[0], data, f)
+}
+
+// repeat runs the plan as often as asked and says how many runs ended how. The exit code is the worst.
+func (a *app) repeat(ctx context.Context, p *plan, times int) error {
+	if times == 1 {
+		return a.run(ctx, p)
+	}
+	ended := map[int]int{}
+	code := exitValid
+	for i := range times {
+		if ctx.Err() != nil {
+			break
+		}
+		q := *p
+		if p.Seed != 0 {
+			q.Seed = p.Seed + uint64(i)
+		}
+		err := a.run(ctx, &q)
+		var status *statusError
+		switch {
+		case err == nil:
+			ended[exitValid]++
+		case !errors.As(err, &status) || status.code == exitUsage:
+			return err
+		default:
+			ended[status.code]++
+			code = worse(code, status.code)
+			if status.err != nil {
+				fmt.Fprintln(a.stderr, "faultline:", status.err)
+			}
+		}
+		fmt.Fprintf(a.stdout, "\nrun %d of %d: %d valid, %d invalid, %d unknown, %d broken\n\n", i+1, times,
+			ended[exitValid], ended[exitInvalid], ended[exitUnknown], i+1-ended[exitValid]-ended[exitInvalid]-ended[exitUnknown])
+	}
+	if ctx.Err() != nil {
+		code = worse(code, exitUnknown)
+	}
+	return exit(code)
 }
 
 // run is the whole of `faultline run`.
