@@ -10,6 +10,7 @@ TIME    ?= 60s
 SEED    ?= 0
 RUNTIME ?= auto
 FLAGS   ?=
+SHARD   ?= 1/1
 
 .PHONY: help
 help: ## list the targets
@@ -57,6 +58,10 @@ sim: build ## 500 seeds of the simulation, each twice
 .PHONY: prove
 prove: bin/bugs/faultline bin/bugs/raftkv ## run every planted bug until it is caught
 	bin/bugs/faultline prove
+
+.PHONY: nightly
+nightly: build etcd ## the nightly matrix: every scenario on raftkv and etcd (SHARD=1/1, RUNTIME)
+	bin/faultline nightly --runtime $(RUNTIME) --systems raftkv,etcd --shard $(SHARD)
 
 .PHONY: bench
 bench: build ## benchmarks: start-up, fault injection, simulation

@@ -32,6 +32,9 @@ func TestGolden(t *testing.T) {
 				if d.HasArg("no-faults-asked") {
 					c = Coverage{NoFaultsAsked: true}
 				}
+				if d.HasArg("overlapping") {
+					c = Coverage{Overlapping: true}
+				}
 				v := Run(t.Context(), []harness.Checker{c}, h)[0]
 				require.Equal(t, d.Cmd, v.Validity.String(), "%s: %s", d.Pos, v.Reason)
 				seen[v.Validity] = true

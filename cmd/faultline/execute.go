@@ -67,11 +67,23 @@ func checkers(w harness.Workload, run results.Run) []harness.Checker {
 	if run.ProbeEvery > 0 {
 		list = append(list, checker.Probes{})
 	}
-	list = append(list, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0}, checker.Recovered{})
+	list = append(list, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0, Overlapping: overlap(run.Schedule)}, checker.Recovered{})
 	if slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
 		list = append(list, checker.FollowerFaults{})
 	}
 	return append(list, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})
+}
+
+// overlap says whether two steps of a schedule are meant to be active at once.
+func overlap(schedule []results.Step) bool {
+	for i, a := range schedule {
+		for _, b := range schedule[i+1:] {
+			if a.At < b.At+b.For && b.At < a.At+a.For {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // cluster is what a run learns about its cluster.

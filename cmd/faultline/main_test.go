@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/pflag"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/nemesis"
+	"github.com/faultline-chaos/faultline/results"
 )
 
 func TestMain(m *testing.M) {
@@ -114,6 +116,19 @@ func TestCommandRepeatsThePlan(t *testing.T) {
 	require.Equal(t, p, q)
 }
 
+func TestNightlyShardsAreTheWholeMatrix(t *testing.T) {
+	whole, err := nightlyMatrix([]string{"raftkv", "etcd"}, "1/1")
+	require.NoError(t, err)
+	require.Len(t, whole, 2*len(scenarioNames()))
+	var parts []night
+	for _, shard := range []string{"1/3", "2/3", "3/3"} {
+		part, err := nightlyMatrix([]string{"raftkv", "etcd"}, shard)
+		require.NoError(t, err)
+		parts = append(parts, part...)
+	}
+	require.ElementsMatch(t, whole, parts)
+}
+
 // TestUnsupportedIsRefusedBeforeTheStart: what a runtime cannot do is known without a cluster.
 func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 	everything := harness.Schedule{}
@@ -128,4 +143,11 @@ func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 		}
 		require.EqualError(t, err, "fault powerfail is not supported on runtime "+e.name+": it cannot lose what a member has not synced")
 	}
+}
+
+func TestOverlap(t *testing.T) {
+	step := func(at, length time.Duration) results.Step { return results.Step{At: at, For: length} }
+	require.False(t, overlap(nil))
+	require.False(t, overlap([]results.Step{step(0, 2), step(2, 2)}))
+	require.True(t, overlap([]results.Step{step(5, 2), step(0, 6)}))
 }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/harness/systems"
+)
+
+func newNightlyCmd(a *app) *cobra.Command {
+	p := defaultPlan()
+	shard := "1/1"
+	tested := []string{"raftkv"}
+	cmd := &cobra.Command{
+		Use:   "nightly",
+		Short: "Run every scenario on every system asked for, as CI does every night",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			matrix, err := nightlyMatrix(tested, shard)
+			if err != nil {
+				return err
+			}
+			return a.nightly(cmd.Context(), p, matrix)
+		},
+	}
+	cmd.Flags().StringVar(&p.Runtime, "runtime", p.Runtime, "where the clusters run: auto, "+strings.Join(runtimeNames(), ", "))
+	cmd.Flags().StringVar(&p.Out, "out", p.Out, "folder in which the runs' folders are made")
+	cmd.Flags().Uint64Var(&p.Seed, "seed", p.Seed, "seed of every run; 0: each draws its own")
+	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(systemNames(), ", "))
+	cmd.Flags().StringVar(&shard, "shard", shard, "a part of the matrix: 2/3 is the second of three")
+	return cmd
+}
+
+// night is one run of the matrix.
+type night struct {
+	scenario, system string
+	code             int
+}
+
+// nightlyMatrix is the part of scenarios times systems that the shard names.
+func nightlyMatrix(tested []string, shard string) ([]night, error) {
+	from, of, _ := strings.Cut(shard, "/")
+	i, err1 := strconv.Atoi(from)
+	n, err2 := strconv.Atoi(of)
+	if err1 != nil || err2 != nil || n < 1 || i < 1 || i > n {
+		return nil, usage("--shard is %q: it must be I/N with 1 <= I <= N, such as 2/3", shard)
+	}
+	var all []night
+	for _, system := range tested {
+		if !slices.ContainsFunc(systems.All(), func(e systems.Entry) bool { return e.Name == system }) {
+			return nil, usage("unknown system %q: allowed are %s", system, strings.Join(systemNames(), ", "))
+		}
+		for _, scenario := range scenarioNames() {
+			all = append(all, night{scenario: scenario, system: system})
+		}
+	}
+	var mine []night
+	for k := i - 1; k < len(all); k += n {
+		mine = append(mine, all[k])
+	}
+	return mine, nil
+}
+
+// nightly runs the matrix, one after another; a run that breaks does not stop the night.
+func (a *app) nightly(ctx context.Context, base plan, matrix []night) error {
+	code := exitValid
+	for k := range matrix {
+		if ctx.Err() != nil {
+			return &statusError{exitUnknown, fmt.Errorf("nightly: %w", context.Cause(ctx))}
+		}
+		m := &matrix[k]
+		fmt.Fprintf(a.stdout, "\n[%d of %d] %s on %s\n", k+1, len(matrix), m.scenario, m.system)
+		err := a.runScenario(ctx, base, m.scenario, m.system)
+		var status *statusError
+		switch {
+		case err == nil:
+		case errors.As(err, &status):
+			m.code = status.code
+		default:
+			m.code = exitUsage
+		}
+		if err != nil && (status == nil || status.err != nil) {
+			fmt.Fprintln(a.stderr, "faultline:", err)
+		}
+		code = worse(code, m.code)
+	}
+	fmt.Fprintln(a.stdout)
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "scenario\tsystem\tended")
+	for _, m := range matrix {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, codeName(m.code))
+	}
+	return errors.Join(w.Flush(), exit(code))
+}
+
+func (a *app) runScenario(ctx context.Context, p plan, scenario, system string) error {
+	flags := newRunCmd(a).Flags() // none is given: the scenario's own settings hold
+	if err := p.load(flags, "", []string{scenario}); err != nil {
+		return err
+	}
+	p.System = system
+	return a.run(ctx, &p)
+}
+
+func codeName(code int) string {
+	names := map[int]string{exitValid: "valid", exitInvalid: "INVALID", exitUnknown: "unknown", exitInfrastructure: "broke", exitResidue: "residue", exitUsage: "refused", exitCrash: "crash"}
+	return names[code]
+}
