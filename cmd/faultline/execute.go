@@ -215,9 +215,7 @@ func steps(s harness.Schedule) []results.Step {
 func (p *plan) command(runtime string) []string {
 	d := defaultPlan()
 	args := []string{os.Args[0], "run"} // as it was called: to be copied and pasted
-	if p.Script != "" {
-		args = append(args, p.Script)
-	}
+	args = append(args, p.source...)    // it may hold a schedule
 	add := func(flag string, same bool, v any) {
 		if !same {
 			args = append(args, fmt.Sprintf("--%s=%v", flag, v))

@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/workloads"
 )
@@ -145,18 +146,19 @@ func planOf(run results.Run) (*plan, error) {
 	p := defaultPlan()
 	cmd := &cobra.Command{Use: "run", SilenceErrors: true, SilenceUsage: true, Args: cobra.MaximumNArgs(1)}
 	p.flags(cmd.Flags())
+	cmd.Flags().StringP("file", "f", "", "")
 	if err := cmd.ParseFlags(run.Command[2:]); err != nil {
 		return nil, usage("replay %s: %v", run.ID, err)
 	}
-	if err := p.load(cmd.Flags(), "", cmd.Flags().Args()); err != nil {
-		return nil, err
+	// All settings are in the flags and in run.json; only a script must be looked up again.
+	for _, s := range scenarios.All() {
+		if slices.Equal(cmd.Flags().Args(), []string{s.Name}) {
+			p.Script, p.source = s.Name, cmd.Flags().Args()
+		}
 	}
 	for _, st := range run.Schedule {
 		p.Schedule = append(p.Schedule, planStep{At: st.At, For: st.For, Fault: st.Fault, Target: st.Target})
 	}
-	if p.Name == "" {
-		return nil, errors.New("replay: no name")
-	}
-	p.Name += "-replay"
+	p.Name = "replay"
 	return &p, nil
 }

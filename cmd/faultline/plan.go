@@ -43,6 +43,8 @@ type plan struct {
 	Seed        uint64        `yaml:"seed"`
 	Out         string        `yaml:"-"`
 	CheckTime   time.Duration `yaml:"check-time"`
+
+	source []string // the arguments that named its scenario or file
 }
 
 type planStep struct {

@@ -79,11 +79,13 @@ func (p *plan) load(f *pflag.FlagSet, file string, args []string) error {
 		return usage("give a scenario's name or -f FILE, not both")
 	}
 	if file != "" {
+		p.source = []string{"-f", file}
 		return p.readFile(file, f)
 	}
 	if len(args) == 0 {
 		return nil
 	}
+	p.source = args
 	for _, s := range scenarios.All() {
 		if s.Name == args[0] {
 			p.Name, p.Script, p.Faults = s.Name, s.Name, []string{"none"}
