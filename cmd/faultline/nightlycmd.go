@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/faultline-chaos/faultline/harness/systems"
 )
@@ -101,7 +102,7 @@ func (a *app) nightly(ctx context.Context, base plan, matrix []night) error {
 }
 
 func (a *app) runScenario(ctx context.Context, p plan, scenario, system string) error {
-	flags := newRunCmd(a).Flags() // none is given: the scenario's own settings hold
+	flags := pflag.NewFlagSet("nightly", pflag.ContinueOnError) // none is given: the scenario's own settings hold
 	if err := p.load(flags, "", []string{scenario}); err != nil {
 		return err
 	}
