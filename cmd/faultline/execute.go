@@ -181,7 +181,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	}
 	name := strings.Trim(notInIDs.ReplaceAllString(strings.ToLower(p.Name), "-"), "-")
 	started := time.Now()
-	id := fmt.Sprintf("%s-%s-%s", started.Format("20060102-150405"), name, uuid.NewString()[:4])
+	id := folderName(started, name)
 	if r.folder, err = results.Create(p.Out, id); err != nil {
 		return nil, infrastructure(err)
 	}
@@ -201,6 +201,12 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 		return nil, infrastructure(err)
 	}
 	return r, nil
+}
+
+// folderName names what a command leaves behind: by time, so that listings are in order, by name, and
+// unlike any other.
+func folderName(at time.Time, name string) string {
+	return fmt.Sprintf("%s-%s-%s", at.Format("20060102-150405"), name, uuid.NewString()[:4])
 }
 
 func steps(s harness.Schedule) []results.Step {
@@ -383,7 +389,7 @@ func weighSelf(run *results.Run) {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil && run.Resources.HarnessMaxRSS == 0 {
 		run.Resources.HarnessMaxRSS = usage.Maxrss << 10 // Linux counts KiB
-		run.Resources.HarnessCPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+		run.Resources.HarnessCPU = cpuOf(usage)
 	}
 }
 

@@ -180,8 +180,11 @@ func cpuTime() time.Duration {
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return cpuOf(u)
 }
+
+// cpuOf is the time on all cores, in the program and in the kernel for it.
+func cpuOf(u syscall.Rusage) time.Duration { return time.Duration(u.Utime.Nano() + u.Stime.Nano()) }
 
 // tally prints results as they come and the sum at the end.
 func (a *app) tally(p *plan, results <-chan seedResult, want uint64) error {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -136,7 +135,7 @@ func newSweepFolder(root, name string) (sweepFolder, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", infrastructure(fmt.Errorf("create sweep folder: %w", err))
 	}
-	dir := filepath.Join(root, fmt.Sprintf("%s-%s-%s", time.Now().Format("20060102-150405"), name, uuid.NewString()[:4]))
+	dir := filepath.Join(root, folderName(time.Now(), name))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", infrastructure(fmt.Errorf("create sweep folder: %w", err))
 	}
