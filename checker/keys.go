@@ -1,109 +1,272 @@
 package checker
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/faultline-chaos/faultline/checker/register"
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// keyHistory is one key's part of a history. What certainly did not happen and reads of unknown
-// outcome are left out: they say nothing.
+// Answer is what the completion of an op says about one thing.
+type Answer uint8
+
+// The answers. The zero value is for lines that do not say.
+const (
+	Unsaid Answer = iota
+	No
+	Yes
+)
+
+// Line is what one line of a client's op says about a register.
+type Line struct {
+	Position int // in the history; it grows from line to line, and is the clock of the judgement
+	Process  int
+	Type     harness.Type
+	F        string // get, put, cas, delete; of other ops only the pairing is checked
+	Key      []byte
+	Value    []byte // put: what it writes; get, of its completion: what it read; nil: absent
+	Old, New []byte // cas; a nil Old is absent
+	Swapped  Answer // cas, of its completion
+	Deleted  Answer // delete, of its completion: whether there was something
+}
+
+// Keys is a history of registers, sorted by key, in a compact form: some 32 bytes an op and each
+// value's text once. Fill it line by line, then judge it with Linearizable.CheckKeys. A Keys must not
+// be used by two goroutines at the same time.
+type Keys struct {
+	keys  []*keyHistory
+	index map[string]int32
+	open  map[int]openCall // by process
+}
+
+// openCall is a call without a completion so far. key is -1 where it is not one of a register.
+type openCall struct {
+	position int
+	key, op  int32
+}
+
+// NewKeys is an empty history.
+func NewKeys() *Keys {
+	return &Keys{index: map[string]int32{}, open: map[int]openCall{}}
+}
+
+// keyHistory is one key's part of a history, in the order of invocation. What certainly did not
+// happen and reads of unknown outcome are left out: they say nothing.
 type keyHistory struct {
-	key    string
-	lines  []harness.Op  // the whole history
-	ops    []register.Op // Call and Return are positions in the history
-	from   []attempt     // of each op
-	values []string      // by register.Value; 0 is absence
-	ids    map[string]register.Value
+	key   string
+	ops   []register.Op // Call and Return are positions in the history
+	names names
+	lines Lines
 }
 
-// byKey splits a history's register ops. Keys are in the order of first use.
-func byKey(ops []harness.Op) ([]*keyHistory, error) {
-	all, err := attempts(ops)
-	if err != nil {
-		return nil, err
-	}
-	index := map[string]*keyHistory{}
-	var keys []*keyHistory
-	for _, a := range all {
-		op := &ops[a.invoke]
-		if a.outcome == harness.OK {
-			op = &ops[a.done]
+// left marks an op that is left out.
+const left register.Kind = 255
+
+// Add takes the next line of a client. It keeps none of the line's slices. Errors name the op by its
+// position; after one, the history must not be judged.
+func (k *Keys) Add(l *Line) error {
+	c, open := k.open[l.Process]
+	switch l.Type {
+	case harness.Invoke:
+		if open {
+			return fmt.Errorf("op %d: process %d invokes while its op %d is open", l.Position, l.Process, c.position)
 		}
-		if !isRegister(op.F) || a.outcome == harness.Fail || (op.F == "get" && a.outcome != harness.OK) {
-			continue
-		}
-		v, err := parse(op)
+		c, err := k.invoke(l)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("op %d: %w", l.Position, err)
 		}
-		k := index[v.Key]
-		if k == nil {
-			k = &keyHistory{key: v.Key, lines: ops, values: []string{""}, ids: map[string]register.Value{}}
-			index[v.Key] = k
-			keys = append(keys, k)
+		k.open[l.Process] = c
+		return nil
+	case harness.OK, harness.Fail, harness.Info:
+		if !open {
+			return fmt.Errorf("op %d: process %d completes what it did not invoke", l.Position, l.Process)
 		}
-		r, err := k.op(op, a, &v)
-		if err != nil {
-			return nil, err
+		delete(k.open, l.Process)
+		if c.key < 0 {
+			return nil
 		}
-		k.ops, k.from = append(k.ops, r), append(k.from, a)
+		if err := k.keys[c.key].complete(c.op, l); err != nil {
+			return fmt.Errorf("op %d: %w", l.Position, err)
+		}
+		return nil
+	default:
+		return fmt.Errorf("op %d: unknown type %q", l.Position, l.Type)
 	}
-	return keys, nil
 }
 
-func (k *keyHistory) op(op *harness.Op, a attempt, v *value) (register.Op, error) {
-	r := register.Op{Call: int64(a.invoke), Return: int64(a.done)}
-	known := a.outcome == harness.OK
-	if !known {
-		r.Return = register.Never
+func (k *Keys) invoke(l *Line) (openCall, error) {
+	c := openCall{position: l.Position, key: -1}
+	if !isRegister(l.F) {
+		return c, nil
 	}
-	switch op.F {
+	at, ok := k.index[string(l.Key)]
+	if !ok {
+		at = int32(len(k.keys))
+		h := &keyHistory{key: string(l.Key)}
+		k.index[h.key] = at
+		k.keys = append(k.keys, h)
+	}
+	h := k.keys[at]
+	c.key, c.op = at, int32(len(h.ops))
+	o := register.Op{Call: int64(l.Position), Return: register.Never}
+	switch l.F {
 	case "get":
-		r.Kind, r.Value = register.Get, k.id(v.Value)
+		o.Kind = register.Get
 	case "put":
-		if v.Value == nil {
-			return r, fmt.Errorf("op %d: a put without a value", op.Index)
+		if l.Value == nil {
+			return c, errors.New("a put without a value")
 		}
-		r.Kind, r.Value = register.Put, k.id(v.Value)
+		o.Kind, o.Value = register.Put, h.names.id(l.Value)
 	case "cas":
-		r.Kind, r.Old, r.Value = register.CAS, k.id(v.Old), k.id(&v.New)
-		if known && v.Swapped == nil {
-			return r, fmt.Errorf("op %d: a completed cas does not say whether it swapped", op.Index)
-		}
-		if known && !*v.Swapped {
-			r.Kind = register.CASFailed
+		o.Kind, o.Value = register.CAS, h.names.id(l.New)
+		if l.Old != nil {
+			o.Old = h.names.id(l.Old)
 		}
 	case "delete":
-		r.Kind = register.Delete
-		if known && v.Deleted != nil && *v.Deleted > 0 {
-			r.Kind = register.DeleteFound
-		} else if known && v.Deleted != nil {
-			r.Kind = register.DeleteMissed
-		}
+		o.Kind = register.Delete
 	}
-	return r, nil
+	h.ops = append(h.ops, o)
+	return c, nil
 }
 
-func (k *keyHistory) id(s *string) register.Value {
+func (k *keyHistory) complete(i int32, l *Line) error {
+	o := &k.ops[i]
+	if l.Type == harness.Fail || l.Type == harness.Info && o.Kind == register.Get {
+		o.Kind = left
+		return nil
+	}
+	if l.Type == harness.Info {
+		return nil
+	}
+	if string(l.Key) != k.key {
+		return fmt.Errorf("the completion of a %s is about key %q, its invocation about %q", l.F, l.Key, k.key)
+	}
+	o.Return = int64(l.Position)
+	switch o.Kind {
+	case register.Get:
+		if l.Value != nil {
+			o.Value = k.names.id(l.Value)
+		}
+	case register.CAS:
+		if l.Swapped == Unsaid {
+			return errors.New("a completed cas does not say whether it swapped")
+		}
+		if l.Swapped == No {
+			o.Kind = register.CASFailed
+		}
+	case register.Delete:
+		switch l.Deleted {
+		case Yes:
+			o.Kind = register.DeleteFound
+		case No:
+			o.Kind = register.DeleteMissed
+		}
+	}
+	return nil
+}
+
+// finish leaves out what says nothing, and the keys of which nothing is left.
+func (k *Keys) finish(lines Lines) []*keyHistory {
+	var out []*keyHistory
+	for _, h := range k.keys {
+		h.lines = lines
+		n := 0
+		for _, o := range h.ops {
+			if o.Kind != left && (o.Kind != register.Get || o.Return != register.Never) {
+				h.ops[n] = o
+				n++
+			}
+		}
+		h.ops = h.ops[:n]
+		if n > 0 {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// keysOf sorts the ops of clients by key. Positions are those in ops.
+func keysOf(ops []harness.Op) (*Keys, error) {
+	k := NewKeys()
+	for i := range ops {
+		op := &ops[i]
+		if !op.Client() {
+			continue
+		}
+		l := Line{Position: i, Process: op.Process, Type: op.Type, F: op.F}
+		if isRegister(op.F) && (op.Type == harness.Invoke || op.Type == harness.OK) {
+			v, err := parse(op)
+			if err != nil {
+				return nil, err
+			}
+			l.Key, l.New = []byte(v.Key), []byte(v.New)
+			l.Value, l.Old = bytesOf(v.Value), bytesOf(v.Old)
+			l.Swapped = answer(v.Swapped != nil, v.Swapped != nil && *v.Swapped)
+			l.Deleted = answer(v.Deleted != nil, v.Deleted != nil && *v.Deleted > 0)
+		}
+		if err := k.Add(&l); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+func bytesOf(s *string) []byte {
 	if s == nil {
-		return register.Absent
+		return nil
 	}
-	id, ok := k.ids[*s]
-	if !ok {
-		id = register.Value(len(k.values))
-		k.ids[*s] = id
-		k.values = append(k.values, *s)
+	return append([]byte{}, *s...)
+}
+
+func answer(said, yes bool) Answer {
+	switch {
+	case !said:
+		return Unsaid
+	case yes:
+		return Yes
+	default:
+		return No
 	}
-	return id
+}
+
+// Lines gives a history's lines back to a judgement that tells of a violation: a few hundred at most.
+type Lines interface {
+	// At is the line at a position.
+	At(position int) (harness.Op, error)
+	// Others are the lines that are not clients', in order: faults, phases, statuses.
+	Others() []harness.Op
+}
+
+// Ops are Lines in memory.
+type Ops []harness.Op
+
+// At is the op at an index.
+func (o Ops) At(position int) (harness.Op, error) {
+	if position < 0 || position >= len(o) {
+		return harness.Op{}, fmt.Errorf("line %d of %d", position, len(o))
+	}
+	return o[position], nil
+}
+
+// Others are the ops of the nemesis and the harness.
+func (o Ops) Others() []harness.Op {
+	var out []harness.Op
+	for i := range o {
+		if !o[i].Client() {
+			out = append(out, o[i])
+		}
+	}
+	return out
 }
 
 func (k *keyHistory) show(v register.Value) string {
 	if v == register.Absent {
 		return "absent"
 	}
-	return k.values[v]
+	return string(k.names.text(v))
 }
 
 // describe is one op in words.
@@ -127,5 +290,66 @@ func (k *keyHistory) describe(o register.Op) string {
 		return "delete: found nothing"
 	default:
 		return "delete" + maybe
+	}
+}
+
+// names numbers the values of a key, densely from 1.
+type names struct {
+	seed  maphash.Seed
+	bytes []byte
+	ends  []int // by value, from 1: where its text ends in bytes
+	table []nameSlot
+}
+
+type nameSlot struct {
+	hash uint32
+	v    register.Value // 0: free
+}
+
+func (n *names) text(v register.Value) []byte {
+	from := 0
+	if v > 1 {
+		from = n.ends[v-2]
+	}
+	return n.bytes[from:n.ends[v-1]]
+}
+
+// id is the number of a value.
+func (n *names) id(s []byte) register.Value {
+	if 2*len(n.ends) >= len(n.table) {
+		n.grow()
+	}
+	h := uint32(maphash.Bytes(n.seed, s))
+	m := uint32(len(n.table) - 1)
+	for p := h & m; ; p = (p + 1) & m {
+		e := &n.table[p]
+		if e.v == 0 {
+			n.bytes = append(n.bytes, s...)
+			n.ends = append(n.ends, len(n.bytes))
+			*e = nameSlot{h, register.Value(len(n.ends))}
+			return e.v
+		}
+		if e.hash == h && bytes.Equal(n.text(e.v), s) {
+			return e.v
+		}
+	}
+}
+
+func (n *names) grow() {
+	old := n.table
+	if old == nil {
+		n.seed = maphash.MakeSeed()
+	}
+	n.table = make([]nameSlot, max(16, 2*len(old)))
+	m := uint32(len(n.table) - 1)
+	for _, e := range old {
+		if e.v == 0 {
+			continue
+		}
+		p := e.hash & m
+		for n.table[p].v != 0 {
+			p = (p + 1) & m
+		}
+		n.table[p] = e
 	}
 }

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,16 +30,23 @@ const defaultBudget = time.Minute
 
 // Check judges the ops get, put, cas and delete.
 func (c Linearizable) Check(ctx context.Context, h harness.History) harness.Verdict {
+	keys, err := keysOf(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	return c.CheckKeys(ctx, keys, Ops(h.Ops))
+}
+
+// CheckKeys judges a history in the compact form of Keys, which takes no further lines from then on.
+// lines are asked only where a violation is to be told.
+func (c Linearizable) CheckKeys(ctx context.Context, all *Keys, lines Lines) harness.Verdict {
 	budget := c.Budget
 	if budget == 0 {
 		budget = defaultBudget
 	}
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	keys, err := byKey(h.Ops)
-	if err != nil {
-		return malformed(err)
-	}
+	keys := all.finish(lines)
 	total, reads := 0, 0
 	for _, k := range keys {
 		total += len(k.ops)
@@ -51,7 +59,7 @@ func (c Linearizable) Check(ctx context.Context, h harness.History) harness.Verd
 	if reads == 0 {
 		return unknown("no read was answered, so no history could have been refused")
 	}
-	return c.sum(h, keys, judgeKeys(ctx, keys), total)
+	return sum(keys, judgeKeys(ctx, keys), total)
 }
 
 // finding is what is known of one key.
@@ -81,17 +89,13 @@ func judgeKeys(ctx context.Context, keys []*keyHistory) []finding {
 	return out
 }
 
-func (c Linearizable) sum(h harness.History, keys []*keyHistory, found []finding, total int) harness.Verdict {
+func sum(keys []*keyHistory, found []finding, total int) harness.Verdict {
 	var undecided []string
 	for i, f := range found {
 		k := keys[i]
 		switch f.validity {
 		case harness.Invalid:
-			var at []int
-			for _, o := range f.window {
-				at = append(at, k.from[o].invoke, k.from[o].done)
-			}
-			v := invalid(evidence(h.Ops, at...), "key %q is not linearizable: %s", k.key, f.reason)
+			v := invalid(k.evidence(f.window), "key %q is not linearizable: %s", k.key, f.reason)
 			if page, err := k.visualize(f.window); err == nil {
 				v.Artifacts = map[string][]byte{"linearizability-" + fileName(k.key) + ".html": page}
 			} else {
@@ -130,7 +134,7 @@ func (k *keyHistory) judge(ctx context.Context) finding {
 	}
 	why := r.Reason
 	if r.Op >= 0 {
-		why = fmt.Sprintf("%s, at op %d", why, k.lines[k.from[r.Op].invoke].Index)
+		why = fmt.Sprintf("%s, at op %d", why, k.index(k.ops[r.Op].Call))
 	}
 	if ctx.Err() != nil {
 		return finding{reason: "time was up: " + why}
@@ -210,22 +214,22 @@ func (k *keyHistory) explain(core []int, r register.Result) string {
 // tell lists ops in the order of invocation, and says which began after all before had ended.
 func (k *keyHistory) tell(which []int) string {
 	var b strings.Builder
-	end := -1
+	end := int64(-1)
 	for n, i := range k.sortedByCall(which) {
-		a := k.from[i]
+		o := k.ops[i]
 		switch {
 		case n == 0:
-		case a.invoke > end:
+		case o.Call > end:
 			b.WriteString(", then ")
 		default:
 			b.WriteString(", meanwhile ")
 		}
-		fmt.Fprintf(&b, "%s (op %d", k.describe(k.ops[i]), k.lines[a.invoke].Index)
-		if k.ops[i].Return != register.Never {
-			fmt.Fprintf(&b, " to %d", k.lines[a.done].Index)
+		fmt.Fprintf(&b, "%s (op %d", k.describe(o), k.index(o.Call))
+		if o.Return != register.Never {
+			fmt.Fprintf(&b, " to %d", k.index(o.Return))
 		}
 		b.WriteString(")")
-		end = max(end, a.done)
+		end = max(end, o.Return)
 	}
 	return b.String()
 }
@@ -264,6 +268,27 @@ func fileName(key string) string {
 // sortedByCall are the indexes of ops in the order of invocation.
 func (k *keyHistory) sortedByCall(which []int) []int {
 	out := slices.Clone(which)
-	slices.SortFunc(out, func(a, b int) int { return k.from[a].invoke - k.from[b].invoke })
+	slices.SortFunc(out, func(a, b int) int { return cmp.Compare(k.ops[a].Call, k.ops[b].Call) })
 	return out
+}
+
+// index is the index of the line at a position; the position where the line cannot be read again.
+func (k *keyHistory) index(position int64) int {
+	if op, err := k.lines.At(int(position)); err == nil {
+		return op.Index
+	}
+	return int(position)
+}
+
+// evidence is the indexes of the lines of ops.
+func (k *keyHistory) evidence(which []int) []int {
+	var out []int
+	for _, i := range which {
+		out = append(out, k.index(k.ops[i].Call))
+		if r := k.ops[i].Return; r != register.Never {
+			out = append(out, k.index(r))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
