@@ -17,6 +17,7 @@ type value struct {
 	New     string  `json:"new"`
 	Swapped *bool   `json:"swapped"`
 	Deleted *int64  `json:"deleted"`
+	Mod     int64   `json:"mod"` // get
 	Rev     int64   `json:"rev"`
 }
 
@@ -90,14 +91,17 @@ func (v *value) member(name string, b []byte) (rest []byte, ok bool) {
 	case name == "swapped" && (word == "true" || word == "false"):
 		t := word == "true"
 		v.Swapped = &t
-	case name == "deleted" || name == "rev":
+	case name == "deleted" || name == "rev" || name == "mod":
 		n, err := strconv.ParseUint(word, 10, 63)
 		if err != nil || (len(word) > 1 && word[0] == '0') { // JSON has no leading zeros
 			return nil, false
 		}
-		if i := int64(n); name == "rev" {
+		switch i := int64(n); name {
+		case "rev":
 			v.Rev = i
-		} else {
+		case "mod":
+			v.Mod = i
+		default:
 			v.Deleted = &i
 		}
 	default:

@@ -128,7 +128,7 @@ func (Register) get(st *registerState, key string) harness.Attempt {
 		if err == nil {
 			st.seen[key] = e.Value
 		}
-		return registerRead{Key: key, Value: e.Value, Found: e.Found, Rev: e.Rev}, err
+		return registerRead{Key: key, Value: e.Value, Found: e.Found, Mod: e.ModRev, Rev: e.Rev}, err
 	}}
 }
 
@@ -211,10 +211,11 @@ func (r Register) finalRead(ctx context.Context, w *harness.Worker, key string, 
 type registerRead struct {
 	Key, Value string
 	Found      bool
+	Mod        int64 // of a get: revision of the key's last write
 	Rev        int64
 }
 
-// AppendJSON writes {"key":...,"value":...,"rev":...}; absent is null.
+// AppendJSON writes {"key":...,"value":...,"mod":...,"rev":...}; absent is null.
 func (v registerRead) AppendJSON(b []byte) []byte {
 	b = appendKey(b, v.Key)
 	b = append(b, `,"value":`...)
@@ -222,6 +223,9 @@ func (v registerRead) AppendJSON(b []byte) []byte {
 		b = strconv.AppendQuote(b, v.Value)
 	} else {
 		b = append(b, "null"...)
+	}
+	if v.Mod != 0 {
+		b = strconv.AppendInt(append(b, `,"mod":`...), v.Mod, 10)
 	}
 	return appendEnd(b, v.Rev)
 }

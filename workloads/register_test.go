@@ -238,6 +238,7 @@ func TestValuesAreTheirJSON(t *testing.T) {
 	for want, v := range map[string]harness.JSONAppender{
 		`{"key":"k1","value":null}`:                                    registerRead{Key: "k1"},
 		`{"key":"k1","value":"0.1","rev":7}`:                           registerRead{Key: "k1", Value: "0.1", Found: true, Rev: 7},
+		`{"key":"k1","value":"0.1","mod":6,"rev":7}`:                   registerRead{Key: "k1", Value: "0.1", Found: true, Mod: 6, Rev: 7},
 		`{"key":"k1","old":null,"new":"0.1"}`:                          registerCAS{Key: "k1", New: "0.1"},
 		`{"key":"k1","old":"1.1","new":"0.1","swapped":false,"rev":8}`: registerCAS{Key: "k1", Old: &old, New: "0.1", Answered: true, Rev: 8},
 		`{"key":"k1","old":"1.1","new":"0.1","swapped":true}`:          registerCAS{Key: "k1", Old: &old, New: "0.1", Answered: true, Swapped: true},
