@@ -51,6 +51,7 @@ type Status struct {
 	Leader   NodeID // whom it follows; empty: nobody
 	Term     uint64
 	Applied  uint64 // raft index applied
+	Revision int64  // of the store, as far as applied; 0: not told
 	MemberID uint64 // as raft's own log messages print it, in hexadecimal
 	Version  string
 }

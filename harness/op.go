@@ -19,7 +19,7 @@ const (
 // Processes that are not clients. Clients count from 0, probes from ProbeProcess.
 const (
 	NemesisProcess = -1 // F is FInject or FHeal, Value a FaultValue
-	HarnessProcess = -2 // F is FPhase (Value a PhaseValue), FStatus (a StatusValue) or FProbes (a ProbesValue)
+	HarnessProcess = -2 // F is FPhase (Value a PhaseValue), FStatus (a StatusValue), FHash (a HashValue) or FProbes (a ProbesValue)
 )
 
 // Names of the ops that are not calls of clients.
@@ -114,9 +114,17 @@ const (
 	PhaseEnd     Phase = "end"     // the clients are done
 )
 
-// StatusValue is what the poller saw of a member, recorded when it differs from what it saw before.
+// StatusValue is what the poller saw of a member, recorded when its role, term or leader differs from
+// what was seen before, and else once a second.
 type StatusValue struct {
-	Role   Role   `json:"role"`
-	Term   uint64 `json:"term"`
-	Leader NodeID `json:"leader,omitempty"` // whom the member follows
+	Role    Role   `json:"role"`
+	Term    uint64 `json:"term"`
+	Leader  NodeID `json:"leader,omitempty"`  // whom the member follows
+	Applied uint64 `json:"applied,omitempty"` // raft index applied
+}
+
+// Same says whether v and w differ in nothing but what was applied.
+func (v StatusValue) Same(w StatusValue) bool {
+	v.Applied, w.Applied = 0, 0
+	return v == w
 }

@@ -18,6 +18,8 @@ type RunConfig struct {
 	Recovery time.Duration // for all members to catch up, once all is healed; 30 s
 	Poll     time.Duration // between looks at every member's role and term; 100 ms
 
+	HashEvery time.Duration // between hashes of every member's state at one revision, at least; 0: none
+
 	ProbeEvery   time.Duration // Probe.Every; 0: no probes
 	ProbeTimeout time.Duration // Probe.Timeout; 50 ms
 }
@@ -109,6 +111,7 @@ func Run(ctx context.Context, env Env, c Cluster, r *Recorder, cfg RunConfig) er
 		return e.ended(ctx, err)
 	}
 	e.phase(PhaseFinal)
+	e.lastHash(ctx)
 	if err := e.final(ctx); err != nil || ctx.Err() != nil {
 		return e.ended(ctx, err)
 	}
@@ -149,6 +152,9 @@ func (e *engine) load(ctx context.Context) error {
 			return nil
 		},
 		e.poll,
+	}
+	if e.cfg.HashEvery > 0 {
+		tasks = append(tasks, e.hashes)
 	}
 	if e.cfg.ProbeEvery > 0 {
 		tasks = append(tasks, Probe{e.env, e.cluster, e.recorder, e.cfg.ProbeEvery, e.cfg.ProbeTimeout}.Run)
@@ -257,15 +263,21 @@ func converged(members []NodeID, statuses []Status, goal *uint64) string {
 	return ""
 }
 
+// statusEvery is after how long an unchanged status is recorded again, for what it has applied.
+const statusEvery = time.Second
+
 // poll records every change of a member's role, term or leader.
 func (e *engine) poll(ctx context.Context) error {
 	members := e.cluster.Members()
 	last := make([]StatusValue, len(members))
+	seen := make([]time.Duration, len(members))
 	for ctx.Err() == nil {
 		for i, st := range Statuses(ctx, e.env, e.cluster) {
-			v := StatusValue{Role: st.Role, Term: st.Term, Leader: st.Leader}
-			if v != last[i] && ctx.Err() == nil {
-				last[i] = v
+			v := StatusValue{Role: st.Role, Term: st.Term, Leader: st.Leader, Applied: st.Applied}
+			now := e.env.Now()
+			again := v != last[i] && now-seen[i] >= statusEvery
+			if (!v.Same(last[i]) || again) && ctx.Err() == nil {
+				last[i], seen[i] = v, now
 				e.recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FStatus, Node: members[i], Value: EncodeValue(v)})
 			}
 		}

@@ -37,6 +37,11 @@ type System interface {
 	Status(ctx context.Context, addr string, members []Member) (Status, error)
 }
 
+// HashingSystem is a System whose members can hash their state; see Hasher.
+type HashingSystem interface {
+	Hash(ctx context.Context, addr string, revision int64) (HashValue, error)
+}
+
 // ClusterConfig is what a Runtime needs to start a cluster.
 type ClusterConfig struct {
 	RunID  string // names containers, networks, directories; [a-z0-9-]+

@@ -154,6 +154,7 @@ func sortEvents(events []RaftEvent) {
 // as the poller's pause.
 func statusEvents(ops []harness.Op, logged map[harness.NodeID]bool) []RaftEvent {
 	kinds := map[harness.Role]Kind{harness.Leader: BecameLeader, harness.Follower: BecameFollower, harness.Candidate: BecameCandidate}
+	last := map[harness.NodeID]harness.StatusValue{}
 	var out []RaftEvent
 	for i := range ops {
 		op := &ops[i]
@@ -161,7 +162,11 @@ func statusEvents(ops []harness.Op, logged map[harness.NodeID]bool) []RaftEvent 
 			continue
 		}
 		var v harness.StatusValue
-		if json.Unmarshal(op.Value, &v) != nil || kinds[v.Role] == "" {
+		if json.Unmarshal(op.Value, &v) != nil || v.Same(last[op.Node]) {
+			continue
+		}
+		last[op.Node] = v
+		if kinds[v.Role] == "" {
 			continue // a member that did not answer has no role
 		}
 		out = append(out, RaftEvent{At: op.Time, Node: op.Node, Kind: kinds[v.Role], Term: v.Term, Peer: string(v.Leader), Line: op.Index + 1, Source: HistoryFile})

@@ -48,6 +48,7 @@ func (p *plan) probe() (every, timeout time.Duration) {
 func (p *plan) runConfig(w harness.Workload, s harness.Schedule) harness.RunConfig {
 	c := harness.RunConfig{Workload: w, Workers: p.Concurrency, Schedule: s, Faults: p.Time}
 	c.ProbeEvery, c.ProbeTimeout = p.probe()
+	c.HashEvery = p.Hash
 	return c
 }
 
@@ -239,6 +240,7 @@ func (p *plan) command(runtime string) []string {
 	add("concurrency", p.Concurrency == d.Concurrency, p.Concurrency)
 	add("rate", p.Rate == d.Rate, p.Rate)
 	add("probe", p.Probe == d.Probe, p.Probe)
+	add("hash", p.Hash == d.Hash, p.Hash)
 	add("faults", slices.Equal(p.Faults, d.Faults), strings.Join(p.Faults, ","))
 	add("storm", p.Storm == 0, p.Storm)
 	add("hostile", !p.Hostile, p.Hostile)

@@ -35,6 +35,7 @@ type plan struct {
 	Concurrency int           `yaml:"concurrency"`
 	Rate        float64       `yaml:"rate"`
 	Probe       time.Duration `yaml:"probe"`
+	Hash        time.Duration `yaml:"hash"`
 	Faults      []string      `yaml:"faults"`
 	Storm       time.Duration `yaml:"storm"`
 	Hostile     bool          `yaml:"hostile"`
@@ -62,7 +63,7 @@ func defaultPlan() plan {
 	return plan{
 		Name: "chaos", Runtime: "auto", System: "raftkv", Nodes: 3,
 		Election: time.Second, Heartbeat: 100 * time.Millisecond,
-		Workload: "register", Concurrency: 5, Rate: 200, Probe: defaultProbe,
+		Workload: "register", Concurrency: 5, Rate: 200, Probe: defaultProbe, Hash: 5 * time.Second,
 		Faults: []string{"kill", "pause", "partition"}, Time: 60 * time.Second,
 		Out: "results/runs", CheckTime: 2 * time.Minute,
 	}
@@ -81,6 +82,7 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "client workers")
 	f.Float64Var(&p.Rate, "rate", p.Rate, "calls a second of all workers together, while the service answers")
 	f.DurationVar(&p.Probe, "probe", p.Probe, "a put and a read through any majority this often, whatever answers, to time outages; 0: none; 10ms: or a tenth of the heartbeat interval, if that is shorter")
+	f.DurationVar(&p.Hash, "hash", p.Hash, "a hash of every member's state at one revision this often, or less often where it takes a member long; 0: none")
 	f.StringSliceVar(&p.Faults, "faults", p.Faults, "faults of the schedule, or none: see faultline list faults")
 	f.DurationVar(&p.Storm, "storm", p.Storm, "overlapping faults on any member, this far apart on average, instead of one after another")
 	f.BoolVar(&p.Hostile, "hostile", p.Hostile, "on sim: the network also loses, doubles and delays messages, and power fails at the worst moments")
@@ -159,6 +161,8 @@ func (p *plan) validate() error {
 		return usage("--rate is %v: it must be above 0 and at most 1000000 calls a second", p.Rate)
 	case p.Probe != 0 && (p.Probe < time.Millisecond || p.Probe > time.Minute):
 		return usage("--probe is %v: allowed are 1ms to 1m, or 0 for none", p.Probe)
+	case p.Hash != 0 && p.Hash < 100*time.Millisecond:
+		return usage("--hash is %v: it must be at least 100ms, or 0 for none", p.Hash)
 	case p.Storm < 0:
 		return usage("--storm is %v: it must not be negative", p.Storm)
 	case p.Snapshot < 0:

@@ -31,6 +31,7 @@ var _ interface {
 	harness.Pauser
 	harness.Network
 	harness.MemoryMeter
+	harness.Hasher
 	harness.Timings
 } = (*Cluster)(nil)
 
@@ -79,6 +80,19 @@ func (c *Cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status
 		return harness.Status{}, err
 	}
 	return c.system.Status(ctx, n.addr, c.members)
+}
+
+// Hash asks one member, if the system's members can hash their state.
+func (c *Cluster) Hash(ctx context.Context, id harness.NodeID, revision int64) (harness.HashValue, error) {
+	n, err := c.node(id)
+	if err != nil {
+		return harness.HashValue{}, err
+	}
+	s, ok := c.system.(harness.HashingSystem)
+	if !ok {
+		return harness.HashValue{}, fmt.Errorf("hash of %s: system %s: %w", id, c.system.Name(), errors.ErrUnsupported)
+	}
+	return s.Hash(ctx, n.addr, revision)
 }
 
 // call asks a member's agent.

@@ -60,7 +60,7 @@ func (c *StatusClient) Status(ctx context.Context, addr string) (harness.Status,
 // StatusFrom is all of a status but the leader's name.
 func StatusFrom(resp *pb.StatusResponse) harness.Status {
 	st := harness.Status{
-		Role: harness.Candidate, Term: resp.RaftTerm, Applied: resp.RaftAppliedIndex,
+		Role: harness.Candidate, Term: resp.RaftTerm, Applied: resp.RaftAppliedIndex, Revision: resp.GetHeader().GetRevision(),
 		MemberID: resp.GetHeader().GetMemberId(), Version: resp.Version,
 	}
 	switch resp.Leader {
@@ -71,6 +71,28 @@ func StatusFrom(resp *pb.StatusResponse) harness.Status {
 		st.Role = harness.Follower
 	}
 	return st
+}
+
+// Hash asks the member at addr for the hash of its keys and values at a revision, 0 for the latest.
+func (c *StatusClient) Hash(ctx context.Context, addr string, revision int64) (harness.HashValue, error) {
+	conn, err := c.conn(addr)
+	if err != nil {
+		return harness.HashValue{}, err
+	}
+	resp, err := pb.NewMaintenanceClient(conn).HashKV(ctx, &pb.HashKVRequest{Revision: revision})
+	if err != nil {
+		return harness.HashValue{}, fmt.Errorf("hash of %s at revision %d: %w", addr, revision, err)
+	}
+	return HashFrom(resp)
+}
+
+// HashFrom is what the response says. etcd answers -1 as the revision of no compaction; before 3.6 it
+// did not say which revision was hashed, and such an answer cannot be compared.
+func HashFrom(resp *pb.HashKVResponse) (harness.HashValue, error) {
+	if resp.HashRevision == 0 {
+		return harness.HashValue{}, fmt.Errorf("the hash has no revision: %w", errors.ErrUnsupported)
+	}
+	return harness.HashValue{Revision: resp.HashRevision, CompactRevision: max(0, resp.CompactRevision), Hash: resp.Hash}, nil
 }
 
 func (c *StatusClient) conn(addr string) (*grpc.ClientConn, error) {

@@ -137,6 +137,26 @@ func (c *cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status
 	return st, nil
 }
 
+// Hash asks one member, if the system's members can hash their state.
+func (c *cluster) Hash(ctx context.Context, id harness.NodeID, revision int64) (harness.HashValue, error) {
+	n, err := c.node(id)
+	if err != nil {
+		return harness.HashValue{}, fmt.Errorf("hash: %w", err)
+	}
+	s, ok := c.system.(HashingSystem)
+	if !ok {
+		return harness.HashValue{}, fmt.Errorf("hash of %s: system %s: %w", id, c.system.Name(), errors.ErrUnsupported)
+	}
+	if n.status == nil {
+		n.status = c.connect(n)
+	}
+	v, err := s.HashSim(ctx, n.status, revision)
+	if err != nil {
+		return harness.HashValue{}, fmt.Errorf("hash of %s: %w", id, err)
+	}
+	return v, nil
+}
+
 // Kill ends a member's process. Of its writes, those that had reached the operating system survive.
 func (c *cluster) Kill(ctx context.Context, id harness.NodeID) error {
 	return c.endNode(ctx, "kill", id, killed)
@@ -307,4 +327,5 @@ var (
 	_ harness.Stopper     = (*cluster)(nil)
 	_ harness.Pauser      = (*cluster)(nil)
 	_ harness.Network     = (*cluster)(nil)
+	_ harness.Hasher      = (*cluster)(nil)
 )

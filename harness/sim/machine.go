@@ -20,6 +20,11 @@ type System interface {
 	StatusSim(ctx context.Context, conn Conn, members []harness.NodeID) (harness.Status, error)
 }
 
+// HashingSystem is a System whose members can hash their state; see harness.Hasher.
+type HashingSystem interface {
+	HashSim(ctx context.Context, conn Conn, revision int64) (harness.HashValue, error)
+}
+
 // Conn is one simulated connection to one member. Call blocks the running task until the answer, a
 // connection failure, or the end of ctx. A call to a member that is down fails with an error that
 // wraps harness.ErrNotApplied (nobody was there to take it); a member that dies meanwhile ends the

@@ -21,6 +21,7 @@ import (
 
 var (
 	_ sim.System        = (*RaftKV)(nil)
+	_ sim.HashingSystem = (*RaftKV)(nil)
 	_ sim.Copier        = (*raftProgram)(nil)
 	_ sim.Fingerprinter = (*raftProgram)(nil)
 	_ sim.Pivot         = (*raftProgram)(nil)
@@ -51,6 +52,15 @@ func (s *RaftKV) StatusSim(ctx context.Context, conn sim.Conn, members []harness
 		st.Leader = members[l-1]
 	}
 	return st, nil
+}
+
+// HashSim asks Maintenance.HashKV.
+func (s *RaftKV) HashSim(ctx context.Context, conn sim.Conn, revision int64) (harness.HashValue, error) {
+	resp, err := simCall[pb.HashKVResponse](ctx, conn, &pb.HashKVRequest{Revision: revision})
+	if err != nil {
+		return harness.HashValue{}, err
+	}
+	return etcdapi.HashFrom(resp)
 }
 
 // simKV is the generated client over a simulated connection. Options of calls concern gRPC only.

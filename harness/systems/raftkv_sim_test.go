@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"syscall"
@@ -56,6 +57,7 @@ type storm struct {
 	workers int
 	faults  time.Duration
 	keep    bool // the ops, to be judged
+	hash    time.Duration
 	load    workloads.Register
 }
 
@@ -78,7 +80,7 @@ func (s storm) run(t testing.TB, seed uint64, o Options) *outcome {
 		}()
 		faults := []harness.Fault{nemesis.Kill{}, nemesis.PowerFail{}, nemesis.Pause{}, nemesis.Isolate{}, nemesis.Partition{}}
 		return harness.Run(ctx, env, c, rec, harness.RunConfig{
-			Workload: s.load, Workers: s.workers, Faults: s.faults,
+			Workload: s.load, Workers: s.workers, Faults: s.faults, HashEvery: s.hash,
 			Schedule: nemesis.Storm(env.Rand("schedule"), faults, s.faults, 3*time.Second),
 		})
 	})
@@ -115,6 +117,34 @@ func TestSimulatedStorm(t *testing.T) {
 		require.Contains(t, out.logs["n1"].String(), "became follower at term 1")
 	}
 	require.Greater(t, ends, 6)
+}
+
+func TestSimulatedHashes(t *testing.T) {
+	s := defaultStorm()
+	s.keep, s.hash = true, 500*time.Millisecond
+	out := s.run(t, 1, simOptions())
+	require.NoError(t, out.err)
+	type at struct{ revision, compact int64 }
+	hashes, members := map[at]uint32{}, map[at]int{}
+	for _, op := range out.ops {
+		if op.F != harness.FHash {
+			continue
+		}
+		var v harness.HashValue
+		require.NoError(t, json.Unmarshal(op.Value, &v))
+		k := at{v.Revision, v.CompactRevision}
+		if members[k]++; members[k] > 1 {
+			require.Equal(t, hashes[k], v.Hash, "equal states have equal hashes")
+		}
+		hashes[k] = v.Hash
+	}
+	compared := 0
+	for _, n := range members {
+		if n > 1 {
+			compared++
+		}
+	}
+	require.Greater(t, compared, 20)
 }
 
 func TestSimulationIsDeterministic(t *testing.T) {

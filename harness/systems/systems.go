@@ -70,6 +70,11 @@ func (s *etcdv3) Status(ctx context.Context, addr string, _ []harness.Member) (h
 	return s.status.Status(ctx, addr)
 }
 
+// Hash asks Maintenance.HashKV.
+func (s *etcdv3) Hash(ctx context.Context, addr string, revision int64) (harness.HashValue, error) {
+	return s.status.Hash(ctx, addr, revision)
+}
+
 // command is etcd's command line. The two timeouts go through the environment, as etcd's users in
 // containers do it.
 func (s *etcdv3) command(self harness.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {

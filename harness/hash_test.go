@@ -1,0 +1,67 @@
+package harness_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// hashingCluster has one member that is behind, and one that does not answer.
+type hashingCluster struct{ *fakeCluster }
+
+func (c hashingCluster) Members() []harness.NodeID { return []harness.NodeID{"n1", "n2", "n3"} }
+
+func (c hashingCluster) Status(ctx context.Context, id harness.NodeID) (harness.Status, error) {
+	st, err := c.fakeCluster.Status(ctx, id)
+	st.Revision = map[harness.NodeID]int64{"n1": 9, "n2": 7}[id]
+	return st, err
+}
+
+func (hashingCluster) Hash(_ context.Context, id harness.NodeID, revision int64) (harness.HashValue, error) {
+	if id == "n3" {
+		return harness.HashValue{}, errors.New("down")
+	}
+	return harness.HashValue{Revision: revision, CompactRevision: 2, Hash: 42}, nil
+}
+
+func TestHashesAreOfOneRevision(t *testing.T) {
+	c := hashingCluster{newFakeCluster()}
+	c.set("n3", true)
+	env := newFakeEnv()
+	r := harness.NewRecorder(env, io.Discard, harness.RecorderOptions{Keep: true})
+	_ = harness.Run(t.Context(), env, c, r, harness.RunConfig{
+		Workload: idle{}, Workers: 1, Warmup: time.Millisecond, Settle: 50 * time.Millisecond,
+		Recovery: 100 * time.Millisecond, HashEvery: 10 * time.Millisecond,
+	})
+	seen := map[harness.NodeID]int{}
+	for _, op := range r.Ops() {
+		if op.F != harness.FHash {
+			continue
+		}
+		var v harness.HashValue
+		require.NoError(t, json.Unmarshal(op.Value, &v))
+		require.Equal(t, harness.HashValue{Revision: 7, CompactRevision: 2, Hash: 42}, v, "the newest revision that all who answer have")
+		seen[op.Node]++
+	}
+	require.NotZero(t, seen["n1"])
+	require.Equal(t, seen["n1"], seen["n2"])
+	require.Zero(t, seen["n3"])
+}
+
+// idle is a workload that calls nobody.
+type idle struct{}
+
+func (idle) Name() string { return "idle" }
+func (idle) Run(ctx context.Context, w *harness.Worker) error {
+	_ = w.Env.Sleep(ctx, time.Hour)
+	return nil
+}
+func (idle) Final(context.Context, *harness.Worker) error { return nil }
+func (idle) Checkers() []harness.Checker                  { return nil }
