@@ -29,21 +29,28 @@ func All() []Entry {
 		{"follower-faults", "a fault of followers alone does not stop the other members' service", func() harness.Checker { return FollowerFaults{} }},
 		{"one-leader", "no term has two leaders, by the members' own logs", func() harness.Checker { return OneLeader{} }},
 		{"no-panic", "no member's log shows a panic, a fatal error or a data race", func() harness.Checker { return NoPanic{} }},
+		{"availability", "while a majority is healthy, no time without a success is longer than allowed", func() harness.Checker { return Availability{} }},
+		{"state-hash", "members at the same revision hold the same state", func() harness.Checker { return StateHash{} }},
+		{"log-matching", "members' logs agree wherever they share an entry", func() harness.Checker { return LogMatching{} }},
+		{"watch", "watch streams are ordered, unique, atomic and without a gap", func() harness.Checker { return Watch{} }},
+		{"serializable", "serializable reads show real states, none older than the session was promised", func() harness.Checker { return Serializable{} }},
+		{"lock", "a lock has one holder at a time, and fencing tokens grow", func() harness.Checker { return Lock{} }},
+		{"lease", "leases end neither early nor too late", func() harness.Checker { return Lease{} }},
 		{"all-healed", "every injected fault was healed, and the healing was seen", func() harness.Checker { return AllHealed{} }},
 	}
 }
 
 // Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only Probes
-// sees the ops of probes. A
-// panic in one becomes its verdict: Unknown, with the panic's text. The Checker field of every
-// verdict is the checker's name.
+// and Availability see the ops of probes. A panic in one becomes its verdict: Unknown, with the panic's
+// text. The Checker field of every verdict is the checker's name.
 func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
 	workload := withoutProbes(h)
 	out := make([]harness.Verdict, len(checkers))
 	var wg sync.WaitGroup
 	for i, c := range checkers {
 		seen := workload
-		if _, ok := c.(Probes); ok {
+		switch c.(type) {
+		case Probes, Availability:
 			seen = h
 		}
 		wg.Go(func() { out[i] = one(ctx, c, seen) })

@@ -25,6 +25,9 @@ import (
 //	heal f1 | healed f1 | unhealed f1 error
 //	status n1 leader 3
 //	norecovery error
+//	wait 1.5s
+//	0 watch {"json":1} => {"json":2}   ops of other names: values are JSON without spaces
+//	tell n1 hash {"json":1}
 //	log n1 text
 //
 // Lines that start with # are comments. Ops are a millisecond apart.
@@ -32,6 +35,7 @@ type script struct {
 	h      harness.History
 	open   map[int]harness.Op
 	faults map[string]harness.FaultValue
+	waited time.Duration
 }
 
 func runScript(text string) (h harness.History, err error) {
@@ -53,7 +57,7 @@ func runScript(text string) (h harness.History, err error) {
 
 func (s *script) add(op harness.Op) {
 	op.Index = len(s.h.Ops)
-	op.Time = time.Duration(op.Index) * time.Millisecond
+	op.Time = s.waited + time.Duration(op.Index)*time.Millisecond
 	s.h.Ops = append(s.h.Ops, op)
 }
 
@@ -72,6 +76,14 @@ func (s *script) line(line string) error {
 		}
 		role := harness.Role(strings.ReplaceAll(f[2], "-", ""))
 		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FStatus, Node: harness.NodeID(f[1]), Value: harness.EncodeValue(harness.StatusValue{Role: role, Term: term})})
+	case "wait":
+		d, err := time.ParseDuration(f[1])
+		if err != nil {
+			return err
+		}
+		s.waited += d
+	case "tell":
+		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: f[2], Node: harness.NodeID(f[1]), Value: json.RawMessage(f[3])})
 	case "log":
 		if s.h.Logs == nil {
 			s.h.Logs = map[harness.NodeID][]harness.LogLine{}
@@ -151,6 +163,9 @@ func text(s string) any {
 }
 
 func invoked(f []string) json.RawMessage {
+	if strings.HasPrefix(f[1], "{") {
+		return json.RawMessage(f[1])
+	}
 	v := map[string]any{"key": f[1]}
 	switch strings.TrimPrefix(f[0], "probe-") {
 	case "get":
@@ -164,6 +179,12 @@ func invoked(f []string) json.RawMessage {
 }
 
 func answered(op harness.Op, answer string) json.RawMessage {
+	if strings.HasPrefix(answer, "{") {
+		return json.RawMessage(answer)
+	}
+	if answer == "ok" {
+		return op.Value
+	}
 	var v map[string]any
 	if err := json.Unmarshal(op.Value, &v); err != nil {
 		panic(err)

@@ -1,0 +1,176 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Availability judges a service level: while a majority of the members is healthy, there is no time
+// longer than Gap in which clients call and no call succeeds; reads and writes apart.
+//
+// A member is unhealthy from the order to break it until its healing is confirmed, by whatever fault.
+// What a failover takes is part of the gap: losing a leader leaves a majority healthy.
+type Availability struct {
+	// Gap is the longest time without a success that the service level allows; 0 means 10 s.
+	Gap time.Duration
+}
+
+// Name is availability.
+func (Availability) Name() string { return "availability" }
+
+// enoughCalls is how many must be made in a gap: nobody was kept waiting who did not ask.
+const enoughCalls = 3
+
+// Kinds of calls, in the order in which they are told.
+const (
+	kindWrites = "writes"
+	kindReads  = "reads"
+)
+
+var bothKinds = [...]string{kindWrites, kindReads}
+
+// kindOf sorts the calls of clients, probes included.
+func kindOf(f string) (kind string, ok bool) {
+	switch f {
+	case "get", harness.FProbeGet:
+		return kindReads, true
+	case "put", "cas", "delete", harness.FProbePut:
+		return kindWrites, true
+	}
+	return "", false
+}
+
+// gap is a time without success of one kind of call.
+type gap struct {
+	began     bool          // a call had succeeded before
+	from      time.Duration // the last success, or when a majority became healthy
+	fromAt    int           // position
+	calls     int           // made since
+	last      int           // position of the last of them
+	longest   time.Duration
+	longestAt time.Duration
+}
+
+// Check reads the ops of clients, probes included, and of the nemesis.
+func (c Availability) Check(_ context.Context, h harness.History) harness.Verdict {
+	limit := c.Gap
+	if limit == 0 {
+		limit = 10 * time.Second
+	}
+	list, err := faults(h.Ops)
+	if err != nil {
+		return malformed(err)
+	}
+	kinds := map[string]*gap{kindWrites: {}, kindReads: {}}
+	healthy := majority(h, list)
+	var watched time.Duration // with a healthy majority
+	calls := 0
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		if i > 0 && healthy[i-1] {
+			watched += op.Time - h.Ops[i-1].Time
+		}
+		for _, kind := range bothKinds {
+			g := kinds[kind]
+			if i > 0 && healthy[i-1] && g.over(op.Time, limit) {
+				return invalid(evidence(h.Ops, g.fromAt, g.last), "no %s succeeded from %s to %s at least, longer than the %v allowed, though a majority was healthy; %s made",
+					kind, seconds(g.from), seconds(op.Time), limit, madeText(g.calls))
+			}
+			if healthy[i] && (i == 0 || !healthy[i-1]) {
+				g.restart(op.Time, i)
+			}
+		}
+		kind, ok := kindOf(op.F)
+		if !ok || !op.Client() {
+			continue
+		}
+		switch g := kinds[kind]; op.Type {
+		case harness.OK:
+			g.began = true
+			g.restart(op.Time, i)
+		case harness.Invoke:
+			calls++
+			g.calls++
+			g.last = i
+		}
+	}
+	return c.sum(kinds, calls, watched, limit)
+}
+
+func madeText(n int) string {
+	if n == 1 {
+		return "1 call was"
+	}
+	return fmt.Sprintf("%d calls were", n)
+}
+
+// sum is the verdict where no gap was too long. It takes calls to see one.
+func (c Availability) sum(kinds map[string]*gap, calls int, watched, limit time.Duration) harness.Verdict {
+	var words []string
+	for _, kind := range bothKinds {
+		if g := kinds[kind]; g.began {
+			words = append(words, fmt.Sprintf("%s %v, at %s", kind, g.longest.Round(time.Millisecond), seconds(g.longestAt)))
+		}
+	}
+	switch {
+	case len(words) == 0:
+		return unknown("no call ever succeeded, so the service had not begun")
+	case watched <= limit:
+		return unknown("a majority was healthy for %v only: a gap longer than %v could not have been seen", watched.Round(time.Millisecond), limit)
+	case float64(calls) < enoughCalls*float64(watched)/float64(limit):
+		return unknown("%s in %v: too few to see a gap of %v", count(calls, "call"), watched.Round(time.Millisecond), limit)
+	}
+	return valid("longest time without success while a majority was healthy: %s; up to %v is allowed", strings.Join(words, "; "), limit)
+}
+
+// over notes the gap as of now, and says whether it is too long.
+func (g *gap) over(now, limit time.Duration) bool {
+	if !g.began || g.calls < enoughCalls {
+		return false
+	}
+	if d := now - g.from; d > g.longest {
+		g.longest, g.longestAt = d, g.from
+	}
+	return now-g.from > limit
+}
+
+func (g *gap) restart(now time.Duration, at int) {
+	g.from, g.fromAt, g.calls = now, at, 0
+}
+
+// majority says for each position whether a majority of members is healthy just after it.
+func majority(h harness.History, list []*fault) []bool {
+	ill := map[harness.NodeID]int{}
+	starts, ends := map[int][]*fault{}, map[int][]*fault{}
+	for _, f := range list {
+		starts[f.injectAt] = append(starts[f.injectAt], f)
+		if f.healedAt >= 0 {
+			ends[f.healedAt] = append(ends[f.healedAt], f)
+		}
+	}
+	out := make([]bool, len(h.Ops))
+	for i := range h.Ops {
+		for _, f := range starts[i] {
+			for _, id := range f.Nodes {
+				ill[id]++
+			}
+		}
+		for _, f := range ends[i] {
+			for _, id := range f.Nodes {
+				ill[id]--
+			}
+		}
+		sick := 0
+		for _, n := range ill {
+			if n > 0 {
+				sick++
+			}
+		}
+		out[i] = sick <= (len(h.Nodes)-1)/2
+	}
+	return out
+}
