@@ -169,7 +169,7 @@ func artifactNames(v *harness.Verdict) []string {
 }
 
 func reserved(name string) bool {
-	return slices.Contains([]string{RunFile, HistoryFile, FailoversFile, ReportFile, JUnitFile, SummaryFile, LogsDir}, name)
+	return slices.Contains([]string{RunFile, HistoryFile, FailoversFile, ReportFile, JUnitFile, SummaryFile, LogsDir, CallsCSV, RatesCSV, LatencyCSV, RolesCSV, FaultsCSV}, name)
 }
 
 // Write writes one file of the folder in one step.

@@ -92,7 +92,12 @@ func (a *Analysis) faultError(b brokenRow) string {
 }
 
 func (a *Analysis) evidenceText(v harness.Verdict) string {
-	return strings.Join(a.verdictView(v).Evidence, "\n")
+	view := a.verdictView(v)
+	var b strings.Builder
+	for _, e := range view.Evidence {
+		fmt.Fprintf(&b, "%d: %s\n", e.N, e.Line)
+	}
+	return strings.TrimSuffix(b.String()+view.Further, "\n")
 }
 
 // xmlText drops what XML 1.0 does not allow; the writer would pass it on.

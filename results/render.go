@@ -24,6 +24,9 @@ func (f *Folder) Render(a Analysis) error {
 			return err
 		}
 	}
+	if err := f.writeTables(&a); err != nil {
+		return err
+	}
 	var page bytes.Buffer
 	if err := a.writeReport(&page, figures); err != nil {
 		return err

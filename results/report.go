@@ -1,19 +1,13 @@
 package results
 
 import (
-	"bytes"
-	"compress/gzip"
 	_ "embed"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"regexp"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +21,12 @@ var (
 	reportHTML string
 	//go:embed web/report.css
 	reportCSS string
+	//go:embed web/data.js
+	dataJS string
+	//go:embed web/panel.js
+	panelJS string
+	//go:embed web/draw.js
+	drawJS string
 	//go:embed web/timeline.js
 	timelineJS string
 )
@@ -48,11 +48,14 @@ type page struct {
 	CSS             template.CSS
 	JS              template.JS
 
-	TimelineMeta, TimelineCalls, TimelineProbes string
-	EndMicros                                   int64
-	Jumps                                       []jump
-	Key                                         []keyItem
-	Figures                                     map[string]inlineFigure
+	Timeline  timelineMeta // as JSON
+	Calls     template.HTML
+	Probes    template.HTML
+	Bins      template.HTML
+	Excerpts  excerpts
+	EndMicros int64
+	Jumps     []jump
+	Figures   map[string]inlineFigure
 
 	Episodes   []episodeView
 	Sustained  int
@@ -82,15 +85,15 @@ type (
 		From, To int64
 		Label    string
 	}
-	keyItem struct {
-		Var   template.CSS
-		Label string
-	}
 	inlineFigure struct {
 		SVG  template.HTML
 		File string
 	}
 	refView      struct{ Ref, File, Line string }
+	evidenceView struct {
+		refView
+		N int
+	}
 	sentenceView struct {
 		Text string
 		Refs []refView
@@ -110,19 +113,21 @@ type (
 	controlView struct {
 		C                              *Control
 		Fault, From, For, Gap, Noticed string
+		Refs                           []refView
 	}
 	verdictView struct {
-		V        harness.Verdict
-		Evidence []string
-		Count    string
+		V              harness.Verdict
+		Evidence       []evidenceView
+		Count, Further string
 	}
 	claimView struct {
 		C                  Claim
 		Holds, Class, Took string
 	}
 	faultView struct {
-		F                                                              *Injected
-		Nodes, Issued, Effect, HealIssued, HealedAfter, Lines, Trouble string
+		F                                                       *Injected
+		Nodes, Issued, Effect, HealIssued, HealedAfter, Trouble string
+		Refs                                                    []refView
 	}
 	fact        struct{ Name, Value string }
 	opsRow      struct{ F, OK, Failed, Unknown string }
@@ -150,18 +155,11 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 	p := page{
 		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
 		Problems: problems(a), Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
-		CSS: template.CSS(reportCSS), JS: template.JS(timelineJS), // ours, embedded
-		EndMicros: a.End.Microseconds(), Key: timelineKey(), Figures: inlineFigures(figures), Sustained: Sustained,
+		CSS: template.CSS(reportCSS), JS: template.JS(dataJS + panelJS + drawJS + timelineJS), // ours, embedded
+		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained,
 		Resolution: a.resolution(), StatsNote: a.statsNote(),
 	}
-	var err error
-	if p.TimelineMeta, err = a.timelineData(); err != nil {
-		return p, err
-	}
-	if p.TimelineCalls, err = a.packCalls(a.calls); err != nil {
-		return p, err
-	}
-	if p.TimelineProbes, err = a.packCalls(a.probes); err != nil {
+	if err := a.timeline(&p); err != nil {
 		return p, err
 	}
 	for i := range a.Episodes {
@@ -177,7 +175,7 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 		p.Stats = append(p.Stats, statViewOf(&a.Stats[i]))
 	}
 	for i := range a.Controls {
-		p.Controls = append(p.Controls, controlViewOf(&a.Controls[i]))
+		p.Controls = append(p.Controls, a.controlViewOf(&a.Controls[i]))
 	}
 	for _, v := range run.Verdicts {
 		p.Verdicts = append(p.Verdicts, a.verdictView(v))
@@ -186,7 +184,7 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 		p.Claims = append(p.Claims, claimViewOf(c))
 	}
 	for i := range a.Faults {
-		p.Faults = append(p.Faults, faultViewOf(&a.Faults[i]))
+		p.Faults = append(p.Faults, a.faultViewOf(&a.Faults[i]))
 	}
 	a.aboutRun(&p)
 	p.Nav = navigation(&p)
@@ -283,131 +281,6 @@ func inlineFigures(figures []Figure) map[string]inlineFigure {
 		out[f.Name] = in
 	}
 	return out
-}
-
-func timelineKey() []keyItem {
-	return []keyItem{
-		{"--ok", "ok"},
-		{"--bad", "failed (cross)"},
-		{"--unknown", "outcome unknown (diamond)"},
-		{"--state-leader", "leader"},
-		{"--state-candidate", "candidate"},
-		{"--state-pre-candidate", "pre-candidate"},
-		{"--state-follower", "follower"},
-		{"--state-paused", "paused"},
-		{"--state-down", "down"},
-		{"--bad", "cut off (frame)"},
-		{"--bad", "probes failed (foot of a lane)"},
-	}
-}
-
-// timelineData is what the page's script draws beside calls: lanes and faults as JSON.
-func (a *Analysis) timelineData() (meta string, err error) {
-	type segment struct {
-		From  int64  `json:"from"`
-		To    int64  `json:"to"`
-		State State  `json:"state"`
-		Term  uint64 `json:"term,omitempty"`
-		Ref   string `json:"ref,omitempty"`
-	}
-	type laneData struct {
-		Node     harness.NodeID `json:"node"`
-		Segments []segment      `json:"segments"`
-		Cuts     [][2]int64     `json:"cuts"`
-	}
-	type faultData struct {
-		From   int64  `json:"from"`
-		To     int64  `json:"to"`
-		Label  string `json:"label"`
-		Leader bool   `json:"leader"`
-		Ref    string `json:"ref"`
-	}
-	type markData struct {
-		At    int64  `json:"at"`
-		Label string `json:"label"`
-	}
-	data := struct {
-		End    int64       `json:"end"`
-		Calls  int         `json:"calls"`
-		Probes int         `json:"probes"`
-		Lanes  []laneData  `json:"lanes"`
-		Faults []faultData `json:"faults"`
-		Marks  []markData  `json:"marks"`
-	}{End: a.End.Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Lanes: []laneData{}, Faults: []faultData{}, Marks: []markData{}}
-	for i, l := range a.Lanes {
-		d := laneData{Node: a.Run.Nodes[i], Segments: []segment{}, Cuts: [][2]int64{}}
-		for _, s := range l {
-			d.Segments = append(d.Segments, segment{s.From.Microseconds(), s.To.Microseconds(), s.State, s.Term, s.Ref})
-		}
-		for j := range a.Faults {
-			if f := &a.Faults[j]; f.Landed() && f.hits(d.Node) && EffectOf(f.Fault) == Cut {
-				d.Cuts = append(d.Cuts, [2]int64{f.effectStart.Microseconds(), f.end(a.End).Microseconds()})
-			}
-		}
-		data.Lanes = append(data.Lanes, d)
-	}
-	for i := range a.Faults {
-		if f := &a.Faults[i]; len(f.Nodes) > 0 {
-			data.Faults = append(data.Faults, faultData{f.effectStart.Microseconds(), f.end(a.End).Microseconds(), f.Label(), f.HitLeader, lineRef(f.Line)})
-		}
-	}
-	for i := range a.Episodes {
-		e := &a.Episodes[i]
-		add := func(m *Mark, name string) {
-			if m != nil {
-				data.Marks = append(data.Marks, markData{m.At.Microseconds(), fmt.Sprintf("%s %s +%s", e.ID, name, ms(m.At-e.T0))})
-			}
-		}
-		data.Marks = append(data.Marks, markData{e.T0.Microseconds(), e.ID + " t0"})
-		add(e.Detected, "detected")
-		add(e.Elected, "elected")
-		if e.CommitBy == "log" {
-			add(e.Committed, "first commit")
-		}
-		add(e.FirstPut, "first put")
-		add(e.FirstGet, "first get")
-	}
-	b, err := json.Marshal(data)
-	if err != nil {
-		return "", fmt.Errorf("encode the timeline: %w", err)
-	}
-	return string(b), nil
-}
-
-// packCalls are gzipped columns: due time and line as differences from the row above (which wrap
-// around: probes are due in another order than they were sent in), duration, flags.
-func (a *Analysis) packCalls(calls []call) (string, error) {
-	n := len(calls)
-	raw := make([]byte, 13*n)
-	var from, line int64
-	for i := range calls {
-		c := &calls[i]
-		f := c.from.Microseconds()
-		binary.LittleEndian.PutUint32(raw[4*i:], uint32(f-from))
-		binary.LittleEndian.PutUint32(raw[4*(n+i):], uint32(min((c.to-c.from).Microseconds(), 1<<32-1)))
-		binary.LittleEndian.PutUint32(raw[4*(2*n+i):], uint32(int64(c.line)-line))
-		from, line = f, int64(c.line)
-		flags := byte(max(0, slices.Index(a.Run.Nodes, c.node))) << 3
-		switch c.typ {
-		case harness.Fail:
-			flags |= 1
-		case harness.Info:
-			flags |= 2
-		}
-		if c.read {
-			flags |= 4
-		}
-		raw[12*n+i] = flags
-	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(raw); err != nil {
-		return "", fmt.Errorf("pack the timeline: %w", err)
-	}
-	if err := z.Close(); err != nil {
-		return "", fmt.Errorf("pack the timeline: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
 }
 
 // resolution says what outages were measured with and how fine that is.
@@ -515,13 +388,9 @@ func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 // refView finds the line that a reference names.
 func (a *Analysis) refView(ref string) refView {
 	ref, _, _ = strings.Cut(ref, " ")
-	i := strings.LastIndexByte(ref, ':')
-	if i < 0 {
-		return refView{Ref: ref, File: ref}
-	}
-	v := refView{Ref: ref, File: ref[:i]}
-	n, err := strconv.Atoi(ref[i+1:])
-	if err != nil || n < 1 {
+	file, n, ok := splitRef(ref)
+	v := refView{Ref: ref, File: file}
+	if !ok {
 		return v
 	}
 	if v.File == HistoryFile {
@@ -537,6 +406,20 @@ func (a *Analysis) refView(ref string) refView {
 	return v
 }
 
+// Number is the line's number alone.
+func (v refView) Number() string { return v.Ref[strings.LastIndexByte(v.Ref, ':')+1:] }
+
+// lineViews refer to lines of the history; 0 is none.
+func (a *Analysis) lineViews(lines ...int) []refView {
+	var out []refView
+	for _, l := range lines {
+		if l > 0 {
+			out = append(out, a.refView(lineRef(l)))
+		}
+	}
+	return out
+}
+
 func statViewOf(s *Summary) statView {
 	if s.N == 0 {
 		return statView{s, missing, missing, missing, missing, "> " + ms(s.Bounds[len(s.Bounds)-1])}
@@ -548,35 +431,30 @@ func statViewOf(s *Summary) statView {
 	return v
 }
 
-func controlViewOf(c *Control) controlView {
-	v := controlView{c, c.Fault.Label(), clock(c.From), ms(c.To - c.From), optional(c.LongestGap), "no"}
+func (a *Analysis) controlViewOf(c *Control) controlView {
+	v := controlView{c, c.Fault.Label(), clock(c.From), ms(c.To - c.From), optional(c.LongestGap), "no", nil}
 	switch {
 	case c.Calls.All() == 0:
 		v.Noticed = "nobody called"
 	case !c.Undisturbed():
-		lines := make([]string, len(c.Errors))
-		for i, l := range c.Errors {
-			lines[i] = strconv.Itoa(l)
-		}
-		v.Noticed = "yes"
-		if len(lines) > 0 {
-			v.Noticed += ": history.jsonl:" + strings.Join(lines, ",")
-		}
+		v.Noticed, v.Refs = "yes", a.lineViews(c.Errors...)
 	}
 	return v
 }
 
+// maxEvidence is how many lines of one verdict's evidence the page shows.
+const maxEvidence = 200
+
 func (a *Analysis) verdictView(v harness.Verdict) verdictView {
-	const most = 200
 	v.ArtifactNames = artifactNames(&v)
 	out := verdictView{V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
-	for _, i := range v.Evidence[:min(len(v.Evidence), most)] {
+	for _, i := range v.Evidence[:min(len(v.Evidence), maxEvidence)] {
 		if i >= 0 && i < len(a.History.Ops) {
-			out.Evidence = append(out.Evidence, fmt.Sprintf("%d: %s", i+1, strings.TrimSpace(string(a.History.Ops[i].AppendJSON(nil)))))
+			out.Evidence = append(out.Evidence, evidenceView{a.refView(lineRef(i + 1)), i + 1})
 		}
 	}
-	if len(v.Evidence) > most {
-		out.Evidence = append(out.Evidence, fmt.Sprintf("and %d more", len(v.Evidence)-most))
+	if len(v.Evidence) > maxEvidence {
+		out.Further = fmt.Sprintf("and %d more", len(v.Evidence)-maxEvidence)
 	}
 	return out
 }
@@ -592,7 +470,7 @@ func claimViewOf(c Claim) claimView {
 	return v
 }
 
-func faultViewOf(f *Injected) faultView {
+func (a *Analysis) faultViewOf(f *Injected) faultView {
 	v := faultView{F: f, Nodes: joinNodes(f.Nodes), Issued: clock(f.Issued), Effect: missing, HealIssued: missing, HealedAfter: missing}
 	if f.Landed() {
 		v.Effect = ms(f.Confirmed - f.Issued)
@@ -603,13 +481,7 @@ func faultViewOf(f *Injected) faultView {
 			v.HealedAfter = ms(*f.Healed - *f.HealIssued)
 		}
 	}
-	var lines []string
-	for _, l := range []int{f.Line, f.DoneLine, f.HealLine, f.HealedLine} {
-		if l > 0 {
-			lines = append(lines, strconv.Itoa(l))
-		}
-	}
-	v.Lines = strings.Join(lines, ", ")
+	v.Refs = a.lineViews(f.Line, f.DoneLine, f.HealLine, f.HealedLine)
 	if f.Error != "" {
 		v.Trouble = "It did not land: " + f.Error
 	}

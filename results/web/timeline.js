@@ -1,266 +1,196 @@
-"use strict";
-// The interactive timeline: every call as a point over the members' lanes. Times are microseconds.
+// The timeline's state, and what moves it: mouse, touch, keys and buttons.
 (async () => {
-  const canvas = document.getElementById("timeline");
-  if (!canvas || !canvas.getContext || typeof DecompressionStream === "undefined") return;
-  const meta = JSON.parse(canvas.dataset.meta);
-  let slowest = 1, fastest = 1e12;
-  async function unpack(data, n) { // columns of differences: they compress well
-    const c = {n, from: new Float64Array(n), took: new Float64Array(n), flags: new Uint8Array(n), lines: new Uint32Array(n)};
-    if (!n) return c;
-    const packed = Uint8Array.from(atob(data), c => c.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const raw = new DataView(await new Response(stream).arrayBuffer());
-    for (let i = 0, time = 0, row = 0; i < n; i++) {
-      c.from[i] = time += raw.getUint32(4 * i, true);
-      c.took[i] = raw.getUint32(4 * (n + i), true);
-      c.lines[i] = row = (row + raw.getUint32(4 * (2 * n + i), true)) >>> 0;
-      c.flags[i] = raw.getUint8(12 * n + i);
-      slowest = Math.max(slowest, c.took[i]);
-      fastest = Math.min(fastest, Math.max(1, c.took[i]));
+  const canvas = element("timeline");
+  if (!canvas?.getContext || typeof DecompressionStream === "undefined") return; // the figures are there
+  const FEW = 2500; // up to so many calls in view are bars in their lanes
+  const meta = JSON.parse(element("data-meta").textContent);
+  const [calls, probes, buffer] = await Promise.all([
+    loadCalls("data-calls", meta.calls, meta.table), loadCalls("data-probes", meta.probes, meta.probesTable), gunzip("data-bins")]);
+  const next = columnsOf(buffer, meta.bins);
+  const bins = {ok: next(), failed: next(), unknown: next(), p50: next(), p99: next(), max: next()};
+  const end = Math.max(meta.end, 1000), box = canvas.parentElement, tip = element("tip");
+  const s = {meta, calls, probes, bins, end, view: [0, end], lanes: "members", clients: meta.table.clients, scale: scaleOf([calls, probes]), selected: null, range: null};
+  const byMember = c => ({count: meta.lanes.length, of: i => c.node(i)}), byClient = c => ({count: s.clients, of: i => c.lane[i]});
+  const sets = new Map([[calls, [byMember(calls), byClient(calls)]], [probes, [byMember(probes)]]]);
+  s.laneSets = c => sets.get(c);
+  s.levels = calls.n > DIRECT ? pyramid(calls, end, s.scale, s.laneSets(calls), true) : null;
+  const probeLevels = probes.n > DIRECT ? pyramid(probes, end, s.scale, s.laneSets(probes), false) : null;
+  let top = 1;
+  for (let b = 0; b < meta.bins; b++) top = Math.max(top, (bins.ok[b] + bins.failed[b] + bins.unknown[b]) * 1e6 / meta.bin);
+  const p10 = 10 ** Math.floor(Math.log10(top));
+  s.rateTop = [1, 2, 3, 4, 5, 6, 8, 10].map(m => m * p10).find(v => v >= top);
+
+  // What one frame asks for more than once.
+  let frame = new Map();
+  const once = (key, make) => { if (!frame.has(key)) frame.set(key, make()); return frame.get(key); };
+  s.few = c => rowAt(c, s.view[1]) - rowAt(c, s.view[0] - c.usual) <= FEW;
+  s.inView = c => once(c, () => { const out = []; eachIn(c, s.view[0], s.view[1], i => out.push(i)); return out; });
+  s.columns = (c, set, cols, X, T) => once(`${c.probes} ${set}`, () => columnsSeen(c, set, cols, X, T));
+
+  function columnsSeen(c, set, cols, X, T) { // by lane and column: which kinds of calls were under way
+    const {count, of} = s.laneSets(c)[set], seen = new Uint8Array(count * cols), levels = c.probes ? probeLevels : s.levels;
+    if (levels && rowAt(c, s.view[1]) - rowAt(c, s.view[0]) > DIRECT) {
+      const level = levelFor(levels, end, (s.view[1] - s.view[0]) / cols), k = level.bins / end, lanes = level.lanes[set];
+      for (let x = 0; x < cols; x++) {
+        const from = Math.max(0, Math.floor(T(LEFT + x) * k)), to = Math.min(level.bins, Math.max(from + 1, Math.floor(T(LEFT + x + 1) * k)));
+        for (let lane = 0; lane < count; lane++) for (let b = from; b < to; b++) seen[lane * cols + x] |= lanes[lane * level.bins + b];
+      }
+      return seen;
     }
-    return c;
+    eachIn(c, s.view[0], s.view[1], i => {
+      const lane = of(i), a = Math.max(0, Math.floor(X(c.from[i]) - LEFT)), b = Math.min(cols - 1, Math.floor(X(c.from[i] + c.took[i]) - LEFT));
+      if (lane < count) for (let x = a; x <= b; x++) seen[lane * cols + x] |= 1 << c.kind[i];
+    });
+    return seen;
   }
-  const probes = await unpack(canvas.dataset.probes, meta.probes);
-  const calls = await unpack(canvas.dataset.calls, meta.calls);
-  const {n, from, took, flags, lines} = calls;
-  const box = canvas.parentElement, tip = document.getElementById("tip"), ctx = canvas.getContext("2d");
+
   box.hidden = false;
-  document.getElementById("timeline-static").open = false;
-  const end = Math.max(meta.end, 1000);
-  let view = [0, end], width = 0, height = 0, pending = false, cursor = null;
-  const left = 52, right = 8, top = 30, laneH = 24, gap = 4, foot = 26;
-  const lanesTop = () => height - foot - meta.lanes.length * (laneH + gap);
-  const lo = Math.floor(Math.log10(n + probes.n ? fastest : 1000)), hi = Math.ceil(Math.log10((n + probes.n ? slowest : 1e6) * 1.01));
-  const X = t => left + (t - view[0]) / (view[1] - view[0]) * (width - left - right);
-  const T = x => view[0] + (x - left) / (width - left - right) * (view[1] - view[0]);
-  const Y = us => { const b = lanesTop() - 10; return b - (Math.log10(Math.max(1, us)) - lo) / (hi - lo) * (b - top); };
-  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const at = (t, list = calls) => { // first call that is due at t or later
-    let a = 0, b = list.n;
-    while (a < b) { const m = (a + b) >> 1; if (list.from[m] < t) a = m + 1; else b = m; }
-    return a;
-  };
-  const probesShown = () => at(view[1], probes) - at(view[0], probes) < 6000; // as points
-  const clock = us => (us / 1e6).toFixed(6).replace(/(\.\d{3})(\d{3})$/, "$1 $2") + " s";
-  const short = us => us >= 1e6 ? (us / 1e6).toFixed(3) + " s" : us >= 1000 ? (us / 1000).toFixed(us >= 1e5 ? 0 : 2) + " ms" : Math.round(us) + " µs";
-
-  function ticks() {
-    const rough = (view[1] - view[0]) / Math.max(2, Math.floor((width - left) / 64));
-    const p = Math.pow(10, Math.floor(Math.log10(rough)));
-    const step = [1, 2, 5, 10].map(m => m * p).find(s => s >= rough);
-    const digits = Math.max(0, Math.min(6, Math.ceil(6 - Math.log10(step) - 1e-9)));
-    const out = [];
-    for (let t = Math.ceil(view[0] / step) * step; t <= view[1]; t += step) out.push([t, (t / 1e6).toFixed(digits)]);
-    return out;
-  }
-
-  function draw() {
-    pending = false;
-    const dpr = window.devicePixelRatio || 1;
-    width = box.clientWidth; height = 260 + meta.lanes.length * (laneH + gap);
-    if (canvas.width !== Math.round(width * dpr) || canvas.height !== Math.round(height * dpr)) {
-      canvas.width = Math.round(width * dpr); canvas.height = Math.round(height * dpr);
-      canvas.style.height = height + "px";
-    }
-    ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-    ctx.clearRect(0, 0, width, height);
-    ctx.font = "11px system-ui, sans-serif"; ctx.textBaseline = "middle";
-    const ink = css("--ink"), muted = css("--muted"), rule = css("--rule");
-    ctx.save(); ctx.beginPath(); ctx.rect(left, 0, width - left - right, height - foot); ctx.clip();
-    let taken = [-1e9, -1e9];
-    for (const f of meta.faults) {
-      const a = Math.max(X(f.from), left - 5), b = Math.min(X(f.to), width + 5);
-      if (b < left || a > width) continue;
-      ctx.fillStyle = f.leader ? css("--shade-leader") : css("--shade");
-      ctx.fillRect(a, top - 4, Math.max(1, b - a), height - foot - top + 4);
-      const w = ctx.measureText(f.label).width, row = taken[0] <= a ? 0 : taken[1] <= a ? 1 : -1;
-      if (row >= 0 && (b - a > 12 || meta.faults.length < 40)) {
-        ctx.fillStyle = f.leader ? css("--bad") : muted;
-        ctx.fillText(f.label, Math.max(a, left) + 2, 7 + 12 * row);
-        taken[row] = Math.max(a, left) + w + 8;
-      }
-    }
-    ctx.restore();
-    ctx.textAlign = "right"; ctx.strokeStyle = rule; ctx.fillStyle = muted; ctx.lineWidth = 1;
-    for (let e = lo; e <= hi; e++) {
-      const y = Math.round(Y(Math.pow(10, e))) + .5;
-      ctx.beginPath(); ctx.moveTo(left, y); ctx.lineTo(width - right, y); ctx.stroke();
-      ctx.fillText(e >= 6 ? Math.pow(10, e - 6) + " s" : e >= 3 ? Math.pow(10, e - 3) + " ms" : Math.pow(10, e) + " µs", left - 6, y);
-    }
-    ctx.textAlign = "center";
-    for (const [t, label] of ticks()) {
-      const x = Math.round(X(t)) + .5;
-      ctx.beginPath(); ctx.moveTo(x, top); ctx.lineTo(x, height - foot); ctx.stroke();
-      if (x > left + 12 && x < width - 22) ctx.fillText(label, x, height - 14);
-    }
-    ctx.save(); ctx.beginPath(); ctx.rect(left, 0, width - left - right, height - foot); ctx.clip();
-    if (probesShown()) probePoints();
-    points(); lanes(ink); probeStrips();
-    for (const m of view[1] - view[0] > 12e6 ? [] : meta.marks) {
-      const x = X(m.at);
-      if (x < left || x > width) continue;
-      ctx.strokeStyle = ink; ctx.setLineDash([3, 3]);
-      ctx.beginPath(); ctx.moveTo(x, top); ctx.lineTo(x, height - foot); ctx.stroke(); ctx.setLineDash([]);
-    }
-    markLabels(ink);
-    ctx.restore();
-    ctx.fillStyle = ink; ctx.textAlign = "right"; ctx.font = "600 12px system-ui, sans-serif";
-    meta.lanes.forEach((l, i) => ctx.fillText(l.node, left - 8, lanesTop() + i * (laneH + gap) + laneH / 2));
-    ctx.textAlign = "left";
-  }
-
-  function markLabels(ink) { // only where there is room, when zoomed in
-    if (view[1] - view[0] > 12e6) return;
-    const ends = [];
-    for (const m of meta.marks) {
-      const x = X(m.at);
-      if (x < left || x > width) continue;
-      const w = ctx.measureText(m.label).width + 8;
-      const a = Math.min(x, width - right - w);
-      let row = ends.findIndex(e => e <= a);
-      if (row < 0) row = ends.length;
-      if (row > 5) continue;
-      ends[row] = a + w;
-      ctx.fillStyle = css("--card"); ctx.globalAlpha = .85; ctx.fillRect(a + 2, top + 4 + row * 14, w - 4, 13); ctx.globalAlpha = 1;
-      ctx.fillStyle = ink; ctx.textAlign = "left"; ctx.fillText(m.label, a + 4, top + 11 + row * 14);
-    }
-  }
-
-  function points() {
-    const a = at(view[0]), b = at(view[1]);
-    const stride = Math.max(1, Math.ceil((b - a) / 60000)); // of calls that ended well; trouble is always drawn
-    const r = b - a < 3000 ? 1.8 : 1.1;
-    ctx.globalAlpha = Math.min(1, Math.max(.35, 4000 / Math.max(1, b - a)));
-    ctx.fillStyle = css("--ok");
-    for (let i = a; i < b; i += stride) if ((flags[i] & 3) === 0) ctx.fillRect(X(from[i]) - r, Y(took[i]) - r, 2 * r, 2 * r);
-    ctx.globalAlpha = .9; ctx.lineWidth = 1.2;
-    for (const kind of [2, 1]) {
-      ctx.strokeStyle = css(kind === 1 ? "--bad" : "--unknown"); ctx.beginPath();
-      for (let i = a; i < b; i++) {
-        if ((flags[i] & 3) !== kind) continue;
-        const x = X(from[i]), y = Y(took[i]);
-        if (kind === 1) { ctx.moveTo(x - 3, y - 3); ctx.lineTo(x + 3, y + 3); ctx.moveTo(x - 3, y + 3); ctx.lineTo(x + 3, y - 3); }
-        else { ctx.moveTo(x - 3.5, y); ctx.lineTo(x, y + 3.5); ctx.lineTo(x + 3.5, y); ctx.lineTo(x, y - 3.5); ctx.closePath(); }
-      }
-      ctx.stroke();
-    }
-    ctx.globalAlpha = 1;
-  }
-
-  function probePoints() { // faint, under the calls
-    const a = at(view[0], probes), b = at(view[1], probes);
-    ctx.globalAlpha = .3;
-    for (const kind of [0, 2, 1]) {
-      ctx.fillStyle = css(["--ok", "--bad", "--unknown"][kind]);
-      for (let i = a; i < b; i++) if ((probes.flags[i] & 3) === kind) ctx.fillRect(X(probes.from[i]) - .8, Y(probes.took[i]) - .8, 1.6, 1.6);
-    }
-    ctx.globalAlpha = 1;
-  }
-
-  function probeStrips() { // a column is bad when any probe of that member that was due in it failed
-    if (!probes.n) return;
-    const cols = Math.max(1, Math.ceil(width - left - right)), seen = meta.lanes.map(() => new Uint8Array(cols + 1));
-    for (let i = at(view[0], probes), b = at(view[1], probes); i < b; i++) {
-      const lane = seen[(probes.flags[i] >> 3) & 7], x = Math.floor(X(probes.from[i]) - left);
-      if (lane && x >= 0 && x <= cols) lane[x] |= (probes.flags[i] & 3) === 0 ? 1 : 2;
-    }
-    seen.forEach((lane, i) => {
-      const y = lanesTop() + i * (laneH + gap) + laneH - 4;
-      for (let x = 0; x <= cols; x++) if (lane[x]) {
-        ctx.fillStyle = css(lane[x] & 2 ? "--bad" : "--ok");
-        let w = 1;
-        while (x + w <= cols && (lane[x + w] & 2) === (lane[x] & 2) && lane[x + w]) w++;
-        ctx.fillRect(left + x, y, w, 4);
-        x += w - 1;
-      }
-    });
-  }
-
-  function lanes(ink) {
-    meta.lanes.forEach((l, i) => {
-      const y = lanesTop() + i * (laneH + gap);
-      for (const s of l.segments) {
-        const a = Math.max(X(s.from), left), b = Math.min(X(s.to), width - right);
-        if (b < left || a > width) continue;
-        const w = Math.max(b - a, 1);
-        ctx.fillStyle = css("--state-" + s.state);
-        ctx.fillRect(a, y, w, laneH);
-        const words = s.term ? s.state + " · term " + s.term : s.state;
-        ctx.fillStyle = ["leader", "down", "paused"].includes(s.state) ? "#fff" : s.state.includes("candidate") ? "#222" : ink;
-        ctx.textAlign = "center";
-        for (const label of [words, s.state === "leader" || s.state === "follower" ? String(s.term || "") : s.state]) {
-          if (label && ctx.measureText(label).width + 8 < w) { ctx.fillText(label, a + w / 2, y + laneH / 2 + .5); break; }
-        }
-      }
-      ctx.strokeStyle = css("--bad"); ctx.lineWidth = 1.5;
-      for (const c of l.cuts) ctx.strokeRect(X(c[0]), y + 1, X(c[1]) - X(c[0]), laneH - 2);
-    });
-  }
-
+  element("timeline-static").open = false;
+  const paint = painter(s, canvas);
+  let pending = false;
+  const draw = () => { pending = false; frame = new Map(); const t = performance.now(); paint.draw(); canvas.dataset.draw = (performance.now() - t).toFixed(2); };
   const redraw = () => { if (!pending) { pending = true; requestAnimationFrame(draw); } };
   const show = (a, b) => {
     const span = Math.min(Math.max(b - a, 200), end * 1.02);
     a = Math.min(Math.max(a, -end * .01), end * 1.01 - span);
-    view = [a, a + span]; tip.hidden = true; redraw();
+    s.view = [a, a + span]; tip.hidden = true; redraw();
   };
-  const zoom = (k, x) => { const t = T(x ?? (left + width) / 2); show(t - (t - view[0]) * k, t + (view[1] - t) * k); };
+  const zoom = (k, x) => { const t = paint.T(x ?? LEFT + paint.layout().plot / 2); show(t - (t - s.view[0]) * k, t + (s.view[1] - t) * k); };
+  const select = (store, i) => { s.selected = store ? {store, i} : null; redraw(); };
+  const reveal = (store, i, close) => { // bring a call into view, and near if asked for
+    const t = store.from[i], span = close ? Math.max(4 * store.took[i], 20000) : s.view[1] - s.view[0];
+    if (close || t < s.view[0] || t > s.view[1]) show(t - span / 3, t + span * 2 / 3);
+    select(store, i);
+  };
+  const panel = makePanel({...s, select, reveal, canvas});
 
-  function hover(x, y) {
-    const t = T(x);
-    let words = "", best = 64;
-    const reach = Math.abs(T(x + 8) - t);
-    const near = (list, what) => {
-      for (let i = at(t - reach, list), b = at(t + reach, list); i < b; i++) {
-        const d = (X(list.from[i]) - x) ** 2 + (Y(list.took[i]) - y) ** 2;
-        if (d >= best) continue;
-        best = d;
-        const f = list.flags[i];
-        words = `${what}${f & 4 ? "read" : "write"} on ${meta.lanes[(f >> 3) & 7]?.node ?? "?"}: ${["ok", "failed", "outcome unknown"][f & 3]}\ndue ${clock(list.from[i])}, took ${short(list.took[i])}\nhistory.jsonl:${list.lines[i]}`;
+  // hit finds the call at a place: the nearest point, or the bar of a lane.
+  function hit(x, y, far) {
+    const l = paint.layout(), t = paint.T(x), reach = Math.abs(paint.T(x + far) - t);
+    let best = far * far, found = null;
+    const near = c => {
+      for (let i = rowAt(c, t - reach), b = rowAt(c, t + reach); i < b; i++) {
+        const d = (paint.X(c.from[i]) - x) ** 2 + (paint.Y(c.took[i]) - y) ** 2;
+        if (d < best) { best = d; found = {store: c, i}; }
       }
     };
-    near(calls, "");
-    if (!words && probesShown()) near(probes, "probe: ");
-    const lane = meta.lanes[Math.floor((y - lanesTop()) / (laneH + gap))];
-    if (!words && y >= lanesTop() && lane) {
-      const s = lane.segments.find(s => s.from <= t && t < s.to);
-      if (s) words = `${lane.node}: ${s.state}${s.term ? ", term " + s.term : ""}\n${clock(s.from)} to ${clock(s.to)} (${short(s.to - s.from)})${s.ref ? "\n" + s.ref : ""}`;
+    if (y < l.latency.end + 8) {
+      near(calls);
+      if (!found && rowAt(probes, s.view[1]) - rowAt(probes, s.view[0]) <= POINTS) near(probes);
+      return found;
     }
-    if (!words) words = meta.faults.filter(f => f.from <= t && t < f.to).map(f => `${f.label}: ${clock(f.from)} to ${clock(f.to)}\n${f.ref}`).join("\n");
+    const bar = (c, lane, set, row) => {
+      let away = Math.max(3, far / 2);
+      eachIn(c, paint.T(x - far), paint.T(x + far), i => {
+        if (s.laneSets(c)[set].of(i) !== lane) return;
+        const a = paint.X(c.from[i]), b = paint.X(c.from[i] + c.took[i]);
+        const d = Math.max(a - x, x - b, 0) + (row ? Math.abs(row(i) - y) : 0) * .5;
+        if (d < away || d === away && c.kind[i] !== OK) { away = d; found = {store: c, i}; }
+      });
+    };
+    if (l.clients && y >= l.clients.y) bar(calls, Math.floor((y - l.clients.y) / (l.clients.h + l.clients.gap)), 1);
+    l.members.forEach((m, n) => {
+      if (m.calls && y >= m.calls.y && y <= m.calls.end) bar(calls, n, 0, s.few(calls) ? i => m.calls.y + (calls.lane[i] + .5) * m.calls.h / s.clients : null);
+      if (m.probes && y >= m.probes.y && y <= m.probes.end + 3) bar(probes, n, 0);
+    });
+    return found;
+  }
+
+  const nameOf = (c, i) => `${c.probes ? "probe: " : ""}${visible(c.f(i), 40)} on ${visible(meta.lanes[c.node(i)]?.node ?? "?", 40)}: ${outcome[c.kind[i]]}`;
+
+  function hover(x, y) {
+    const l = paint.layout(), t = paint.T(x), found = hit(x, y, 8);
+    let words = "";
+    if (found) {
+      const {store: c, i} = found;
+      words = `${nameOf(c, i)}\ndue ${clock(c.from[i])}, took ${short(c.took[i])}${c.probes ? "" : `\nclient ${c.lane[i]}`}\nclick for more`;
+    }
+    const n = l.members.findIndex(m => y >= m.role.y && y <= m.role.end), lane = meta.lanes[n];
+    if (lane) {
+      const g = lane.segments.find(g => g.from <= t && t < g.to);
+      if (g) words = `${visible(lane.node, 40)}: ${g.state}${g.term ? ", term " + g.term : ""}\n${clock(g.from)} to ${clock(g.to)} (${short(g.to - g.from)})${g.ref ? "\n" + g.ref + ": click to read it" : ""}`;
+    }
+    const b = Math.floor(t / meta.bin);
+    if (y >= l.rates.y && y <= l.rates.end && b >= 0 && b < meta.bins)
+      words = `${clock(b * meta.bin)} + ${short(meta.bin)}\nanswered: ${bins.ok[b]} ok, ${bins.failed[b]} failed, ${bins.unknown[b]} unknown\n` + (bins.p50[b] ? `ok and due then: median ${short(bins.p50[b])}, p99 ${short(bins.p99[b])}, longest ${short(bins.max[b])}` : "none that was due then ended ok");
+    if (!words && y > 0) words = meta.faults.filter(f => f.from <= t && t < f.to).map(f => `${f.label}: ${clock(f.from)} to ${clock(f.to)}${f.landed ? "" : " (did not land)"}\n${f.ref}`).join("\n");
+    canvas.style.cursor = found || lane ? "pointer" : "crosshair";
     tip.hidden = !words; tip.textContent = words;
-    tip.style.left = Math.max(0, Math.min(x + 12, width - tip.offsetWidth - 4)) + "px";
-    tip.style.top = Math.max(0, Math.min(y + 14, height - tip.offsetHeight)) + "px";
+    tip.style.left = Math.max(0, Math.min(x + 12, l.width - tip.offsetWidth - 4)) + "px";
+    tip.style.top = (y + 14 + tip.offsetHeight > l.height ? Math.max(0, y - 14 - tip.offsetHeight) : y + 14) + "px";
+  }
+
+  function click(x, y, far) {
+    tip.hidden = true;
+    const found = hit(x, y, far);
+    if (found) { panel.call(found.store, found.i); return; }
+    const l = paint.layout(), t = paint.T(x), lane = meta.lanes[l.members.findIndex(m => y >= m.role.y && y <= m.role.end)];
+    const ref = lane?.segments.find(g => g.from <= t && t < g.to)?.ref ?? meta.faults.find(f => y < TOP && f.from <= t && t < f.to)?.ref;
+    if (ref) panel.line(ref); else { panel.close(); if (far > 10) hover(x, y); }
   }
 
   const pointers = new Map();
+  let moved = 0;
   const where = e => { const r = canvas.getBoundingClientRect(); return [e.clientX - r.left, e.clientY - r.top]; };
-  canvas.addEventListener("pointerdown", e => { canvas.setPointerCapture(e.pointerId); pointers.set(e.pointerId, where(e)); canvas.focus({preventScroll: true}); });
+  canvas.addEventListener("pointerdown", e => {
+    if (e.button) return;
+    canvas.setPointerCapture(e.pointerId); canvas.focus({preventScroll: true});
+    pointers.set(e.pointerId, where(e)); moved = 0;
+    if (e.shiftKey) s.range = [where(e)[0], where(e)[0]];
+  });
   canvas.addEventListener("pointermove", e => {
     const p = where(e), old = pointers.get(e.pointerId);
-    if (!old) { hover(...p); return; }
-    if (pointers.size === 1) { const d = T(old[0]) - T(p[0]); show(view[0] + d, view[1] + d); }
+    if (!old) { if (e.pointerType !== "touch") hover(...p); return; }
+    moved += Math.abs(p[0] - old[0]) + Math.abs(p[1] - old[1]);
+    if (s.range) { s.range[1] = p[0]; redraw(); }
+    else if (pointers.size === 1) { if (moved > 3) { const d = paint.T(old[0]) - paint.T(p[0]); show(s.view[0] + d, s.view[1] + d); } }
     else {
       const other = [...pointers].find(([id]) => id !== e.pointerId)[1];
-      const k = Math.abs(old[0] - other[0]) / Math.max(8, Math.abs(p[0] - other[0]));
-      zoom(Math.min(4, Math.max(.25, k)), other[0]);
+      zoom(Math.min(4, Math.max(.25, Math.abs(old[0] - other[0]) / Math.max(8, Math.abs(p[0] - other[0])))), other[0]);
     }
     pointers.set(e.pointerId, p);
   });
   for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, e => {
-    const old = pointers.get(e.pointerId);
-    pointers.delete(e.pointerId);
-    if (old && type === "pointerup") hover(...where(e)); // a tap asks what is there
+    if (!pointers.delete(e.pointerId) || pointers.size) return;
+    if (s.range) {
+      const [a, b] = s.range.map(paint.T).sort((x, y) => x - y);
+      s.range = null;
+      if (moved > 6) show(a, b); else redraw();
+    } else if (type === "pointerup" && moved <= 6) click(...where(e), e.pointerType === "touch" ? 18 : 8);
   });
   canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
-  canvas.addEventListener("dblclick", e => zoom(.25, where(e)[0]));
   canvas.addEventListener("wheel", e => {
+    if (e.shiftKey || Math.abs(e.deltaX) > Math.abs(e.deltaY)) { // sideways
+      e.preventDefault(); const d = (s.view[1] - s.view[0]) * Math.max(-.5, Math.min(.5, (e.deltaX || e.deltaY) / paint.layout().plot)); show(s.view[0] + d, s.view[1] + d); return;
+    }
     if (!e.ctrlKey && !e.metaKey && document.activeElement !== canvas) return; // the page scrolls
     e.preventDefault(); zoom(Math.exp(Math.max(-60, Math.min(60, e.deltaY)) * .006), where(e)[0]);
   }, {passive: false});
+
+  // Keys: the same without a pointer. Enter opens the selected call, or the one nearest to the middle.
+  const step = by => {
+    const c = s.selected?.store ?? calls;
+    if (!c.n) return;
+    const i = s.selected ? s.selected.i + by : rowAt(c, (s.view[0] + s.view[1]) / 2);
+    reveal(c, Math.max(0, Math.min(c.n - 1, i)));
+    if (panel.isOpen()) panel.call(c, s.selected.i);
+  };
+  const trouble = by => { // the next call that did not end ok
+    const c = calls, from = s.selected?.store === c ? s.selected.i : rowAt(c, s.view[0]);
+    const k = by > 0 ? placeOf(c.bad, from + (s.selected ? 1 : 0)) : placeOf(c.bad, from) - 1;
+    if (k < 0 || k >= c.bad.length) return;
+    reveal(c, c.bad[k]);
+    if (panel.isOpen()) panel.call(c, c.bad[k]);
+  };
   canvas.addEventListener("keydown", e => {
-    const span = view[1] - view[0];
-    const act = {ArrowLeft: () => show(view[0] - span / 5, view[1] - span / 5), ArrowRight: () => show(view[0] + span / 5, view[1] + span / 5),
-      "+": () => zoom(.5), "=": () => zoom(.5), "-": () => zoom(2), "0": () => show(0, end)}[e.key];
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    const span = s.view[1] - s.view[0];
+    const act = {
+      ArrowLeft: () => show(s.view[0] - span / 5, s.view[1] - span / 5), ArrowRight: () => show(s.view[0] + span / 5, s.view[1] + span / 5),
+      "+": () => zoom(.5), "=": () => zoom(.5), "-": () => zoom(2), "0": () => show(0, end), Home: () => show(0, span), End: () => show(end - span, end),
+      ",": () => step(-1), ".": () => step(1), n: () => trouble(1), p: () => trouble(-1),
+      Enter: () => { if (!s.selected) step(0); if (s.selected) panel.call(s.selected.store, s.selected.i, true); },
+    }[e.key];
     if (act) { act(); e.preventDefault(); }
   });
   document.querySelectorAll("[data-show]").forEach(b => b.addEventListener("click", () => {
@@ -268,7 +198,13 @@
     show(a, z); box.scrollIntoView({block: "nearest"});
   }));
   document.querySelectorAll("[data-zoom]").forEach(b => b.addEventListener("click", () => zoom(Number(b.dataset.zoom))));
+  document.querySelectorAll("[data-lanes]").forEach(b => b.addEventListener("click", () => {
+    s.lanes = b.dataset.lanes;
+    document.querySelectorAll("[data-lanes]").forEach(o => o.setAttribute("aria-pressed", String(o === b)));
+    redraw();
+  }));
   new ResizeObserver(redraw).observe(box);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { paint.theme(); redraw(); });
   draw();
+  canvas.dataset.ready = performance.now().toFixed(0);
 })();

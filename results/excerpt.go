@@ -1,0 +1,245 @@
+package results
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"fmt"
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// The page carries lines of the history and of the members' logs, so that a click shows what was
+// written then. A long run has more of them than a page can hold: blocks of lines are taken in the
+// order of how near they are to a fault, an election or a line that the page refers to, until the
+// space is used. The page says what was left out.
+
+const (
+	maxPage     = 19 << 20 // bytes; the whole page stays below 20 MB
+	maxExcerpts = 5 << 20  // bytes of base64
+	excerptRows = 128      // lines a block
+	// A line beyond this is cut, so that one huge value cannot take the whole space.
+	maxExcerptLine = 4 << 10
+)
+
+// excerpts is the text in the page and what it holds.
+type excerpts struct {
+	Data template.HTML
+	Have []excerptFile
+}
+
+// excerptFile is how much of a file the page holds.
+type excerptFile struct {
+	File  string `json:"file"`
+	Lines int    `json:"lines"`
+	Have  int    `json:"have"`
+}
+
+// Left says whether lines are missing.
+func (e excerptFile) Left() bool { return e.Have < e.Lines }
+
+// lineBlock is some lines of one file. Node is empty for the history.
+type lineBlock struct {
+	node     harness.NodeID
+	from, to int // indices
+	far      time.Duration
+}
+
+// excerpts takes as much as fits into the given bytes of base64.
+func (a *Analysis) excerpts(space int) (excerpts, error) {
+	blocks := a.lineBlocks()
+	have := map[harness.NodeID]int{}
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return excerpts{}, fmt.Errorf("pack lines: %w", err)
+	}
+	var raw []byte
+	for _, k := range blocks {
+		raw = a.appendBlock(raw[:0], k)
+		// Text does not grow by compression beyond a few bytes a block; base64 adds a third.
+		if (b.Len()+len(raw)/2)*4/3 > space {
+			continue
+		}
+		if _, err := z.Write(raw); err != nil {
+			return excerpts{}, fmt.Errorf("pack lines: %w", err)
+		}
+		if err := z.Flush(); err != nil { // to know its length
+			return excerpts{}, fmt.Errorf("pack lines: %w", err)
+		}
+		have[k.node] += k.to - k.from
+	}
+	if err := z.Close(); err != nil {
+		return excerpts{}, fmt.Errorf("pack lines: %w", err)
+	}
+	out := excerpts{Data: embed(b.Bytes()), Have: []excerptFile{{HistoryFile, len(a.History.Ops), have[""]}}}
+	for _, id := range sortedKeys(a.History.Logs) {
+		out.Have = append(out.Have, excerptFile{logFile(id), len(a.History.Logs[id]), have[id]})
+	}
+	return out, nil
+}
+
+func logFile(id harness.NodeID) string { return LogsDir + "/" + string(id) + ".log" }
+
+// appendBlock writes a block's head, member, first line and count, and its lines. A line of a log
+// has its time in µs before it.
+func (a *Analysis) appendBlock(b []byte, k lineBlock) []byte {
+	b = fmt.Appendf(b, "%d %d %s\n", k.from+1, k.to-k.from, k.node)
+	for i := k.from; i < k.to; i++ {
+		start := len(b)
+		if k.node == "" {
+			b = bytes.TrimSuffix(a.History.Ops[i].AppendJSON(b), []byte{'\n'})
+		} else {
+			l := &a.History.Logs[k.node][i]
+			b = append(strconv.AppendInt(b, l.At.Microseconds(), 10), ' ')
+			b = append(b, strings.ToValidUTF8(l.Text, "\ufffd")...)
+		}
+		if len(b)-start > maxExcerptLine {
+			b = append(b[:start], clipBytes(string(b[start:]), maxExcerptLine)...)
+		}
+		for j := start; j < len(b); j++ { // a line stays a line
+			if b[j] == '\n' {
+				b[j] = ' '
+			}
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// lineBlocks are all blocks of all files, those first that matter most.
+func (a *Analysis) lineBlocks() []lineBlock {
+	moments := a.moments()
+	cited := a.citedLines()
+	var out []lineBlock
+	cut := func(node harness.NodeID, n int, when func(i int) time.Duration, nearer time.Duration) {
+		for from := 0; from < n; from += excerptRows {
+			k := lineBlock{node: node, from: from, to: min(n, from+excerptRows)}
+			k.far = distance(moments, when(k.from), when(k.to-1)) / nearer
+			if cited[citedBlock{node, from / excerptRows}] {
+				k.far = 0
+			}
+			out = append(out, k)
+		}
+	}
+	for _, id := range sortedKeys(a.History.Logs) {
+		// Logs say more in a line than the history does, so more of them is taken.
+		lines := a.History.Logs[id]
+		cut(id, len(lines), func(i int) time.Duration { return lines[i].At }, 16)
+	}
+	ops := a.History.Ops
+	cut("", len(ops), func(i int) time.Duration { return ops[i].Time }, 1)
+	slices.SortStableFunc(out, func(x, y lineBlock) int { return cmp.Compare(x.far, y.far) })
+	return out
+}
+
+// moments is when something was broken, healed or elected, sorted.
+func (a *Analysis) moments() []time.Duration {
+	var out []time.Duration
+	for i := range a.Faults {
+		f := &a.Faults[i]
+		out = append(out, f.Issued, f.effectStart)
+		if f.HealIssued != nil {
+			out = append(out, *f.HealIssued, f.end(a.End))
+		}
+	}
+	for _, l := range a.Leaderships {
+		out = append(out, l.From, l.To)
+	}
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		for _, m := range []*Mark{e.Detected, e.Elected, e.Committed, e.Writes.Back, e.Reads.Back} {
+			if m != nil {
+				out = append(out, m.At)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// distance is how far the moments are from the time from..to; 0 where one lies in it.
+func distance(moments []time.Duration, from, to time.Duration) time.Duration {
+	i, _ := slices.BinarySearch(moments, from)
+	far := maxTime
+	if i < len(moments) {
+		far = max(0, moments[i]-to)
+	}
+	if i > 0 {
+		far = min(far, from-moments[i-1])
+	}
+	return far
+}
+
+// citedBlock is a block by its number in its file.
+type citedBlock struct {
+	node harness.NodeID
+	n    int
+}
+
+// citedLines are the blocks with lines that the page refers to, with a few lines of context.
+func (a *Analysis) citedLines() map[citedBlock]bool {
+	out := map[citedBlock]bool{}
+	cite := func(node harness.NodeID, line int) {
+		for _, l := range []int{line - contextRows, line, line + contextRows} {
+			out[citedBlock{node, max(0, l-1) / excerptRows}] = true
+		}
+	}
+	citeRef := func(ref string) {
+		file, n, ok := splitRef(ref)
+		if !ok {
+			return
+		}
+		node := harness.NodeID(strings.TrimSuffix(strings.TrimPrefix(file, LogsDir+"/"), ".log"))
+		if file == HistoryFile {
+			node = ""
+		}
+		cite(node, n)
+	}
+	for i := range a.Faults {
+		f := &a.Faults[i]
+		for _, l := range []int{f.Line, f.DoneLine, f.HealLine, f.HealedLine} {
+			if l > 0 {
+				cite("", l)
+			}
+		}
+	}
+	for i := range a.Episodes {
+		for _, s := range a.Episodes[i].Story() {
+			for _, r := range s.Refs {
+				citeRef(r)
+			}
+		}
+	}
+	for i := range a.Run.Verdicts {
+		e := a.Run.Verdicts[i].Evidence
+		for _, n := range e[:min(len(e), maxEvidence)] {
+			cite("", n+1)
+		}
+	}
+	for i := range a.Controls {
+		for _, l := range a.Controls[i].Errors {
+			cite("", l)
+		}
+	}
+	return out
+}
+
+// contextRows is how many lines above and below a line the page shows with it.
+const contextRows = 6
+
+// splitRef takes FILE:LINE apart; words after it are not part of it.
+func splitRef(ref string) (file string, line int, ok bool) {
+	ref, _, _ = strings.Cut(ref, " ")
+	i := strings.LastIndexByte(ref, ':')
+	if i < 0 {
+		return ref, 0, false
+	}
+	n, err := strconv.Atoi(ref[i+1:])
+	return ref[:i], n, err == nil && n > 0
+}

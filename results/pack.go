@@ -1,0 +1,170 @@
+package results
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// The page carries every call as a row of columns. A column is 32 bits a row, cut into four planes
+// of bytes; most planes are nearly all zeros, and gzip makes a call of about six bytes. Where the
+// words below change, web/data.js changes with them.
+
+// columns collects columns of one table.
+type columns struct{ raw []byte }
+
+// add appends n values as four planes of bytes.
+func (c *columns) add(n int, value func(i int) uint32) {
+	at := len(c.raw)
+	c.raw = slices.Grow(c.raw, 4*n)[:at+4*n]
+	p := c.raw[at:]
+	for i := range n {
+		v := value(i)
+		p[i], p[n+i], p[2*n+i], p[3*n+i] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+	}
+}
+
+// pack is the table as the page carries it: gzip in base64, which needs no escaping.
+func (c *columns) pack() (template.HTML, error) {
+	b, err := gzipped(c.raw)
+	if err != nil {
+		return "", fmt.Errorf("pack the timeline: %w", err)
+	}
+	return embed(b), nil
+}
+
+func gzipped(raw []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(raw); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func embed(b []byte) template.HTML { return template.HTML(base64.StdEncoding.EncodeToString(b)) }
+
+// most errors that the page tells apart by name.
+const maxErrors = 254
+
+// callTable is what the columns of calls refer to.
+type callTable struct {
+	Fs      []string `json:"fs"`
+	Errors  []string `json:"errors"`  // 0: none; one more than there are: see the line
+	Clients int      `json:"clients"` // lanes; a client keeps its lane when an unknown outcome retires its process
+}
+
+// clientLanes bounds how many lanes clients have where the run does not tell their number.
+const clientLanes = 64
+
+// packCalls makes the columns, in the order of calls: due (µs, difference to the row above), took
+// (µs), line of the invocation (difference, which may wrap around: probes are due in another order
+// than they were sent in), completion's line after it (0: none), flags (outcome 0 ok, 1 failed,
+// 2 unknown; 4 read; from bit 3 the member, from bit 11 f, from bit 19 the error), client's lane,
+// process (difference to the lane's last), and how many rows above is the attempt before of the
+// same call (0: none).
+func (a *Analysis) packCalls(calls []call, t *callTable) (template.HTML, error) {
+	n := len(calls)
+	t.Clients = a.Run.Concurrency
+	if t.Clients < 1 || t.Clients > 1024 {
+		t.Clients = clientLanes
+	}
+	op := func(i int) *harness.Op { return &a.History.Ops[calls[i].line-1] }
+	lane := func(i int) int { return op(i).Process % t.Clients }
+	var c columns
+	var due, line int64
+	c.add(n, func(i int) uint32 {
+		f := calls[i].from.Microseconds()
+		d := f - due
+		due = f
+		return uint32(d)
+	})
+	c.add(n, func(i int) uint32 { return uint32(min((calls[i].to - calls[i].from).Microseconds(), 1<<32-1)) })
+	c.add(n, func(i int) uint32 {
+		d := int64(calls[i].line) - line
+		line = int64(calls[i].line)
+		return uint32(d)
+	})
+	c.add(n, func(i int) uint32 { return uint32(max(0, calls[i].done-calls[i].line)) })
+	fs, errs := map[string]int{}, map[string]int{}
+	c.add(n, func(i int) uint32 { return a.flags(&calls[i], t, fs, errs) })
+	c.add(n, func(i int) uint32 { return uint32(lane(i)) })
+	last := make([]int, t.Clients)
+	c.add(n, func(i int) uint32 {
+		p, l := op(i).Process, lane(i)
+		if p >= harness.ProbeProcess {
+			p -= harness.ProbeProcess // to fit; the page does not tell a probe's process
+		}
+		d := p - last[l]
+		last[l] = p
+		return uint32(d)
+	})
+	attempt := map[int]int{}
+	c.add(n, func(i int) uint32 {
+		id := op(i).Call
+		if id == 0 {
+			return 0
+		}
+		before, again := attempt[id]
+		attempt[id] = i
+		if !again {
+			return 0
+		}
+		return uint32(i - before)
+	})
+	return c.pack()
+}
+
+func (a *Analysis) flags(c *call, t *callTable, fs, errs map[string]int) uint32 {
+	var v uint32
+	switch c.typ {
+	case harness.Fail:
+		v |= 1
+	case harness.Info:
+		v |= 2
+	}
+	if c.read {
+		v |= 4
+	}
+	node := slices.Index(a.Run.Nodes, c.node)
+	if node < 0 || node > 254 {
+		node = 255
+	}
+	f, known := fs[c.f]
+	if !known {
+		if f = len(t.Fs); f < 255 {
+			fs[c.f], t.Fs = f, append(t.Fs, clipBytes(c.f, 100))
+		} else {
+			f = 255
+		}
+	}
+	e := 0
+	if c.err != "" {
+		if e, known = errs[c.err]; !known {
+			if e = len(t.Errors) + 1; e <= maxErrors {
+				errs[c.err], t.Errors = e, append(t.Errors, clipBytes(c.err, 300))
+			}
+		}
+	}
+	return v | uint32(node)<<3 | uint32(f)<<11 | uint32(e)<<19
+}
+
+// clipBytes cuts text to at most n bytes, not through a character.
+func clipBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}

@@ -1,0 +1,142 @@
+package results
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// timelineMeta is what the page's script knows beside the columns of calls. Times are microseconds
+// since the start of the run. web/data.js reads it.
+type timelineMeta struct {
+	End      int64         `json:"end"`
+	Calls    int           `json:"calls"`
+	Probes   int           `json:"probes"`
+	Bin      int64         `json:"bin"`
+	Bins     int           `json:"bins"`
+	Lanes    []laneMeta    `json:"lanes"` // in the order of the run's nodes
+	Faults   []faultMeta   `json:"faults"`
+	Marks    []markMeta    `json:"marks"`
+	Leaders  []leaderMeta  `json:"leaders"`
+	Table    callTable     `json:"table"`
+	ProbesOf callTable     `json:"probesTable"`
+	Text     []excerptFile `json:"text"`
+}
+
+type (
+	laneMeta struct {
+		Node     harness.NodeID `json:"node"`
+		Segments []segmentMeta  `json:"segments"`
+		Cuts     [][2]int64     `json:"cuts"`
+	}
+	segmentMeta struct {
+		From  int64  `json:"from"`
+		To    int64  `json:"to"`
+		State State  `json:"state"`
+		Term  uint64 `json:"term,omitempty"`
+		Ref   string `json:"ref,omitempty"`
+	}
+	faultMeta struct {
+		From   int64  `json:"from"`
+		To     int64  `json:"to"`
+		Label  string `json:"label"`
+		Leader bool   `json:"leader"`
+		Landed bool   `json:"landed"`
+		Ref    string `json:"ref"`
+	}
+	markMeta struct {
+		At    int64  `json:"at"`
+		Label string `json:"label"`
+	}
+	leaderMeta struct {
+		From int64          `json:"from"`
+		To   int64          `json:"to"`
+		Node harness.NodeID `json:"node"`
+		Term uint64         `json:"term"`
+		Ref  string         `json:"ref"`
+	}
+)
+
+// timeline fills in what the page's canvas and panel show.
+func (a *Analysis) timeline(p *page) error {
+	width, bins := a.timeBins()
+	m := &p.Timeline
+	*m = timelineMeta{
+		End: a.End.Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Bin: width.Microseconds(), Bins: len(bins),
+		Lanes: a.laneMetas(), Faults: a.faultMetas(), Marks: a.markMetas(), Leaders: []leaderMeta{},
+		Table: callTable{Fs: []string{}, Errors: []string{}}, ProbesOf: callTable{Fs: []string{}, Errors: []string{}},
+	}
+	for _, l := range a.Leaderships {
+		m.Leaders = append(m.Leaders, leaderMeta{l.From.Microseconds(), l.To.Microseconds(), l.Node, l.Term, l.Ref})
+	}
+	var err error
+	if p.Calls, err = a.packCalls(a.calls, &m.Table); err != nil {
+		return err
+	}
+	if p.Probes, err = a.packCalls(a.probes, &m.ProbesOf); err != nil {
+		return err
+	}
+	if p.Bins, err = packBins(bins); err != nil {
+		return err
+	}
+	// Words and figures come to less than what is set aside for them here.
+	used := len(p.Calls) + len(p.Probes) + len(p.Bins) + 2<<20
+	for _, f := range p.Figures {
+		used += len(f.SVG)
+	}
+	if p.Excerpts, err = a.excerpts(max(0, min(maxExcerpts, maxPage-used))); err != nil {
+		return err
+	}
+	m.Text = p.Excerpts.Have
+	return nil
+}
+
+func (a *Analysis) laneMetas() []laneMeta {
+	out := []laneMeta{}
+	for i, l := range a.Lanes {
+		d := laneMeta{Node: a.Run.Nodes[i], Segments: []segmentMeta{}, Cuts: [][2]int64{}}
+		for _, s := range l {
+			d.Segments = append(d.Segments, segmentMeta{s.From.Microseconds(), s.To.Microseconds(), s.State, s.Term, s.Ref})
+		}
+		for j := range a.Faults {
+			if f := &a.Faults[j]; f.Landed() && f.hits(d.Node) && EffectOf(f.Fault) == Cut {
+				d.Cuts = append(d.Cuts, [2]int64{f.effectStart.Microseconds(), f.end(a.End).Microseconds()})
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func (a *Analysis) faultMetas() []faultMeta {
+	out := []faultMeta{}
+	for i := range a.Faults {
+		if f := &a.Faults[i]; len(f.Nodes) > 0 {
+			out = append(out, faultMeta{f.effectStart.Microseconds(), f.end(a.End).Microseconds(), f.Label(), f.HitLeader, f.Landed(), lineRef(f.Line)})
+		}
+	}
+	return out
+}
+
+func (a *Analysis) markMetas() []markMeta {
+	out := []markMeta{}
+	mark := func(at time.Duration, label string) { out = append(out, markMeta{at.Microseconds(), label}) }
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		mark(e.T0, e.ID+" t0")
+		add := func(m *Mark, name string) {
+			if m != nil {
+				mark(m.At, fmt.Sprintf("%s %s +%s", e.ID, name, ms(m.At-e.T0)))
+			}
+		}
+		add(e.Detected, "detected")
+		add(e.Elected, "elected")
+		if e.CommitBy == "log" {
+			add(e.Committed, "first commit")
+		}
+		add(e.FirstPut, "first put")
+		add(e.FirstGet, "first get")
+	}
+	return out
+}
