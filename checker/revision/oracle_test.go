@@ -1,0 +1,474 @@
+package revision
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// cell is a key's state, in the oracle and the simulation.
+type cell struct {
+	there                bool
+	value                Value
+	create, mod, version int64
+}
+
+// store is the sequential specification, written apart from the checker's model.
+type store struct {
+	rev   int64
+	cells [4]cell
+}
+
+// do runs a transaction and answers it as the server would. events are what a watch would see.
+func (s store) do(o *Op) (after store, ok bool, outs []Output, events []Event) {
+	ok = true
+	for _, c := range o.If {
+		cell := s.cells[c.Key]
+		var holds bool
+		if c.Target == ByValue {
+			holds = cell.there && ((c.Relation == Equal && cell.value == c.Value) || (c.Relation == NotEqual && cell.value != c.Value))
+		} else {
+			n := cell.mod
+			if c.Target == ByCreate {
+				n = cell.create
+			} else if c.Target == ByVersion {
+				n = cell.version
+			}
+			holds = (c.Relation == Equal && n == c.Number) || (c.Relation == NotEqual && n != c.Number) || (c.Relation == Less && n < c.Number) || (c.Relation == Greater && n > c.Number)
+		}
+		ok = ok && holds
+	}
+	actions := o.Then
+	if !ok {
+		actions = o.Else
+	}
+	after = s
+	for _, a := range actions {
+		var out Output
+		for k := a.Key; k == a.Key || k < a.End; k++ {
+			c := &after.cells[k]
+			switch {
+			case a.Kind == Put:
+				if !c.there {
+					*c = cell{there: true, create: s.rev + 1}
+				}
+				c.value, c.mod = a.Value, s.rev+1
+				c.version++
+				after.rev = s.rev + 1
+				events = append(events, Event{Rev: s.rev + 1, Key: k, Value: a.Value})
+			case !c.there:
+			case a.Kind == Get:
+				out.Items = append(out.Items, Item{k, c.value, c.mod})
+			case a.Kind == Delete:
+				*c = cell{}
+				out.Count++
+				after.rev = s.rev + 1
+				events = append(events, Event{Rev: s.rev + 1, Key: k, Deleted: true})
+			}
+		}
+		outs = append(outs, out)
+	}
+	return after, ok, outs, events
+}
+
+// oracle tries every order.
+func oracle(h History) bool {
+	type node struct {
+		done uint32
+		st   store
+	}
+	initial := max(h.Initial, 1)
+	seen := map[node]bool{}
+	var try func(n node) bool
+	try = func(n node) bool {
+		if seen[n] {
+			return false
+		}
+		seen[n] = true
+		finished := h.Log.From == 0 || n.st.rev >= h.Log.To
+		for i := range h.Ops {
+			if n.done>>i&1 == 0 && h.Ops[i].Return != Never {
+				finished = false
+			}
+		}
+		if finished {
+			return true
+		}
+		if after, ok := others(h, n.st); ok && try(node{n.done, after}) {
+			return true
+		}
+		for i := range h.Ops {
+			o := &h.Ops[i]
+			if n.done>>i&1 != 0 || !ready(h.Ops, n.done, o.Call) {
+				continue
+			}
+			after, ok, outs, events := n.st.do(o)
+			if !told(h.Log, events, n.st.rev, after.rev) {
+				continue
+			}
+			if o.Return != Never && !(ok == o.Succeeded && after.rev == o.Rev && same(outs, o.Outputs)) {
+				continue
+			}
+			if try(node{n.done | 1<<i, after}) {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range h.Ops {
+		if h.Ops[i].Return < h.Ops[i].Call {
+			return false
+		}
+	}
+	return try(node{0, store{rev: initial}})
+}
+
+func ready(ops []Op, done uint32, call int64) bool {
+	for i := range ops {
+		if done>>i&1 == 0 && ops[i].Return < call {
+			return false
+		}
+	}
+	return true
+}
+
+// others does what the log tells of the next revision, as somebody who is not in the history. A value
+// that only one op can have written, and of which it is not known whether it did, is that op's.
+func others(h History, st store) (after store, ok bool) {
+	after = st
+	for _, e := range h.Log.Events {
+		if e.Rev != st.rev+1 {
+			continue
+		}
+		after.rev = e.Rev
+		c := &after.cells[e.Key]
+		if e.Deleted {
+			if !c.there {
+				return st, false
+			}
+			*c = cell{}
+			continue
+		}
+		writers, unknown := 0, 0
+		for i := range h.Ops {
+			o := &h.Ops[i]
+			puts := func(a Action) bool { return a.Kind == Put && a.Key == e.Key && a.Value == e.Value }
+			then, other := slices.ContainsFunc(o.Then, puts), slices.ContainsFunc(o.Else, puts)
+			switch {
+			case o.Return == Never && (then || other):
+				writers++
+				unknown++
+			case o.Return != Never && (o.Succeeded && then || !o.Succeeded && other):
+				writers++
+			}
+		}
+		if writers == 1 && unknown == 1 {
+			return st, false
+		}
+		if !c.there {
+			*c = cell{there: true, create: e.Rev}
+		}
+		c.value, c.mod = e.Value, e.Rev
+		c.version++
+	}
+	return after, after.rev > st.rev
+}
+
+// told says whether the log, where it speaks of the revision, has these events of it.
+func told(l Log, events []Event, before, after int64) bool {
+	if before == after || l.From == 0 || after < l.From || after > l.To {
+		return true
+	}
+	var want []Event
+	for _, e := range l.Events {
+		if e.Rev == after {
+			want = append(want, e)
+		}
+	}
+	order := func(a, b Event) int { return int(a.Key - b.Key) }
+	slices.SortFunc(want, order)
+	slices.SortFunc(events, order)
+	return slices.Equal(want, events)
+}
+
+// same compares outputs; a revision of 0 was not told.
+func same(got, reply []Output) bool {
+	return slices.EqualFunc(got, reply, func(a, b Output) bool {
+		return a.Count == b.Count && slices.EqualFunc(a.Items, b.Items, func(x, y Item) bool {
+			return x.Key == y.Key && x.Value == y.Value && (x.Mod == y.Mod || y.Mod == 0)
+		})
+	})
+}
+
+// mode is a way to make random histories.
+type mode struct {
+	name     string
+	keys     int
+	weights  [6]int // get, put, compare-and-set, delete, transaction, range
+	unknown  int    // percent
+	ops      int    // at most
+	clients  int
+	spread   int64 // of times; small means ties
+	mutate   int   // percent of histories whose replies are changed
+	random   bool  // replies are drawn, not simulated
+	repeated bool  // values come from a domain of three
+	blind    int   // percent of gets that do not tell the key's revision
+	log      int   // percent of histories with a watch log
+	unrun    int   // percent of unknown ops that did not happen
+}
+
+var modes = []mode{
+	{name: "mixed", keys: 3, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 20, ops: 9, clients: 4, spread: 20, mutate: 50, unrun: 40},
+	{name: "one key", keys: 1, weights: [6]int{4, 4, 4, 2, 0, 0}, unknown: 30, ops: 9, clients: 4, spread: 20, mutate: 50, unrun: 40},
+	{name: "transactions", keys: 3, weights: [6]int{1, 1, 1, 1, 8, 1}, unknown: 20, ops: 8, clients: 4, spread: 20, mutate: 50, unrun: 40},
+	{name: "unknown heavy", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 60, ops: 9, clients: 5, spread: 20, mutate: 50, unrun: 30},
+	{name: "repeated values", keys: 2, weights: [6]int{4, 5, 3, 2, 3, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, repeated: true, unrun: 30},
+	{name: "deletes", keys: 2, weights: [6]int{3, 3, 2, 6, 2, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, unrun: 30},
+	{name: "untold revisions", keys: 2, weights: [6]int{5, 4, 3, 2, 3, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, blind: 70, unrun: 30},
+	{name: "ties", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 25, ops: 8, clients: 5, spread: 3, mutate: 50, unrun: 40},
+	{name: "all overlap", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 30, ops: 8, clients: 9, spread: 1, mutate: 70, unrun: 40},
+	{name: "random replies", keys: 1, weights: [6]int{4, 4, 2, 1, 0, 0}, unknown: 40, ops: 5, clients: 4, spread: 15, random: true, unrun: 50},
+	{name: "watch log", keys: 2, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, repeated: true, log: 100, unrun: 40},
+	{name: "longer", keys: 3, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 20, ops: 14, clients: 3, spread: 60, mutate: 50, log: 20, unrun: 40},
+}
+
+// history makes one: it simulates clients of a store, then changes replies, intervals and order.
+func (m mode) history(r *rand.Rand) History {
+	n := 2 + r.IntN(m.ops-1)
+	h := History{Initial: 1 + r.Int64N(3)}
+	free := make([]int64, m.clients)
+	var values Value
+	for len(h.Ops) < n {
+		c := r.IntN(m.clients)
+		call := free[c] + r.Int64N(m.spread+1)
+		o := m.draw(r, &values, h.Initial)
+		o.Call, o.Return = call, call+r.Int64N(m.spread+1)
+		free[c] = o.Return + r.Int64N(2)
+		h.Ops = append(h.Ops, o)
+	}
+	m.simulate(r, &h)
+	if r.IntN(100) < m.mutate {
+		for range 1 + r.IntN(2) {
+			m.change(r, &h)
+		}
+	}
+	r.Shuffle(len(h.Ops), func(i, j int) { h.Ops[i], h.Ops[j] = h.Ops[j], h.Ops[i] })
+	return h
+}
+
+func (m mode) value(r *rand.Rand, values *Value) Value {
+	if m.repeated {
+		return Value(r.IntN(3))
+	}
+	*values++
+	return *values
+}
+
+func (m mode) draw(r *rand.Rand, values *Value, initial int64) (o Op) {
+	sum := 0
+	for _, w := range m.weights {
+		sum += w
+	}
+	x, kind := r.IntN(sum), 0
+	for x >= m.weights[kind] {
+		x -= m.weights[kind]
+		kind++
+	}
+	key := func() Key { return Key(r.IntN(m.keys)) }
+	switch kind {
+	case 0:
+		o.Then = []Action{{Kind: Get, Key: key()}}
+	case 1:
+		o.Then = []Action{{Kind: Put, Key: key(), Value: m.value(r, values)}}
+	case 2:
+		k := key()
+		o.If = []Compare{m.compare(r, k, *values, initial)}
+		o.Then = []Action{{Kind: Put, Key: k, Value: m.value(r, values)}}
+	case 3:
+		o.Then = []Action{{Kind: Delete, Key: key()}}
+		if r.IntN(5) == 0 {
+			o.Then[0].Key, o.Then[0].End = 0, Key(m.keys)
+		}
+	case 5:
+		o.Then = []Action{{Kind: Get, Key: 0, End: Key(m.keys)}}
+	default:
+		for range r.IntN(3) {
+			o.If = append(o.If, m.compare(r, key(), *values, initial))
+		}
+		o.Then = m.actions(r, values)
+		if len(o.If) > 0 && r.IntN(2) == 0 {
+			o.Else = m.actions(r, values)
+		}
+	}
+	return o
+}
+
+func (m mode) compare(r *rand.Rand, k Key, values Value, initial int64) Compare {
+	c := Compare{Key: k, Target: Target(r.IntN(4)), Relation: Relation(r.IntN(4))}
+	switch c.Target {
+	case ByValue:
+		c.Relation = Relation(r.IntN(2))
+		c.Value = values - Value(r.IntN(min(int(values), 3)+1))
+		if m.repeated {
+			c.Value = Value(r.IntN(3))
+		}
+	case ByVersion:
+		c.Number = r.Int64N(3)
+	default:
+		if r.IntN(3) > 0 {
+			c.Number = initial + r.Int64N(6)
+		}
+	}
+	return c
+}
+
+// actions puts no key twice, as etcd demands.
+func (m mode) actions(r *rand.Rand, values *Value) (out []Action) {
+	written := map[Key]bool{}
+	for range 1 + r.IntN(3) {
+		a := Action{Kind: Kind(r.IntN(3)), Key: Key(r.IntN(m.keys))}
+		if a.Kind != Get {
+			if written[a.Key] {
+				continue
+			}
+			written[a.Key] = true
+		}
+		if a.Kind == Put {
+			a.Value = m.value(r, values)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// simulate answers the ops in the order of a random instant of each, and then forgets some answers.
+func (m mode) simulate(r *rand.Rand, h *History) {
+	at := make([]int64, len(h.Ops))
+	order := make([]int, len(h.Ops))
+	for i := range h.Ops {
+		order[i] = i
+		o := &h.Ops[i]
+		at[i] = o.Call + r.Int64N(o.Return-o.Call+1)
+		if r.IntN(100) < m.unknown {
+			at[i] += r.Int64N(2*m.spread + 1) // it may be late
+			o.Return = Never
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(at[a] - at[b]) })
+	st := store{rev: h.Initial}
+	var events []Event
+	for _, i := range order {
+		o := &h.Ops[i]
+		if o.Return == Never && r.IntN(100) < m.unrun {
+			continue
+		}
+		after, ok, outs, ev := st.do(o)
+		if o.Return != Never {
+			o.Succeeded, o.Outputs, o.Rev = ok, outs, after.rev
+			if m.random {
+				o.Rev = h.Initial + r.Int64N(4)
+				m.randomOutput(r, o)
+			}
+			if r.IntN(100) < m.blind {
+				for _, out := range o.Outputs {
+					for n := range out.Items {
+						out.Items[n].Mod = 0
+					}
+				}
+			}
+		}
+		events = append(events, ev...)
+		st = after
+	}
+	if r.IntN(100) < m.log && st.rev > h.Initial {
+		from := h.Initial + 1 + r.Int64N(st.rev-h.Initial)
+		to := from + r.Int64N(st.rev-from+1)
+		h.Log = Log{From: from, To: to}
+		for _, e := range events {
+			if from <= e.Rev && e.Rev <= to {
+				h.Log.Events = append(h.Log.Events, e)
+			}
+		}
+	}
+}
+
+func (m mode) randomOutput(r *rand.Rand, o *Op) {
+	if o.If != nil && r.IntN(2) == 0 {
+		o.Succeeded = !o.Succeeded
+		o.Outputs = make([]Output, len(o.ran()))
+	}
+	for i, a := range o.ran() {
+		switch {
+		case a.Kind == Delete:
+			o.Outputs[i].Count = r.Int64N(2)
+		case a.Kind == Get && r.IntN(2) == 0:
+			o.Outputs[i].Items = nil
+		case a.Kind == Get && a.End == 0:
+			o.Outputs[i].Items = []Item{{a.Key, Value(1 + r.IntN(4)), 1 + r.Int64N(5)}}
+		}
+	}
+}
+
+func (m mode) change(r *rand.Rand, h *History) {
+	i, j := r.IntN(len(h.Ops)), r.IntN(len(h.Ops))
+	a, b := &h.Ops[i], &h.Ops[j]
+	switch r.IntN(7) {
+	case 0:
+		if a.Return != Never {
+			m.randomOutput(r, a)
+		}
+	case 1: // swap intervals
+		if a.Return != Never && b.Return != Never {
+			a.Call, b.Call, a.Return, b.Return = b.Call, a.Call, b.Return, a.Return
+		}
+	case 2: // later
+		d := r.Int64N(m.spread + 1)
+		a.Call += d
+		if a.Return != Never {
+			a.Return += d
+		}
+	case 3: // another revision
+		if a.Return != Never {
+			a.Rev = max(a.Rev+r.Int64N(3)-1, 1)
+		}
+	case 4: // swap replies
+		if a.Return != Never && b.Return != Never && len(a.If)+len(b.If) == 0 && len(a.Then) == 1 && len(b.Then) == 1 && a.Then[0].Kind == b.Then[0].Kind {
+			a.Outputs, b.Outputs, a.Rev, b.Rev = b.Outputs, a.Outputs, b.Rev, a.Rev
+		}
+	case 5: // one item
+		for _, out := range a.Outputs {
+			if len(out.Items) > 0 {
+				it := &out.Items[r.IntN(len(out.Items))]
+				if it.Mod > 0 && r.IntN(2) == 0 {
+					it.Mod = max(it.Mod+r.Int64N(3)-1, 1)
+				} else {
+					it.Value = Value(1 + r.IntN(8))
+				}
+			}
+		}
+	case 6:
+		if n := len(h.Log.Events); n > 0 {
+			e := &h.Log.Events[r.IntN(n)]
+			if r.IntN(2) == 0 {
+				e.Key = Key(r.IntN(m.keys))
+			} else if !e.Deleted {
+				e.Value = Value(r.IntN(8))
+			}
+		}
+	}
+}
+
+func show(h History) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, " initial %d, log %+v", h.Initial, h.Log)
+	for i, o := range h.Ops {
+		fmt.Fprintf(&b, "\n%d: if %v then %v else %v, %d to ", i, o.If, o.Then, o.Else, o.Call)
+		if o.Return == Never {
+			b.WriteString("never")
+		} else {
+			fmt.Fprintf(&b, "%d: succeeded %t, rev %d, %v", o.Return, o.Succeeded, o.Rev, o.Outputs)
+		}
+	}
+	return b.String()
+}
