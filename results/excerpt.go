@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"html/template"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,7 +167,7 @@ func (a *Analysis) moments() []time.Duration {
 // distance is how far the moments are from the time from..to; 0 where one lies in it.
 func distance(moments []time.Duration, from, to time.Duration) time.Duration {
 	i, _ := slices.BinarySearch(moments, from)
-	far := maxTime
+	far := time.Duration(math.MaxInt64)
 	if i < len(moments) {
 		far = max(0, moments[i]-to)
 	}
