@@ -74,7 +74,7 @@ Exit codes: ` + exitCodesHelp,
 	root.SetErr(a.stderr)
 	root.SetIn(a.stdin)
 	root.AddCommand(
-		newRunCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newCheckCmd(a), newReportCmd(a),
+		newRunCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
 		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a),
 	)
 	return root

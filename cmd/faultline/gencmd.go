@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/checker/generate"
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+func newGenCmd(a *app) *cobra.Command {
+	c := generate.Default()
+	c.Ops = 10_000
+	mix := c.Mix.String()
+	var kinds strings.Builder
+	names, docs := generate.Kinds()
+	for i := range names {
+		fmt.Fprintf(&kinds, "\n  %-15s %s", names[i], docs[i])
+	}
+	cmd := &cobra.Command{
+		Use:   "gen FILE",
+		Short: "Write a history of registers whose verdict is known, for those who test checkers",
+		Long: `Writes a history of simulated clients of registers: legal by construction, or with
+one violation that is certain whatever else goes on. What is true of it is printed.
+The same flags make the same bytes. FILE ending in .zst is compressed; - is the
+standard output, and the truth goes to the standard error then.
+
+Violations:` + kinds.String(),
+		Example: `  faultline gen --ops 1000000 --clients 20 --unknown 0.01 history.jsonl.zst
+  faultline gen --violation stale-read --seed 7 bad.jsonl && faultline check bad.jsonl`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if c.Mix, err = generate.ParseMix(mix); err != nil {
+				return usage("gen: %v", err)
+			}
+			if err := c.Validate(); err != nil {
+				return usage("gen: %v", err)
+			}
+			return a.generate(cmd.Context(), c, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&c.Ops, "ops", c.Ops, "calls; each is two lines")
+	f.IntVar(&c.Keys, "keys", c.Keys, "keys")
+	f.IntVar(&c.Clients, "clients", c.Clients, "clients of each key, each with at most one call open")
+	f.StringVar(&mix, "mix", mix, "shares of the ops")
+	f.Float64Var(&c.Blind, "blind", c.Blind, "share of deletes that do not say whether there was something")
+	f.Float64Var(&c.Unknown, "unknown", c.Unknown, "share of calls of unknown outcome")
+	f.DurationVar(&c.Latency, "latency", c.Latency, "mean time that a call takes")
+	f.DurationVar(&c.Think, "think", c.Think, "mean pause of a client between its calls: the longer, the fewer are in flight")
+	f.IntVar(&c.Values, "values", c.Values, "draw values from so many, so that they repeat; 0: all are unique")
+	f.StringVar(&c.Plant, "violation", "", "plant a violation: "+strings.Join(names, ", "))
+	f.Float64Var(&c.At, "at", c.At, "where the violation is, from 0 to 1")
+	f.Uint64Var(&c.Seed, "seed", 0, "seed")
+	return cmd
+}
+
+// generate writes the history to a file, which appears when it is whole, and tells the truth about it.
+func (a *app) generate(ctx context.Context, c generate.Config, path string) error {
+	if path == "-" {
+		truth, err := writeHistory(ctx, c, a.stdout)
+		if err != nil {
+			return infrastructure(fmt.Errorf("gen: %w", err))
+		}
+		tell(a.stderr, truth)
+		return nil
+	}
+	if dir := filepath.Dir(path); dir != "." {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return usage("gen %s: %s is no directory", path, dir)
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".faultline-gen-")
+	if err != nil {
+		return infrastructure(fmt.Errorf("gen: %w", err))
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it is gone where all went well
+	truth, err := writeFile(ctx, c, f, strings.HasSuffix(path, ".zst"))
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return infrastructure(fmt.Errorf("gen %s: %w", path, err))
+	}
+	tell(a.stdout, truth)
+	return nil
+}
+
+func writeFile(ctx context.Context, c generate.Config, f *os.File, compress bool) (generate.Truth, error) {
+	defer f.Close() //nolint:errcheck // closed below where it matters
+	out := io.Writer(f)
+	var z *zstd.Encoder
+	if compress {
+		var err error
+		if z, err = zstd.NewWriter(f, zstd.WithEncoderConcurrency(1)); err != nil { // one encoder: the same bytes
+			return generate.Truth{}, err
+		}
+		out = z
+	}
+	truth, err := writeHistory(ctx, c, out)
+	if err != nil {
+		return truth, err
+	}
+	if z != nil {
+		if err := z.Close(); err != nil {
+			return truth, err
+		}
+	}
+	return truth, f.Close()
+}
+
+func tell(w io.Writer, t generate.Truth) {
+	fmt.Fprintf(w, "%d lines\n", t.Lines)
+	if t.Valid {
+		fmt.Fprintln(w, "truth: valid")
+		return
+	}
+	fmt.Fprintf(w, "truth: invalid: %s on key %s, ops %d to %d: %s\n", t.Kind, t.Key, t.First, t.Last, t.Detail)
+}
+
+func writeHistory(ctx context.Context, c generate.Config, w io.Writer) (generate.Truth, error) {
+	out := bufio.NewWriterSize(w, 1<<20)
+	var line, value []byte
+	truth, err := generate.Run(ctx, c, func(l *generate.Line) error {
+		value = appendValue(value[:0], &l.Line)
+		op := harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node}
+		if l.Type == harness.Info {
+			op.Error = "timeout"
+		}
+		line = op.AppendJSON(line[:0])
+		_, err := out.Write(line)
+		return err
+	})
+	if err != nil {
+		return truth, err
+	}
+	return truth, out.Flush()
+}
+
+// appendValue writes an op's value as the register workload does.
+func appendValue(b []byte, l *checker.Line) []byte {
+	member := func(name string, v []byte) {
+		b = append(append(append(b, ',', '"'), name...), '"', ':')
+		if v == nil {
+			b = append(b, "null"...)
+			return
+		}
+		b = append(append(append(b, '"'), v...), '"')
+	}
+	b = append(append(append(b, `{"key":"`...), l.Key...), '"')
+	switch l.F {
+	case "get", "put":
+		member("value", l.Value)
+	case "cas":
+		member("old", l.Old)
+		member("new", l.New)
+		if l.Swapped != checker.Unsaid {
+			b = strconv.AppendBool(append(b, `,"swapped":`...), l.Swapped == checker.Yes)
+		}
+	case "delete":
+		switch l.Deleted {
+		case checker.Yes:
+			b = append(b, `,"deleted":1`...)
+		case checker.No:
+			b = append(b, `,"deleted":0`...)
+		}
+	}
+	return append(b, '}')
+}
