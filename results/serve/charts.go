@@ -139,7 +139,7 @@ func timeAxis(b *strings.Builder, points []point) {
 }
 
 func link(b *strings.Builder, p *point, mark string) {
-	if p.Run == "" {
+	if p.Run == "" || p.Gone {
 		b.WriteString(mark)
 		return
 	}

@@ -29,6 +29,7 @@ type change struct {
 	A, B      sample
 	Shift     *float64 // of the median, as a part of A's; nil where one is missing or A's is zero
 	Test      *utest   // nil where a side is empty
+	P         *float64 // Test's, adjusted for all tests of the comparison (Holm); nil where there are too few values
 	Verdict   string
 	Class     string // of Verdict: "better", "worse", "same", "untold"
 }
@@ -76,6 +77,7 @@ func compare(a, b Digest, la, lb Latencies) (comparison, error) {
 		}
 		c.Calls = append(c.Calls, changeOf(f, "", Phase{Values: va}, Phase{Values: vb}))
 	}
+	correct(c.Failovers, c.Calls)
 	return c, nil
 }
 
@@ -115,6 +117,7 @@ func sampleOf(p Phase) sample {
 	return s
 }
 
+// changeOf is not judged yet: correct does that for all changes of a comparison.
 func changeOf(name, doc string, a, b Phase) change {
 	c := change{Name: name, Doc: doc, A: sampleOf(a), B: sampleOf(b)}
 	if c.A.N > 0 && c.B.N > 0 {
@@ -125,11 +128,18 @@ func changeOf(name, doc string, a, b Phase) change {
 			c.Shift = &shift
 		}
 	}
+	return c
+}
+
+// enough says whether both sides have the values that a judgement takes.
+func (c *change) enough() bool { return c.A.N >= minFailovers && c.B.N >= minFailovers }
+
+// say fills in the verdict.
+func (c *change) say() {
 	c.Verdict, c.Class = c.judge()
 	if n := c.A.Censored + c.B.Censored; n > 0 {
 		c.Verdict += fmt.Sprintf("; %d censored left out", n)
 	}
-	return c
 }
 
 // judge says in words what the test allows to say, and no more.
@@ -139,9 +149,9 @@ func (c *change) judge() (words, class string) {
 		what = "calls"
 	}
 	switch {
-	case c.A.N < minFailovers || c.B.N < minFailovers:
+	case c.P == nil:
 		return fmt.Sprintf("too few %s to tell", what), "untold"
-	case c.Test.P >= significance:
+	case *c.P >= significance:
 		return "no detectable change", "same"
 	case c.Test.Effect > 0:
 		return fmt.Sprintf("B is slower: %s effect", effectName(c.Test.Effect)), "worse"

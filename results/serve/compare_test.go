@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results/trends"
 )
 
 func digestsOf(root string) map[string]Digest {
@@ -77,7 +79,9 @@ func TestChangeSaysNoMoreThanItKnows(t *testing.T) {
 		"from nothing, zero": {Phase{Values: make([]time.Duration, 8)}, Phase{Values: some}, "B is slower: large effect", "worse"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := changeOf("x", "a duration", c.a, c.b)
+			changes := []change{changeOf("x", "a duration", c.a, c.b)}
+			correct(changes)
+			got := changes[0]
 			require.Equal(t, c.verdict, got.Verdict)
 			require.Equal(t, c.class, got.Class)
 			if name == "from nothing, zero" {
@@ -161,10 +165,10 @@ func TestNiceScaleHoldsTheMost(t *testing.T) {
 }
 
 func TestMixedRunsAreToldApart(t *testing.T) {
-	a := Digest{State: Valid, Scenario: "chaos", System: "raftkv", Nodes: 3}
+	a := Digest{Row: trends.Row{State: Valid, Scenario: "chaos", System: "raftkv", Nodes: 3}}
 	b := a
 	require.Empty(t, mixed([]Digest{a, b}))
-	require.Empty(t, mixed([]Digest{a, {State: Broken}}))
+	require.Empty(t, mixed([]Digest{a, {Row: trends.Row{State: Broken}}}))
 	b.Nodes = 5
 	require.Contains(t, mixed([]Digest{a, b}), "2 kinds")
 }

@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/results"
 )
 
 func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
@@ -72,30 +71,6 @@ func TestDigestOfProbes(t *testing.T) {
 	require.Contains(t, c.Unlike, "outages seen by")
 }
 
-func TestAwayCountsEachMomentOnce(t *testing.T) {
-	mark := func(s float64) *results.Mark {
-		return &results.Mark{At: time.Duration(s * float64(time.Second))}
-	}
-	took := time.Second
-	at := func(from, to float64) results.Episode {
-		return results.Episode{Writes: results.Outage{LastOK: mark(from), Back: mark(to), Took: &took}}
-	}
-	censored := results.Episode{Writes: results.Outage{LastOK: mark(9), AtLeast: &took}}
-	for name, c := range map[string]struct {
-		eps  []results.Episode
-		want time.Duration
-	}{
-		"none":            {nil, 0},
-		"apart":           {[]results.Episode{at(5, 6), at(1, 3)}, 3 * time.Second},
-		"overlap":         {[]results.Episode{at(1, 4), at(2, 5)}, 4 * time.Second},
-		"one in another":  {[]results.Episode{at(1, 6), at(2, 3)}, 5 * time.Second},
-		"censored":        {[]results.Episode{censored}, time.Second},
-		"beyond the load": {[]results.Episode{at(9, 14)}, time.Second},
-	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, away(c.eps, 10*time.Second)) })
-	}
-}
-
 func TestPackIsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := rapid.SliceOf(rapid.Int64Range(0, 1<<40)).Draw(t, "µs")
@@ -110,16 +85,4 @@ func TestPackIsReadBack(t *testing.T) {
 	})
 	_, err := unpack([]byte{0x80})
 	require.ErrorIs(t, err, errDamaged)
-}
-
-func TestScenarioOf(t *testing.T) {
-	for id, want := range map[string]string{
-		"20261125-093613-leader-kill-5966":           "leader-kill",
-		"20261125-093613-prove-read-id-reused-f039":  "prove-read-id-reused",
-		"20261125-093613-chaos":                      "chaos",
-		"synthetic":                                  "synthetic",
-		"20261125-093613-five-nodes-not-hexadecimal": "five-nodes-not-hexadecimal",
-	} {
-		require.Equal(t, want, scenarioOf(id))
-	}
 }

@@ -26,12 +26,12 @@ const IndexFile = "index.sqlite"
 // schema is made anew whenever schemaVersion differs from the file's: nothing in it is worth
 // migrating.
 const (
-	schemaVersion = 2
+	schemaVersion = 3
 	schema        = `
 CREATE TABLE runs (
 	id TEXT PRIMARY KEY, stamp TEXT NOT NULL,
 	started INTEGER NOT NULL, scenario TEXT NOT NULL, system TEXT NOT NULL, runtime TEXT NOT NULL,
-	nodes INTEGER NOT NULL, seed TEXT NOT NULL, state TEXT NOT NULL,
+	nodes INTEGER NOT NULL, seed TEXT NOT NULL, state TEXT NOT NULL, gone INTEGER NOT NULL,
 	failovers INTEGER NOT NULL, p50 INTEGER, p95 INTEGER, longest INTEGER,
 	ok INTEGER NOT NULL, failed INTEGER NOT NULL, unknown INTEGER NOT NULL, landed INTEGER NOT NULL,
 	search TEXT NOT NULL, digest TEXT NOT NULL, latencies TEXT NOT NULL
@@ -49,8 +49,9 @@ type index struct {
 	version string                           // of the program: others may have computed other numbers
 	note    func(format string, args ...any) // says what happened to the index
 
-	mu sync.Mutex
-	db *sql.DB
+	mu  sync.Mutex
+	db  *sql.DB
+	old history
 }
 
 // openIndex opens or makes the index of the runs in dir; rebuild forgets what it knew. Where dir
@@ -213,7 +214,8 @@ func damaged(err error) bool {
 	return errors.Is(err, errDamaged)
 }
 
-// sync digests the folders that are new or have changed, and forgets those that are gone.
+// sync digests the folders that are new or have changed, and forgets those that are gone, unless
+// trends.jsonl still tells of them.
 func (x *index) sync(ctx context.Context) error {
 	known, err := x.stamps(ctx)
 	if err != nil {
@@ -223,6 +225,7 @@ func (x *index) sync(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the folder of the runs: %w", err)
 	}
+	folders := map[string]bool{}
 	for _, e := range entries {
 		id := e.Name()
 		if !e.IsDir() || !idPattern.MatchString(id) {
@@ -236,6 +239,10 @@ func (x *index) sync(ctx context.Context) error {
 			}
 		}
 		delete(known, id)
+		folders[id] = true
+	}
+	if err := x.syncGone(ctx, known, folders); err != nil {
+		return err
 	}
 	for id := range known {
 		if _, err := x.db.ExecContext(ctx, `DELETE FROM runs WHERE id = ?`, id); err != nil {
@@ -293,8 +300,8 @@ func (x *index) put(ctx context.Context, stamp string, d Digest, l Latencies) er
 	if !d.Started.IsZero() {
 		started = d.Started.UnixNano()
 	}
-	_, err = x.db.ExecContext(ctx, `INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.ID, stamp, started, d.Scenario, d.System, d.Runtime, d.Nodes, fmt.Sprint(d.Seed), string(d.State),
+	_, err = x.db.ExecContext(ctx, `INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.ID, stamp, started, d.Scenario, d.System, d.Runtime, d.Nodes, fmt.Sprint(d.Seed), string(d.State), d.Gone,
 		len(out.Values)+out.Censored, p50, p95, longest, d.Ops.OK, d.Ops.Failed, d.Ops.Unknown, d.Landed,
 		d.searchText(), string(digestJSON), string(latencyJSON))
 	if err != nil {
@@ -303,9 +310,10 @@ func (x *index) put(ctx context.Context, stamp string, d Digest, l Latencies) er
 	return nil
 }
 
-// filter picks runs; an empty field picks all.
+// filter picks runs; an empty field picks all, but for those whose folder is gone: they are for trends.
 type filter struct {
 	Search, State, System, Runtime, Scenario string
+	Gone                                     bool // these, too
 }
 
 func (f filter) where() (string, []any) {
@@ -314,6 +322,9 @@ func (f filter) where() (string, []any) {
 		if c.value != "" {
 			conds, args = append(conds, c.column+" = ?"), append(args, c.value)
 		}
+	}
+	if !f.Gone {
+		conds = append(conds, "gone = 0")
 	}
 	for _, word := range strings.Fields(strings.ToLower(f.Search)) {
 		conds, args = append(conds, "instr(search, ?) > 0"), append(args, word)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/trends"
 )
 
 const (
@@ -298,6 +299,10 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request, id string) {
 		return err
 	})
 	var files []fileInfo
+	if err == nil && d.Gone {
+		s.fail(w, r, http.StatusNotFound, "The folder of this run is gone; "+trends.File+" keeps its numbers for the trends.")
+		return
+	}
 	if err == nil {
 		files, err = s.listFiles(id)
 	}
@@ -414,7 +419,7 @@ type trendsView struct {
 	Selects              []selectBox
 	Charts               []chartView
 	Points               []point
-	Total, Shown         int
+	Total, Shown, Gone   int
 	Mixed                string
 	ByRun, ByNight, Data string
 }
@@ -425,7 +430,9 @@ func (s *Server) trendRuns(r *http.Request, q query) (runs []Digest, total int, 
 		if boxes, err = s.selects(ctx, db, q.filter); err != nil {
 			return err
 		}
-		runs, total, err = find(ctx, db, q.filter, "time", true, 0, maxPoints)
+		all := q.filter
+		all.Gone = true
+		runs, total, err = find(ctx, db, all, "time", true, 0, maxPoints)
 		return err
 	})
 	runs = slices.DeleteFunc(runs, func(d Digest) bool { return d.Started.IsZero() })
@@ -440,6 +447,11 @@ func (s *Server) trendsPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := trendsView{Query: q, Selects: boxes, Total: total, Shown: len(runs), Points: trend(runs, q.Night), Mixed: mixed(runs)}
+	for i := range runs {
+		if runs[i].Gone {
+			v.Gone++
+		}
+	}
 	base := query{filter: q.filter, Sort: "time", Descending: true}
 	v.ByRun = base.at("/trends")
 	base.Night = true

@@ -60,7 +60,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		note(format, args...)
 	}
 	pages, err := template.New("").Funcs(template.FuncMap{
-		"count": count, "ms": results.FormatDuration, "time": timeText, "run": runPath, "bytes": bytesText, "p": pText, "shift": shiftText, "effect": effectText,
+		"count": count, "ms": results.FormatDuration, "time": timeText, "run": runPath, "bytes": bytesText, "p": pText, "deref": func(v *float64) float64 { return *v }, "shift": shiftText, "effect": effectText,
 	}).ParseFS(web, "web/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the pages' templates: %w", err)

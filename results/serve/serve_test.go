@@ -75,7 +75,7 @@ func TestRunsPage(t *testing.T) {
 }
 
 func TestQueryIsReadBack(t *testing.T) {
-	q := query{filter: filter{"a b", "valid", "etcd", "sim", "chaos"}, Sort: "p95", Descending: false, Page: 3, Night: true}
+	q := query{filter: filter{Search: "a b", State: "valid", System: "etcd", Runtime: "sim", Scenario: "chaos"}, Sort: "p95", Descending: false, Page: 3, Night: true}
 	require.Equal(t, q, parseQuery(q.values()))
 	require.Equal(t, "/", query{Sort: "time", Descending: true, Page: 1}.at("/"))
 }

@@ -11,6 +11,7 @@ import (
 type point struct {
 	Label string
 	Run   string // its id, where it is one run
+	Gone  bool   // that run's folder is
 	Runs  int
 	When  time.Time
 
@@ -42,7 +43,7 @@ func trend(runs []Digest, nightly bool) []point {
 			p.When = night(runs[0].Started)
 			p.Label = p.When.Format("2006-01-02")
 		} else {
-			p.When, p.Run = runs[0].Started, runs[0].ID
+			p.When, p.Run, p.Gone = runs[0].Started, runs[0].ID, runs[0].Gone
 			p.Label = timeText(runs[0].Started)
 		}
 		out = append(out, p)
