@@ -22,6 +22,7 @@ type Entry struct {
 func All() []Entry {
 	return []Entry{
 		{"linearizable", "every key's calls have an order that a single register could have given", func() harness.Checker { return Linearizable{} }},
+		{"revision", "all calls, transactions too, were answered as by one store, in the order of its revisions", func() harness.Checker { return Revision{} }},
 		{"durable", "the final reads show every acknowledged write, or what may have replaced it", func() harness.Checker { return Durable{} }},
 		{"probes", "what the open-loop probes were answered is linearizable, too", func() harness.Checker { return Probes{} }},
 		{"coverage", "faults landed under load, and clients were answered during and after them", func() harness.Checker { return Coverage{} }},
