@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/checker/formats"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/results"
@@ -18,9 +19,11 @@ import (
 
 func newCheckCmd(a *app) *cobra.Command {
 	limit := defaultPlan().CheckTime
+	format, chosen := "", ""
 	cmd := &cobra.Command{
-		Use:   "check DIR|history.jsonl",
+		Use:   "check DIR|FILE",
 		Short: "Judge a run again, or a history by itself",
+		Long:  "Judge a run's folder again, or a file with a history by itself: what it is, is seen from its\ncontent.\n\nFormats, each plain or compressed with zstd:\n" + formatsHelp(),
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
@@ -31,7 +34,7 @@ func newCheckCmd(a *app) *cobra.Command {
 				return usage("check: %v", err)
 			}
 			if !info.IsDir() {
-				return a.checkFile(cmd.Context(), args[0], limit)
+				return a.checkFile(cmd.Context(), args[0], fileOptions{limit, format, chosen})
 			}
 			folder, run, list, err := openRun(args[0])
 			if err != nil {
@@ -46,25 +49,48 @@ func newCheckCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&limit, "check-time", limit, "time for the checkers; what is not decided then is unknown")
+	cmd.Flags().StringVar(&format, "format", "", "read a file as this format, and do not guess")
+	cmd.Flags().StringVar(&chosen, "checker", "", "judge a file by this checker (faultline list checkers), and not by what its ops call for")
 	return cmd
 }
 
-// checkFile judges a history without its folder: what needs logs is unknown and left out.
-func (a *app) checkFile(ctx context.Context, path string, limit time.Duration) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return usage("check: %v", err)
+// fileOptions are how a file is judged.
+type fileOptions struct {
+	limit           time.Duration
+	format, checker string
+}
+
+func formatsHelp() string {
+	var b strings.Builder
+	for _, e := range formats.All() {
+		fmt.Fprintf(&b, "  %-16s %s\n", e.Name, e.Doc)
 	}
-	ops, cut, err := results.ParseHistory(data)
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// checkFile judges a history without its folder: what needs logs is left out.
+func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
+	h, err := formats.Read(path, o.format)
 	if err != nil {
 		return usage("check %s: %v", path, err)
 	}
-	if cut != "" {
-		fmt.Fprintf(a.stderr, "faultline: %s: %s\n", path, cut)
+	if h.Warning != "" {
+		fmt.Fprintf(a.stderr, "faultline: %s: %s\n", path, h.Warning)
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	names := h.Judges()
+	if o.checker != "" {
+		names = []string{o.checker}
+	}
+	if len(names) == 0 {
+		return usage("check %s: no op of a client says what to judge: choose with --checker", path)
+	}
+	fmt.Fprintf(a.stdout, "format %s; judged: %s\n", h.Format, strings.Join(names, ", "))
+	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
-	verdicts := checker.Run(ctx, workloads.Register{}.Checkers()[:1], harness.History{Ops: ops})
+	verdicts, err := h.Check(ctx, names...)
+	if err != nil {
+		return usage("check %s: %v", path, err)
+	}
 	for _, v := range verdicts {
 		fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Checker, v.Validity, v.Reason)
 	}

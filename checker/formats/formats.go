@@ -1,0 +1,210 @@
+// Package formats reads histories from files, Faultline's own and other people's, and says what can
+// be judged in them. It recognises a file by its content.
+package formats
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Entry is a line of All.
+type Entry struct {
+	Name string
+	Doc  string // one line
+	is   func(head []byte) bool
+	read func(*source) (*History, error)
+}
+
+// All lists the formats that are read, in the order in which they are tried.
+func All() []Entry {
+	return []Entry{
+		{"jsonl", "Faultline's history.jsonl: a JSON object a line", isJSONL, readJSONL},
+	}
+}
+
+// History is what a file holds. A history of registers is in its compact form, any other is in Ops.
+type History struct {
+	Format  string
+	Warning string // what was left out at the end of the file; "": nothing
+	Ops     []harness.Op
+	keys    *checker.Keys
+	lines   checker.Lines
+}
+
+// Judges says which checkers the history's ops call for, by their names in checker.All.
+func (h *History) Judges() []string {
+	if h.keys != nil {
+		return []string{checker.Linearizable{}.Name()}
+	}
+	return judges(h.Ops)
+}
+
+// judges goes by the names of clients' ops.
+func judges(ops []harness.Op) []string {
+	for i := range ops {
+		if op := &ops[i]; op.Client() && isRegister(op.F) {
+			return []string{checker.Linearizable{}.Name()}
+		}
+	}
+	return nil
+}
+
+func isRegister(f string) bool {
+	switch f {
+	case "get", "put", "cas", "delete":
+		return true
+	}
+	return false
+}
+
+// Check judges the history. An unknown name is an error that lists those that are allowed.
+func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict, error) {
+	var list []harness.Checker
+	for _, name := range names {
+		c := byName(name)
+		if c == nil {
+			return nil, fmt.Errorf("unknown checker %q: allowed are %s", name, strings.Join(checkerNames(), ", "))
+		}
+		list = append(list, c)
+	}
+	if len(list) == 1 && h.keys != nil {
+		if c, ok := list[0].(checker.Linearizable); ok {
+			v := c.CheckKeys(ctx, h.keys, h.lines)
+			v.Checker = c.Name()
+			return []harness.Verdict{v}, nil
+		}
+	}
+	if h.Ops == nil && h.lines != nil {
+		if err := h.load(); err != nil {
+			return nil, err
+		}
+	}
+	return checker.Run(ctx, list, harness.History{Ops: h.Ops}), nil
+}
+
+// load reads the ops of a history that was read in its compact form.
+func (h *History) load() error {
+	file, ok := h.lines.(*fileLines)
+	if !ok {
+		return nil
+	}
+	ops, _, err := file.src.ops()
+	h.Ops = ops
+	return err
+}
+
+func byName(name string) harness.Checker {
+	for _, e := range checker.All() {
+		if e.Name == name {
+			return e.New()
+		}
+	}
+	return nil
+}
+
+func checkerNames() []string {
+	var out []string
+	for _, e := range checker.All() {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+// Read reads a file. format is a name of All, or empty: the file is recognised by its content. What
+// is damaged is an error that names the line, the column, and what is wrong with it.
+func Read(path, format string) (*History, error) {
+	src := &source{path: path}
+	head, err := src.head()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range All() {
+		names = append(names, e.Name)
+		if format == e.Name || format == "" && e.is(head) {
+			h, err := e.read(src)
+			if err != nil {
+				return nil, err
+			}
+			h.Format = e.Name
+			return h, nil
+		}
+	}
+	if format != "" {
+		return nil, fmt.Errorf("unknown format %q: allowed are %s", format, strings.Join(names, ", "))
+	}
+	return nil, fmt.Errorf("its content is of no known format: allowed are %s, each plain or compressed with zstd", strings.Join(names, ", "))
+}
+
+// source is a file that is read from its start, perhaps several times.
+type source struct{ path string }
+
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// maxWindow bounds the memory that a compressed file can ask for.
+const maxWindow = 128 << 20
+
+// open decompresses where the file's first bytes say that it is compressed.
+func (s *source) open() (io.ReadCloser, error) {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	b := bufio.NewReaderSize(f, 256<<10)
+	head, err := b.Peek(len(zstdMagic))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(fmt.Errorf("read: %w", err), f.Close())
+	}
+	if !bytes.Equal(head, zstdMagic) {
+		return plain{b, f}, nil
+	}
+	d, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("decompress: %w", err), f.Close())
+	}
+	return compressed{d, f}, nil
+}
+
+type plain struct {
+	io.Reader
+	f *os.File
+}
+
+func (p plain) Close() error { return p.f.Close() }
+
+type compressed struct {
+	*zstd.Decoder
+	f *os.File
+}
+
+func (c compressed) Close() error {
+	c.Decoder.Close()
+	return c.f.Close()
+}
+
+const headSize = 64 << 10
+
+func (s *source) head() (_ []byte, err error) {
+	r, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	return bytes.TrimLeft(head[:n], " \t\r\n\ufeff"), nil
+}

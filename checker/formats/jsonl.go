@@ -1,0 +1,151 @@
+package formats
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+func isJSONL(head []byte) bool {
+	return len(head) == 0 || bytes.HasPrefix(head, []byte(`{"`)) || bytes.HasPrefix(head, []byte(`{ "`))
+}
+
+var errNoRegister = errors.New("not a history of registers alone")
+
+// readJSONL reads a history of registers straight into its compact form, so that a million ops take
+// a fraction of what their lines would. Where it meets any other op of a client it starts again and
+// keeps the lines.
+func readJSONL(src *source) (*History, error) {
+	h := &History{keys: checker.NewKeys()}
+	file := &fileLines{src: src}
+	h.lines = file
+	r, err := src.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	clients := 0
+	var line checker.Line
+	h.Warning, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+		if op.Process < 0 {
+			o := op.Op()
+			o.Value = bytes.Clone(o.Value)
+			file.others = append(file.others, o)
+			return nil
+		}
+		f := registerF(op.F)
+		if f == "" {
+			if s := string(op.F); s == harness.FProbePut || s == harness.FProbeGet {
+				return nil
+			}
+			return errNoRegister
+		}
+		clients++
+		line.Position, line.Process, line.Type, line.F = int(op.Index), int(op.Process), op.Type, f
+		if op.Type == harness.Invoke || op.Type == harness.OK {
+			if err := line.Parse(op.Value); err != nil {
+				return &harness.DamageError{Err: err}
+			}
+		}
+		if err := h.keys.Add(&line); err != nil {
+			return &harness.DamageError{Err: err}
+		}
+		return nil
+	})
+	if errors.Is(err, errNoRegister) || err == nil && clients == 0 {
+		ops, cut, err := src.ops()
+		return &History{Ops: ops, Warning: cut}, err
+	}
+	return h, err
+}
+
+// registerF is the name without copying it; "" if it is not one of a register's ops.
+func registerF(b []byte) string {
+	switch string(b) {
+	case "get":
+		return "get"
+	case "put":
+		return "put"
+	case "cas":
+		return "cas"
+	case "delete":
+		return "delete"
+	}
+	return ""
+}
+
+// ops reads all lines.
+func (s *source) ops() (ops []harness.Op, cut string, err error) {
+	r, err := s.open()
+	if err != nil {
+		return nil, "", err
+	}
+	defer r.Close()
+	cut, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+		o := op.Op()
+		o.Value = bytes.Clone(o.Value)
+		ops = append(ops, o)
+		return nil
+	})
+	return ops, cut, err
+}
+
+// fileLines reads lines of a history again, a block at a time, when a violation is told.
+type fileLines struct {
+	src    *source
+	others []harness.Op
+	blocks map[int][]harness.Op // by number
+}
+
+const blockLines = 4096
+
+// At reads the block that has the position: lines of one violation are near each other.
+func (l *fileLines) At(position int) (harness.Op, error) {
+	n := position / blockLines
+	block, ok := l.blocks[n]
+	if !ok {
+		var err error
+		if block, err = l.block(n); err != nil {
+			return harness.Op{}, fmt.Errorf("read line %d again: %w", position+1, err)
+		}
+		if l.blocks == nil {
+			l.blocks = map[int][]harness.Op{}
+		}
+		l.blocks[n] = block
+	}
+	if position -= n * blockLines; position < 0 || position >= len(block) {
+		return harness.Op{}, fmt.Errorf("line %d is not in the file any more", n*blockLines+position+1)
+	}
+	return block[position], nil
+}
+
+var errEnough = errors.New("enough")
+
+func (l *fileLines) block(n int) (block []harness.Op, err error) {
+	r, err := l.src.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	_, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+		if op.Index >= int64(n+1)*blockLines {
+			return errEnough
+		}
+		if op.Index >= int64(n)*blockLines {
+			o := op.Op()
+			o.Value = bytes.Clone(o.Value)
+			block = append(block, o)
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return block, err
+}
+
+// Others are the lines of the nemesis and the harness.
+func (l *fileLines) Others() []harness.Op { return l.others }
