@@ -12,6 +12,10 @@ type RunConfig struct {
 	Workload Workload
 	Workers  int
 	Schedule Schedule
+	// Script, where it is set, is what the faults phase does after the schedule's steps have been
+	// started; the phase lasts until it returns, and Faults bounds it. Its error breaks the run, unless
+	// it is a *NoRecoveryError or a *HealError.
+	Script   func(context.Context, Env, Cluster, *Nemesis) error
 	Warmup   time.Duration // clients call and nothing is broken, after somebody leads; 2 s
 	Faults   time.Duration // length of the faults phase
 	Settle   time.Duration // clients go on after all members have caught up; 1 s
@@ -181,8 +185,8 @@ func (e *engine) direct(ctx context.Context) error {
 		return nil
 	}
 	e.phase(PhaseFaults)
-	if err := e.nemesis.Run(ctx, e.cfg.Schedule, e.cfg.Faults); err != nil {
-		return &HealError{err}
+	if err := e.faults(ctx); err != nil {
+		return err
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -193,6 +197,31 @@ func (e *engine) direct(ctx context.Context) error {
 	}
 	_ = e.env.Sleep(ctx, e.cfg.Settle) // the end of ctx is the caller's to see
 	return nil
+}
+
+// faults is the phase of that name.
+func (e *engine) faults(ctx context.Context) error {
+	if e.cfg.Script == nil {
+		if err := e.nemesis.Run(ctx, e.cfg.Schedule, e.cfg.Faults); err != nil {
+			return &HealError{err}
+		}
+		return nil
+	}
+	var scripted error
+	run, stop := e.env.WithTimeout(ctx, e.cfg.Faults)
+	defer stop()
+	err := e.env.Parallel(run,
+		func(ctx context.Context) error {
+			defer stop()
+			scripted = e.cfg.Script(ctx, e.env, e.cluster, e.nemesis)
+			return nil
+		},
+		func(ctx context.Context) error { return e.nemesis.Run(ctx, e.cfg.Schedule, e.cfg.Faults) },
+	)
+	if err != nil {
+		return &HealError{err}
+	}
+	return scripted
 }
 
 // awaitLeader waits until somebody leads at the start. That nobody does is the system's failure.
@@ -215,22 +244,32 @@ func (e *engine) awaitLeader(ctx context.Context) error {
 // recover waits until one member leads, all others follow it, and every member has applied what the
 // furthest had applied when all first answered.
 func (e *engine) recover(ctx context.Context) error {
-	wait, cancel := e.env.WithTimeout(ctx, e.cfg.Recovery)
+	err := AwaitConverged(ctx, e.env, e.cluster, e.cfg.Recovery)
+	var missing *NoRecoveryError
+	if errors.As(err, &missing) {
+		e.recorder.Add(Op{Process: HarnessProcess, Type: Info, F: FPhase, Value: EncodeValue(PhaseValue{PhaseRecover}), Error: err.Error()})
+		return err
+	}
+	return nil // the end of ctx is the caller's to see
+}
+
+// AwaitConverged waits until one member leads, all others follow it, and every member has applied
+// what the furthest had applied when all first answered; at most limit, and then the error is a
+// *NoRecoveryError. Where ctx ends first, it is the context's cause.
+func AwaitConverged(ctx context.Context, env Env, c Cluster, limit time.Duration) error {
+	wait, cancel := env.WithTimeout(ctx, limit)
 	defer cancel()
 	var goal uint64
 	for {
-		statuses := Statuses(wait, e.env, e.cluster)
-		problem := converged(e.cluster.Members(), statuses, &goal)
+		problem := converged(c.Members(), Statuses(wait, env, c), &goal)
 		if problem == "" {
 			return nil
 		}
-		if e.env.Sleep(wait, 50*time.Millisecond) != nil {
+		if env.Sleep(wait, 50*time.Millisecond) != nil {
 			if ctx.Err() != nil {
-				return nil
+				return context.Cause(ctx)
 			}
-			err := &NoRecoveryError{fmt.Sprintf("after %v %s", e.cfg.Recovery, problem)}
-			e.recorder.Add(Op{Process: HarnessProcess, Type: Info, F: FPhase, Value: EncodeValue(PhaseValue{PhaseRecover}), Error: err.Error()})
-			return err
+			return &NoRecoveryError{fmt.Sprintf("after %v %s", limit, problem)}
 		}
 	}
 }

@@ -97,20 +97,6 @@ func TestSweepIsInterrupted(t *testing.T) {
 	require.ErrorContains(t, err, "interrupted after 0 of 66 cells; go on with: faultline sweep --resume "+s.out)
 }
 
-func TestSweepSchedule(t *testing.T) {
-	s := defaultSweep()
-	p := s.plan(sweep.Cell{Members: 3, Timeout: time.Second, Heartbeat: 100 * time.Millisecond})
-	schedule, length := sweepSchedule(p, 20)
-	require.Len(t, schedule, 20)
-	end := -time.Hour
-	for _, st := range schedule {
-		require.GreaterOrEqual(t, st.For, 3*time.Second, "the longest election and its answer")
-		require.GreaterOrEqual(t, st.At-end, 3*time.Second, "the old leader has time to come back")
-		end = st.At + st.For
-	}
-	require.GreaterOrEqual(t, length-end, 2*time.Second)
-}
-
 func TestBar(t *testing.T) {
 	var out bytes.Buffer
 	b := newBar(&out, false, "cells", 4)

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
@@ -42,30 +43,43 @@ func (s *sweepFlags) checkGrid(f *pflag.FlagSet) error {
 			s.Delays = []time.Duration{0}
 		}
 		if !slices.Equal(s.Delays, []time.Duration{0}) {
-			return usage("--delays is for --runtime sim: the other runtimes cannot delay the network yet, so it must be 0")
+			return usage("--delays is for --runtime sim: %s cannot delay messages between members (its clusters have no such capability), so it must be 0", s.Runtime)
 		}
 		if !f.Changed("stable") {
 			s.Stable = 10 * time.Second // of real time, in every cell
 		}
 	}
-	if s.Runtime == "sim" && s.System != "raftkv" && slices.Contains(systemNames(), s.System) {
-		return usage("--system %s cannot be simulated: give --runtime local or docker", s.System)
-	}
 	if err := s.Check(); err != nil {
 		return usage("%v", err)
 	}
-	p := s.plan(sweep.Cell{Members: s.Members[0], Timeout: time.Second, Heartbeat: 100 * time.Millisecond})
-	system, err := p.makeSystem()
-	if err != nil {
-		return err
+	return s.checkSystems()
+}
+
+// checkSystems says whether every system can be had.
+func (s *sweepFlags) checkSystems() error {
+	for _, name := range s.Systems {
+		if s.Runtime == "sim" && name != "raftkv" && slices.Contains(systemNames(), name) {
+			return usage("--system %s cannot be simulated: give --runtime local or docker", name)
+		}
+		if s.binary != "" && len(s.Systems) > 1 {
+			return usage("--binary goes with one system only, not with --system %s", strings.Join(s.Systems, ","))
+		}
+		p := s.plan(sweep.Cell{System: name, Members: s.Members[0], Timeout: time.Second, Heartbeat: 100 * time.Millisecond})
+		system, err := p.makeSystem()
+		if err != nil {
+			return err
+		}
+		if err := system.Close(); err != nil {
+			return infrastructure(err)
+		}
 	}
-	return system.Close()
+	return nil
 }
 
 // plan is what starts a cell's cluster.
 func (s *sweepFlags) plan(c sweep.Cell) *plan {
 	p := defaultPlan()
-	p.Runtime, p.System, p.Binary, p.Nodes, p.Election, p.Heartbeat = s.Runtime, s.System, s.binary, c.Members, c.Timeout, c.Heartbeat
+	p.Runtime, p.System, p.Binary, p.Nodes, p.Election, p.Heartbeat = s.Runtime, c.System, s.binary, c.Members, c.Timeout, c.Heartbeat
 	p.Seed = harness.Stream(s.Seed, c.String()).Uint64()
 	return &p
 }
@@ -74,13 +88,18 @@ func (s *sweepFlags) plan(c sweep.Cell) *plan {
 // has measured.
 func (s *sweepFlags) openSweep(f *pflag.FlagSet) (dir sweepFolder, done []sweep.Result, err error) {
 	if s.resume == "" {
+		if s.Defaults {
+			if err := s.useDefaults(f); err != nil {
+				return "", nil, err
+			}
+		}
 		if err := s.checkGrid(f); err != nil {
 			return "", nil, err
 		}
 		if s.Seed == 0 {
 			s.Seed = drawSeed()
 		}
-		if dir, err = newSweepFolder(s.out, "sweep"); err != nil {
+		if dir, err = newSweepFolder(s.out, s.name()); err != nil {
 			return "", nil, err
 		}
 		data, err := json.MarshalIndent(s.Settings, "", "  ")
@@ -89,7 +108,7 @@ func (s *sweepFlags) openSweep(f *pflag.FlagSet) (dir sweepFolder, done []sweep.
 		}
 		return dir, nil, dir.write(sweepSettings, append(data, '\n'))
 	}
-	if names := others(f, "resume", "binary"); len(names) > 0 {
+	if names := others(f, "resume", "binary", "defaults"); len(names) > 0 {
 		return "", nil, usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
 	}
 	dir = sweepFolder(s.resume)
@@ -130,6 +149,9 @@ func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) er
 	if err != nil {
 		return err
 	}
+	if err := harness.Refused(harness.Schedule{{Fault: nemesis.Kill{}, Target: harness.TargetLeader}}, rt); err != nil {
+		return usage("sweep: %v", err)
+	}
 	cells, skipped := s.Cells()
 	var todo []sweep.Cell
 	for _, c := range cells {
@@ -137,7 +159,7 @@ func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) er
 			todo = append(todo, c)
 		}
 	}
-	fmt.Fprintf(a.stdout, "faultline sweep · %s on %s · %d cells, %d leaders killed in each after %v without a fault · seed %d\n", s.System, s.Runtime, len(cells), s.Trials, s.Stable, s.Seed)
+	fmt.Fprintf(a.stdout, "faultline sweep · %s on %s · %d cells, %d leaders killed in each after %v without a fault · seed %d\n", strings.Join(s.Systems, " and "), s.Runtime, len(cells), s.Trials, s.Stable, s.Seed)
 	if len(skipped) > 0 {
 		fmt.Fprintf(a.stdout, "%d combinations are left out, since the election timeout is shorter than five heartbeats: %s\n", len(skipped), pairs(skipped))
 	}
@@ -174,6 +196,7 @@ func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime,
 	if s.Runtime == "sim" {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	show := newBar(a.stdout, a.isTerminal(), "failovers", len(todo)*s.Trials)
 	next, ended := make(chan sweep.Cell, len(todo)), make(chan sweep.Result)
 	for _, c := range todo {
 		next <- c
@@ -186,14 +209,16 @@ func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime,
 				if ctx.Err() != nil {
 					return
 				}
-				if r, ok := s.measure(ctx, rt, c); ok {
+				counted := 0
+				r, ok := s.measure(ctx, rt, c, func(n int) { show.add(n - counted); counted = n })
+				if ok {
+					show.add(s.Trials - counted)
 					ended <- r
 				}
 			}
 		})
 	}
 	go func() { wg.Wait(); close(ended) }()
-	show := newBar(a.stdout, a.isTerminal(), "cells", len(todo))
 	enc := json.NewEncoder(out)
 	var (
 		all    []sweep.Result
@@ -207,7 +232,6 @@ func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime,
 		if r.Problem != "" {
 			show.print("%s: broken: %s", r.Cell, r.Problem)
 		}
-		show.step()
 	}
 	show.clear()
 	return all, failed
@@ -221,27 +245,31 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, r
 			broken++
 		}
 	}
+	if s.Defaults {
+		err := a.writeDefaults(s, dir, rs, took)
+		if e := s.unfinished(ctx, dir, len(rs)-broken, broken, want); e != nil {
+			return e
+		}
+		return err
+	}
 	advice := sweep.Advise(rs)
 	page := sweep.Page{
 		Title: "Which timeouts to choose", Rows: sweep.Rows(rs), Notes: s.Notes(),
-		Lead: fmt.Sprintf("%s on %s, seed %d, %d of %d cells", s.System, s.Runtime, s.Seed, len(rs)-broken, want),
+		Lead: fmt.Sprintf("%s on %s, seed %d, %d of %d cells", strings.Join(s.Systems, " and "), s.Runtime, s.Seed, len(rs)-broken, want),
 	}
 	for _, x := range advice {
 		page.Says = append(page.Says, x.Text)
 	}
-	for _, m := range s.Members {
-		figure, err := sweep.GridFigure(s.Settings, rs, m)
-		if err != nil {
-			return infrastructure(err)
-		}
-		if figure.Name == "" {
-			continue
-		}
-		if err := dir.writeFigure(figure); err != nil {
+	figures, err := sweep.GridFigures(s.Settings, rs)
+	if err != nil {
+		return infrastructure(err)
+	}
+	for _, f := range figures {
+		if err := dir.writeFigure(f); err != nil {
 			return err
 		}
-		page.Figures = append(page.Figures, figure)
 	}
+	page.Figures = figures
 	csv, err := sweep.CSV(rs)
 	if err != nil {
 		return infrastructure(err)
@@ -257,35 +285,39 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, r
 		fmt.Fprintln(a.stdout, n)
 	}
 	fmt.Fprintf(a.stdout, "%d of %d cells, %.1f s; page, graphs, tables and every outage: %s\n", len(rs)-broken, want, took.Seconds(), dir.path(""))
+	return s.unfinished(ctx, dir, len(rs)-broken, broken, want)
+}
+
+// unfinished says what is still to be measured, and how.
+func (s *sweepFlags) unfinished(ctx context.Context, dir sweepFolder, have, broken, want int) error {
 	switch {
-	case ctx.Err() != nil && len(rs) < want:
-		return &statusError{exitUnknown, fmt.Errorf("sweep: interrupted after %d of %d cells; go on with: faultline sweep --resume %s", len(rs)-broken, want, dir)}
+	case ctx.Err() != nil && have+broken < want:
+		return &statusError{exitUnknown, fmt.Errorf("sweep: interrupted after %d of %d cells; go on with: faultline sweep --resume %s", have, want, dir)}
 	case broken > 0:
 		return &statusError{exitInfrastructure, fmt.Errorf("sweep: %d cells broke; do them again with: faultline sweep --resume %s", broken, dir)}
 	}
 	return nil
 }
 
-// sweepSchedule kills the leader again and again. Each lasts for the longest election and its answer,
-// and as long passes after the old leader is back, so that failovers do not touch. Moments are spread
-// over a timeout so that they meet every phase of the heartbeat.
-func sweepSchedule(p *plan, trials int) (s harness.Schedule, length time.Duration) {
-	r := harness.Stream(p.Seed, "schedule")
-	hold := 3*p.Election + time.Second
-	slot := 2*hold + p.Election
-	for i := range trials {
-		at := time.Duration(i)*slot + time.Duration(r.Int64N(int64(p.Election)))
-		s = append(s, harness.Step{At: at, For: hold, Fault: nemesis.Kill{}, Target: harness.TargetLeader})
+// recovery is how long a cell's members may take to catch up.
+const recovery = 30 * time.Second
+
+// failovers kills the leader again and again. Moments are spread over a timeout so that they meet every
+// phase of the heartbeat.
+func (s *sweepFlags) failovers(c sweep.Cell) scenarios.Failovers {
+	return scenarios.Failovers{
+		Fault: nemesis.Kill{}, Trials: s.Trials, Spread: c.Timeout,
+		Limit: 10*c.Timeout + 5*time.Second, // longer than many split votes in a row
+		Hold:  300*time.Millisecond + 12*c.Delay,
 	}
-	return s, time.Duration(trials) * slot
 }
 
-// measure runs one cell. It is false if it was interrupted.
-func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, c sweep.Cell) (sweep.Result, bool) {
+// measure runs one cell, and tells done how many trials are over. It is false if it was interrupted.
+func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, c sweep.Cell, done func(trials int)) (sweep.Result, bool) {
 	p := s.plan(c)
 	res := sweep.Result{Cell: c, Seed: p.Seed, Stable: s.Stable}
 	start := time.Now()
-	run, h, err := s.runCell(ctx, rt, p, c)
+	run, h, err := s.runCell(ctx, rt, p, c, done)
 	res.Took = time.Since(start)
 	if errors.Is(err, harness.ErrInterrupted) || ctx.Err() != nil && err != nil {
 		return res, false
@@ -302,7 +334,7 @@ func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, c sweep.Ce
 }
 
 // runCell runs a cell's cluster: first the stable time, then the kills.
-func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c sweep.Cell) (results.Run, harness.History, error) {
+func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c sweep.Cell, done func(trials int)) (results.Run, harness.History, error) {
 	system, err := p.makeSystem()
 	if err != nil {
 		return results.Run{}, harness.History{}, err
@@ -313,9 +345,10 @@ func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c
 	if err != nil {
 		return results.Run{}, harness.History{}, errors.Join(err, system.Close())
 	}
-	schedule, length := sweepSchedule(p, s.Trials)
+	script := s.failovers(c)
+	script.Done = done
 	rc := harness.RunConfig{
-		Workload: w, Workers: 2, Schedule: schedule, Warmup: s.Stable, Faults: length,
+		Workload: w, Workers: 2, Script: script.Run, Warmup: s.Stable, Faults: script.Bound(recovery), Recovery: recovery,
 		ProbeEvery: 10 * time.Millisecond, ProbeTimeout: limit,
 	}
 	if c.Delay > 0 { // half of it is constant, the rest exponential
@@ -325,7 +358,7 @@ func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c
 	cfg := harness.ClusterConfig{RunID: fmt.Sprintf("faultline-sweep-%x", p.Seed), Seed: p.Seed, System: system, Nodes: p.Nodes, Logs: logs.writer}
 	got, ops, err := p.perform(ctx, rt, cfg, rc, io.Discard, harness.RecorderOptions{Keep: true})
 	run := results.Run{
-		Seed: p.Seed, Runtime: rt.Name(), System: p.System, Nodes: got.members, MemberIDs: got.ids, ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
+		Seed: p.Seed, Runtime: rt.Name(), System: c.System, Nodes: got.members, MemberIDs: got.ids, ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
 		ProbeEvery: rc.ProbeEvery, ProbeTimeout: rc.ProbeTimeout,
 	}
 	return run, harness.History{Nodes: got.members, Ops: ops, Logs: logs.lines()}, errors.Join(err, system.Close())

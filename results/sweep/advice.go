@@ -155,7 +155,7 @@ func (s Settings) Notes() []string {
 	if s.Runtime == "sim" {
 		out = append(out, "On sim nothing but the network's and disk's simulated delays can be late: real machines also pause, and need more slack than this shows.")
 	}
-	if s.System == "etcd" {
+	if slices.Contains(s.Systems, "etcd") {
 		out = append(out, "etcd-shaped: etcd's timeouts are whole ticks of one heartbeat, T to 2 T, so ranges narrower than that do not exist there.")
 	}
 	return out
@@ -163,10 +163,10 @@ func (s Settings) Notes() []string {
 
 // Rows are the results as a table, its head first.
 func Rows(rs []Result) [][]string {
-	out := [][]string{{"members", "delay", "timeout", "heartbeat", "n", "censored", "missed", "median", "p90", "max", "false campaigns", "leader changes", "in"}}
+	out := [][]string{{"system", "members", "delay", "timeout", "heartbeat", "n", "censored", "missed", "median", "p90", "max", "false campaigns", "leader changes", "in"}}
 	for _, r := range rs {
 		f := r.Sample().Figures()
-		row := []string{fmt.Sprint(r.Members), r.Delay.String(), r.Timeout.String(), r.Heartbeat.String()}
+		row := []string{r.System, fmt.Sprint(r.Members), r.Delay.String(), r.Timeout.String(), r.Heartbeat.String()}
 		if r.Problem != "" {
 			out = append(out, append(row, "broken: "+r.Problem))
 			continue
@@ -186,13 +186,14 @@ func Rows(rs []Result) [][]string {
 
 // CSV is the same, with durations in milliseconds.
 func CSV(rs []Result) ([]byte, error) {
-	rows := [][]string{{"members", "delay_ms", "election_timeout_ms", "heartbeat_ms", "seed", "n", "censored", "missed", "p50_ms", "p90_ms", "max_ms", "mean_ms", "p50_open", "p90_open", "resolution_ms", "campaigns", "elections", "stable_s", "problem"}}
+	rows := [][]string{{"system", "members", "delay_ms", "election_timeout_ms", "heartbeat_ms", "seed", "n", "censored", "missed", "p10_ms", "p50_ms", "p90_ms", "max_ms", "mean_ms", "p50_open", "p90_open", "resolution_ms", "detection_p50_ms", "election_p50_ms", "first_commit_p50_ms", "campaigns", "elections", "stable_s", "campaigns_per_hour", "problem"}}
 	for _, r := range rs {
 		f := r.Sample().Figures()
 		rows = append(rows, []string{
-			fmt.Sprint(r.Members), csvMillis(r.Delay), csvMillis(r.Timeout), csvMillis(r.Heartbeat), fmt.Sprint(r.Seed), fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed),
-			csvMillis(f.P50), csvMillis(f.P90), csvMillis(f.Max), csvMillis(f.Mean), fmt.Sprint(f.Open50), fmt.Sprint(f.Open90), csvMillis(r.Resolution),
-			fmt.Sprint(r.Campaigns), fmt.Sprint(r.Elections), fmt.Sprint(r.Stable.Seconds()), r.Problem,
+			r.System, fmt.Sprint(r.Members), csvMillis(r.Delay), csvMillis(r.Timeout), csvMillis(r.Heartbeat), fmt.Sprint(r.Seed), fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed),
+			csvMillis(f.P10), csvMillis(f.P50), csvMillis(f.P90), csvMillis(f.Max), csvMillis(f.Mean), fmt.Sprint(f.Open50), fmt.Sprint(f.Open90), csvMillis(r.Resolution),
+			csvMillis(r.Detection.Figures().P50), csvMillis(r.Election.Figures().P50), csvMillis(r.WriteReady.Figures().P50),
+			fmt.Sprint(r.Campaigns), fmt.Sprint(r.Elections), fmt.Sprint(r.Stable.Seconds()), fmt.Sprintf("%.3f", perHour(r)), r.Problem,
 		})
 	}
 	return encodeCSV(rows)

@@ -11,7 +11,7 @@ import (
 
 // Settings are what a sweep was asked to do: sweep.json. Durations are nanoseconds.
 type Settings struct {
-	System     string          `json:"system"`
+	Systems    []string        `json:"systems"`
 	Runtime    string          `json:"runtime"`
 	Timeouts   []time.Duration `json:"election_timeouts"`
 	Heartbeats []time.Duration `json:"heartbeats"`
@@ -20,10 +20,12 @@ type Settings struct {
 	Trials     int             `json:"trials"` // leaders killed in a cell
 	Stable     time.Duration   `json:"stable"` // without a fault, in each cell
 	Seed       uint64          `json:"seed"`
+	Defaults   bool            `json:"defaults,omitempty"` // the cells are held against what is expected of default timeouts
 }
 
 // Cell is one point of the grid.
 type Cell struct {
+	System    string        `json:"system"`
 	Members   int           `json:"members"`
 	Delay     time.Duration `json:"delay"`
 	Timeout   time.Duration `json:"election_timeout"`
@@ -37,9 +39,9 @@ func (c Cell) String() string {
 // series names what a recommendation cannot choose.
 func (c Cell) series() string {
 	if c.Delay == 0 {
-		return fmt.Sprintf("%d members", c.Members)
+		return fmt.Sprintf("%s, %d members", c.System, c.Members)
 	}
-	return fmt.Sprintf("%d members, delay %v", c.Members, c.Delay)
+	return fmt.Sprintf("%s, %d members, delay %v", c.System, c.Members, c.Delay)
 }
 
 // minHeartbeats is how many heartbeat intervals an election timeout must hold, as etcd demands.
@@ -47,21 +49,32 @@ const minHeartbeats = 5
 
 // Cells lists the grid, and what is left out of it because a timeout is shorter than five heartbeats.
 func (s Settings) Cells() (cells, skipped []Cell) {
-	for _, m := range s.Members {
-		for _, d := range s.Delays {
-			for _, t := range s.Timeouts {
-				for _, h := range s.Heartbeats {
-					c := Cell{m, d, t, h}
-					if t < minHeartbeats*h {
-						skipped = append(skipped, c)
-					} else {
-						cells = append(cells, c)
-					}
+	for _, p := range s.panels() {
+		for _, t := range s.Timeouts {
+			for _, h := range s.Heartbeats {
+				c := p
+				c.Timeout, c.Heartbeat = t, h
+				if t < minHeartbeats*h {
+					skipped = append(skipped, c)
+				} else {
+					cells = append(cells, c)
 				}
 			}
 		}
 	}
 	return cells, skipped
+}
+
+// panels are the combinations of what a recommendation cannot choose.
+func (s Settings) panels() (out []Cell) {
+	for _, d := range s.Delays {
+		for _, system := range s.Systems {
+			for _, m := range s.Members {
+				out = append(out, Cell{System: system, Members: m, Delay: d})
+			}
+		}
+	}
+	return out
 }
 
 // Check finds what is wrong, in terms of the program's flags.
@@ -88,15 +101,23 @@ func (s Settings) Check() error {
 			}
 		}
 	}
+	if len(s.Systems) == 0 {
+		return fmt.Errorf("--system is empty: name at least one")
+	}
+	for i, name := range s.Systems {
+		if slices.Contains(s.Systems[:i], name) {
+			return fmt.Errorf("--system holds %s twice", name)
+		}
+	}
 	if len(s.Members) == 0 {
-		return fmt.Errorf("--members is empty: name at least one number")
+		return fmt.Errorf("--nodes is empty: name at least one number")
 	}
 	for i, m := range s.Members {
 		if m < 3 || m > 7 {
-			return fmt.Errorf("--members holds %d: allowed are 3 to 7, since fewer do not survive the loss of their leader", m)
+			return fmt.Errorf("--nodes holds %d: allowed are 3 to 7, since fewer do not survive the loss of their leader", m)
 		}
 		if slices.Contains(s.Members[:i], m) {
-			return fmt.Errorf("--members holds %d twice", m)
+			return fmt.Errorf("--nodes holds %d twice", m)
 		}
 	}
 	switch {
@@ -118,6 +139,11 @@ type Result struct {
 	Outages  []time.Duration `json:"outages"`  // of writes, one a failover; see results.Outage
 	Censored []time.Duration `json:"censored"` // lower bounds of those that had not ended when watching ended
 	Missed   int             `json:"missed"`   // kills without a measured outage: nobody led, or no write came before
+	// The phases of the same failovers, from when the kill was confirmed: see results.Episode.
+	Detection  Sample `json:"detection"`
+	Election   Sample `json:"election"`
+	WriteReady Sample `json:"write_ready"`
+	CommitBy   string `json:"commit_by,omitempty"` // who told the first commit: "log", "client", or "both"
 	// Campaigns are how often a member stood for election in the stable time, pre-votes included,
 	// although nothing was broken; Elections how often the leader really changed.
 	Campaigns  int           `json:"campaigns"`

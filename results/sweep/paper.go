@@ -55,12 +55,12 @@ func PaperLines() []PaperLine {
 	return lines
 }
 
-// Check is one number beside the paper's.
+// Check is one number beside an expected one.
 type Check struct {
-	What            string // p50, p90, mean
-	Measured, Paper time.Duration
-	Off             float64 // measured over paper, minus 1
-	Within          bool
+	What               string // p50, p90, mean
+	Measured, Expected time.Duration
+	Off                float64 // measured over expected, minus 1
+	Within             bool
 }
 
 // PaperResult is a line beside the paper's.
@@ -80,11 +80,11 @@ func (l PaperLine) Judge(s Sample) PaperResult {
 	r := PaperResult{Line: l, Sample: s, Measured: s.Figures(), Within: true}
 	m, p := r.Measured, l.Paper
 	for _, c := range []Check{
-		{What: "p50", Measured: m.P50, Paper: p.P50, Within: !m.Open50},
-		{What: "p90", Measured: m.P90, Paper: p.P90, Within: !m.Open90},
-		{What: "mean", Measured: m.Mean, Paper: p.Mean, Within: m.Censored == 0},
+		{What: "p50", Measured: m.P50, Expected: p.P50, Within: !m.Open50},
+		{What: "p90", Measured: m.P90, Expected: p.P90, Within: !m.Open90},
+		{What: "mean", Measured: m.Mean, Expected: p.Mean, Within: m.Censored == 0},
 	} {
-		c.Off = float64(c.Measured)/float64(c.Paper) - 1
+		c.Off = float64(c.Measured)/float64(c.Expected) - 1
 		c.Within = c.Within && m.N > 0 && math.Abs(c.Off) <= l.Tolerance
 		r.Within = r.Within && c.Within
 		r.Checks = append(r.Checks, c)

@@ -54,6 +54,7 @@ func (r *Result) Read(a results.Analysis, leaderless bool) error {
 		if e.Writes.Resolution != nil {
 			resolutions = append(resolutions, *e.Writes.Resolution)
 		}
+		r.phases(e)
 	}
 	r.Missed = max(0, max(kills, len(a.Faults))-len(r.Outages)-len(r.Censored))
 	if len(resolutions) > 0 {
@@ -61,6 +62,29 @@ func (r *Result) Read(a results.Analysis, leaderless bool) error {
 		r.Resolution = resolutions[len(resolutions)/2]
 	}
 	return nil
+}
+
+// phases adds an episode's. What was not seen is left out, unless nobody was elected: then it took
+// longer than it was watched.
+func (r *Result) phases(e *results.Episode) {
+	for _, p := range []struct {
+		to   *Sample
+		took *time.Duration
+	}{{&r.Detection, e.Detection}, {&r.Election, e.Election}, {&r.WriteReady, e.WriteReady}} {
+		switch {
+		case p.took != nil:
+			p.to.Values = append(p.to.Values, *p.took)
+		case e.Outcome == results.NoLeader:
+			p.to.Bounds = append(p.to.Bounds, e.Watched-e.T0)
+		}
+	}
+	switch {
+	case e.CommitBy == "" || r.CommitBy == e.CommitBy:
+	case r.CommitBy == "":
+		r.CommitBy = e.CommitBy
+	default:
+		r.CommitBy = "both"
+	}
 }
 
 // stable is the warm-up.

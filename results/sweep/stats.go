@@ -9,8 +9,8 @@ import (
 
 // Sample is a set of durations, some of which are only known to be longer than a bound.
 type Sample struct {
-	Values []time.Duration // known
-	Bounds []time.Duration // lower bounds of the censored ones
+	Values []time.Duration `json:"values"`           // known
+	Bounds []time.Duration `json:"bounds,omitempty"` // lower bounds of the censored ones
 }
 
 // Figures are what is told of a sample. The zero value of a duration beside N = 0 means nothing.

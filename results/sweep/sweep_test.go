@@ -189,7 +189,7 @@ func TestPaperFiles(t *testing.T) {
 
 func settings() Settings {
 	return Settings{
-		System: "raftkv", Runtime: "sim", Timeouts: millisOf(250, 500), Heartbeats: millisOf(50, 100), Delays: millisOf(0, 5),
+		Systems: []string{"raftkv"}, Runtime: "sim", Timeouts: millisOf(250, 500), Heartbeats: millisOf(50, 100), Delays: millisOf(0, 5),
 		Members: []int{3, 5}, Trials: 5, Stable: time.Minute, Seed: 1,
 	}
 }
@@ -199,10 +199,10 @@ func TestCells(t *testing.T) {
 	require.Len(t, cells, 12)
 	require.Len(t, skipped, 4)
 	for _, c := range skipped {
-		require.Equal(t, Cell{c.Members, c.Delay, 250 * milli, 100 * milli}, c)
+		require.Equal(t, Cell{"raftkv", c.Members, c.Delay, 250 * milli, 100 * milli}, c)
 	}
-	require.Equal(t, "3 members, timeout 250ms, heartbeat 50ms", cells[0].String())
-	require.Equal(t, "5 members, delay 5ms, timeout 500ms, heartbeat 100ms", cells[11].String())
+	require.Equal(t, "raftkv, 3 members, timeout 250ms, heartbeat 50ms", cells[0].String())
+	require.Equal(t, "raftkv, 5 members, delay 5ms, timeout 500ms, heartbeat 100ms", cells[11].String())
 }
 
 func TestSettingsCheck(t *testing.T) {
@@ -217,8 +217,10 @@ func TestSettingsCheck(t *testing.T) {
 		{"fractions", "must be whole milliseconds", func(s *Settings) { s.Timeouts = []time.Duration{1500 * time.Microsecond} }},
 		{"too long", "at most 50s", func(s *Settings) { s.Timeouts = []time.Duration{time.Minute} }},
 		{"twice", "holds 250ms twice", func(s *Settings) { s.Timeouts = millisOf(250, 250) }},
-		{"one member", "--members holds 1", func(s *Settings) { s.Members = []int{1} }},
-		{"members twice", "--members holds 3 twice", func(s *Settings) { s.Members = []int{3, 3} }},
+		{"one member", "--nodes holds 1", func(s *Settings) { s.Members = []int{1} }},
+		{"no system", "--system is empty", func(s *Settings) { s.Systems = nil }},
+		{"a system twice", "--system holds etcd twice", func(s *Settings) { s.Systems = []string{"etcd", "etcd"} }},
+		{"members twice", "--nodes holds 3 twice", func(s *Settings) { s.Members = []int{3, 3} }},
 		{"trials", "--trials is 0", func(s *Settings) { s.Trials = 0 }},
 		{"stable", "--stable is -1s", func(s *Settings) { s.Stable = -time.Second }},
 		{"nothing left", "nothing is left to measure", func(s *Settings) { s.Heartbeats = millisOf(200) }},
@@ -240,8 +242,8 @@ func TestReadResults(t *testing.T) {
 		require.NoError(t, err)
 		return string(b) + "\n"
 	}
-	a := Result{Cell: Cell{3, 0, 250 * milli, 50 * milli}, Outages: millisOf(300), Problem: "broke"}
-	b := Result{Cell: Cell{3, 0, 500 * milli, 50 * milli}, Outages: millisOf(600)}
+	a := Result{Cell: Cell{"raftkv", 3, 0, 250 * milli, 50 * milli}, Outages: millisOf(300), Problem: "broke"}
+	b := Result{Cell: Cell{"raftkv", 3, 0, 500 * milli, 50 * milli}, Outages: millisOf(600)}
 	again := a
 	again.Problem = ""
 	cases := []struct {
@@ -266,13 +268,13 @@ func TestReadResults(t *testing.T) {
 
 // measured is a cell with outages around median and so many false campaigns.
 func measured(timeout, heartbeat, median, campaigns int) Result {
-	r := Result{Cell: Cell{3, 0, time.Duration(timeout) * milli, time.Duration(heartbeat) * milli}, Campaigns: campaigns, Stable: time.Minute}
+	r := Result{Cell: Cell{"raftkv", 3, 0, time.Duration(timeout) * milli, time.Duration(heartbeat) * milli}, Campaigns: campaigns, Stable: time.Minute}
 	r.Outages = millisOf(median-20, median-10, median-5, median, median+5, median+10, median+20)
 	return r
 }
 
 func TestAdvise(t *testing.T) {
-	leaderless := Result{Cell: Cell{3, 0, 50 * milli, 10 * milli}, Leaderless: true, Stable: 30 * time.Second}
+	leaderless := Result{Cell: Cell{"raftkv", 3, 0, 50 * milli, 10 * milli}, Leaderless: true, Stable: 30 * time.Second}
 	censored := measured(250, 50, 300, 0)
 	censored.Censored = millisOf(1000)
 	broken := measured(100, 10, 100, 0)
@@ -312,7 +314,7 @@ func TestAdvise(t *testing.T) {
 			}
 			require.Equal(t, c.edge, a.Edge)
 			require.Contains(t, a.Text, c.words)
-			require.True(t, strings.HasPrefix(a.Text, "3 members: "))
+			require.True(t, strings.HasPrefix(a.Text, "raftkv, 3 members: "))
 		})
 	}
 	require.Empty(t, Advise(nil))
@@ -321,17 +323,19 @@ func TestAdvise(t *testing.T) {
 func TestGridFiles(t *testing.T) {
 	s := settings()
 	s.Members, s.Delays = []int{3}, millisOf(0)
-	broken := Result{Cell: Cell{3, 0, 500 * milli, 50 * milli}, Problem: "a | b\nc"}
+	broken := Result{Cell: Cell{"raftkv", 3, 0, 500 * milli, 50 * milli}, Problem: "a | b\nc"}
 	rs := []Result{measured(500, 100, 600, 0), measured(250, 50, 300, 2), broken}
-	f, err := GridFigure(s, rs, 3)
+	figures, err := GridFigures(s, rs)
 	require.NoError(t, err)
-	require.Equal(t, "sweep-3", f.Name)
-	for _, want := range []string{"raftkv on sim: 3 members", "knee: 500ms", "heartbeat 100ms"} {
+	require.Len(t, figures, 1)
+	f := figures[0]
+	require.Equal(t, "sweep", f.Name)
+	for _, want := range []string{"raftkv, 3 members on sim", "knee: 500ms", "heartbeat 100ms"} {
 		require.Contains(t, string(f.SVG), want)
 	}
-	none, err := GridFigure(s, rs, 5)
+	none, err := GridFigures(s, rs[2:])
 	require.NoError(t, err)
-	require.Empty(t, none.Name)
+	require.Empty(t, none)
 	require.Contains(t, Markdown(Rows(rs)), "| broken: a / b c |")
 	p := Page{Title: "Which <timeouts>", Lead: "seed 1", Says: []string{"choose"}, Figures: []results.Figure{f}, Rows: Rows(rs), Notes: s.Notes()}
 	page, err := p.HTML()
@@ -340,11 +344,11 @@ func TestGridFiles(t *testing.T) {
 	require.Contains(t, string(page), "<svg")
 	require.NotContains(t, string(page), "<?xml")
 	require.NotRegexp(t, `(src|href)="https?:`, string(page), "nothing is loaded")
-	require.Contains(t, string(p.Markdown()), "![sweep-3](sweep-3.svg)")
+	require.Contains(t, string(p.Markdown()), "![sweep](sweep.svg)")
 	table, err := CSV(s.Order(rs))
 	require.NoError(t, err)
 	lines := strings.Split(string(table), "\n")
-	require.True(t, strings.HasPrefix(lines[1], "3,0.000,250.000,50.000"), "in the grid's order")
+	require.True(t, strings.HasPrefix(lines[1], "raftkv,3,0.000,250.000,50.000"), "in the grid's order")
 }
 
 // TestRead: what is counted lies in the stable time before the faults.
@@ -385,6 +389,6 @@ func TestRead(t *testing.T) {
 func TestNotes(t *testing.T) {
 	s := settings()
 	require.True(t, slices.ContainsFunc(s.Notes(), func(n string) bool { return strings.Contains(n, "On sim") }))
-	s.System, s.Runtime = "etcd", "local"
+	s.Systems, s.Runtime = []string{"raftkv", "etcd"}, "local"
 	require.True(t, slices.ContainsFunc(s.Notes(), func(n string) bool { return strings.Contains(n, "etcd-shaped") }))
 }
