@@ -253,6 +253,16 @@ func (o *op) anonymousRole() role {
 // link makes the chains and their deadlines: a write must run before it returns, before a read of
 // its value returns, and before whatever follows it in its chain must.
 func (s *search) link() Verdict {
+	heads, writers := 0, 0
+	for i := range s.ops {
+		if o := &s.ops[i]; o.role == writer {
+			writers++
+			if o.src <= Absent {
+				heads++
+			}
+		}
+	}
+	s.chains, s.links = make([]chain, 0, heads), make([]int32, 0, writers)
 	for i := range s.ops {
 		if o := &s.ops[i]; o.role == writer && o.src <= Absent {
 			s.follow(int32(i))
@@ -283,16 +293,18 @@ func (s *search) link() Verdict {
 
 func (s *search) follow(head int32) {
 	c := chain{start: minTime, deadline: Never, slot: -1, put: s.ops[head].src == anyState}
+	from := len(s.links)
 	for i := head; i >= 0; {
 		o := &s.ops[i]
 		x := &s.vals[o.val]
-		o.chain, o.pos = int32(len(s.chains)), int32(len(c.ops))
+		o.chain, o.pos = int32(len(s.chains)), int32(len(s.links)-from)
 		x.chain, x.pos = o.chain, o.pos
-		c.ops = append(c.ops, i)
+		s.links = append(s.links, i) // never grows: the chains are parts of it
 		c.left += 1 + x.uncalled
 		c.start = max(c.start, o.call, x.lastCall)
 		i = x.succ
 	}
+	c.ops = s.links[from:len(s.links):len(s.links)]
 	s.chains = append(s.chains, c)
 }
 
@@ -306,6 +318,7 @@ type event struct {
 // events are the two streams of the sweep. A read needs no deadline: its writer's covers its return,
 // and a state cannot be left before its reads are called.
 func (s *search) events() (calls, deadlines []event) {
+	calls, deadlines = make([]event, 0, len(s.ops)), make([]event, 0, len(s.ops))
 	for i := range s.ops {
 		o := &s.ops[i]
 		if o.role == dropped {
@@ -320,7 +333,9 @@ func (s *search) events() (calls, deadlines []event) {
 	order := func(a, b event) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.pos, b.pos), cmp.Compare(a.op, b.op))
 	}
-	slices.SortFunc(calls, order)
+	if !slices.IsSortedFunc(calls, order) { // histories are in the order of invocation
+		slices.SortFunc(calls, order)
+	}
 	slices.SortFunc(deadlines, order)
 	return calls, deadlines
 }

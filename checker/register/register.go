@@ -91,14 +91,17 @@ type Result struct {
 	Op      int    // the op at which it is illegal or the search gave up; -1: none
 	Reason  string // why it is illegal or undecided
 	Steps   int64  // transitions tried
+	// Frontier is how many ways in which all may have happened were left when the search ended.
+	Frontier int
 }
 
 // DefaultBudget is a number of transitions that takes some ten seconds.
 const DefaultBudget = 50_000_000
 
 // Check decides whether the ops of one register, in any order, have a linearization that starts from
-// absence. It gives up after budget transitions (0 means DefaultBudget), at the end of ctx, where a
-// value that somebody looks at was written twice, and where more than 128 ops are in flight.
+// absence. It gives up after budget transitions (0 means DefaultBudget), at the end of ctx, where it
+// would take more than some 300 MB, where a value that somebody looks at was written twice, and where
+// more than 128 ops are in flight.
 func Check(ctx context.Context, ops []Op, budget int64) Result {
 	if budget <= 0 {
 		budget = DefaultBudget
@@ -135,7 +138,7 @@ func check(ctx context.Context, ops []Op, budget int64) Result {
 	if v == Legal {
 		v = s.sweep()
 	}
-	r := Result{Verdict: v, Op: s.failOp, Reason: s.reason, Steps: s.steps}
+	r := Result{Verdict: v, Op: s.failOp, Reason: s.reason, Steps: s.steps, Frontier: len(s.frontier)}
 	if v == Legal {
 		r.Op, r.Reason = -1, ""
 	}

@@ -46,6 +46,7 @@ type search struct {
 	ops    []op
 	vals   []value
 	chains []chain
+	links  []int32 // ops of all chains, one chain after the other
 
 	free     mask
 	in       [classes]mask
@@ -70,10 +71,14 @@ func (s *search) sweep() Verdict {
 	s.frontier = []config{{state: Absent}}
 	calls, deadlines := s.events()
 	next := 0
-	for _, d := range deadlines {
+	for n, d := range deadlines {
+		if n&1023 == 1023 && s.ctx.Err() != nil {
+			s.failOp, s.reason = int(d.op), reasonTime
+			return Undecided
+		}
 		for next < len(calls) && calls[next].at <= d.at {
 			if !s.called(calls[next].op) {
-				s.failOp, s.reason = int(calls[next].op), "too many calls in flight on one key"
+				s.failOp, s.reason = int(calls[next].op), reasonSlots
 				return Undecided
 			}
 			next++
@@ -236,6 +241,13 @@ func (s *search) satisfied(c *config, i int32) bool {
 // due handles a deadline: only what satisfies it stays, and what can be brought to.
 func (s *search) due(i int32) Verdict {
 	o := &s.ops[i]
+	if s.met(i) {
+		s.passed(o)
+		if o.role == writer || o.role == found || o.role == blind {
+			s.prune()
+		}
+		return Legal
+	}
 	s.kept, s.queue = s.kept[:0], s.queue[:0]
 	s.index.reset()
 	hidden := int32(-1) // the slot whose unseen execution satisfies the op
@@ -258,10 +270,9 @@ func (s *search) due(i int32) Verdict {
 		}
 		s.reach(c)
 	}
-	searched := len(s.queue) > 0
 	for q := 0; q < len(s.queue); q++ {
-		if s.steps > s.budget || q&1023 == 1023 && s.ctx.Err() != nil {
-			s.failOp, s.reason = int(i), "the search took too long"
+		if why := s.exhausted(q); why != "" {
+			s.failOp, s.reason = int(i), why
 			return Undecided
 		}
 		s.expand(s.queue[q], i)
@@ -271,10 +282,41 @@ func (s *search) due(i int32) Verdict {
 	}
 	s.frontier, s.kept = s.kept, s.frontier
 	s.passed(o)
-	if searched || o.role == writer || o.role == found || o.role == blind {
-		s.prune()
-	}
+	s.prune()
 	return Legal
+}
+
+// met says whether every configuration satisfies the op: most deadlines are of that kind.
+func (s *search) met(i int32) bool {
+	for j := range s.frontier {
+		if !s.satisfied(&s.frontier[j], i) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxConfigs bounds the memory of a search: some 300 MB.
+const maxConfigs = 1 << 20
+
+const (
+	reasonSteps  = "the search took too many steps"
+	reasonTime   = "time was up"
+	reasonMemory = "the search would take too much memory"
+	reasonSlots  = "too many calls in flight on one key"
+)
+
+// exhausted is why a search must end; "" where it need not.
+func (s *search) exhausted(n int) string {
+	switch {
+	case s.steps > s.budget:
+		return reasonSteps
+	case len(s.queue) > maxConfigs || len(s.kept) > maxConfigs:
+		return reasonMemory
+	case n&1023 == 1023 && s.ctx.Err() != nil:
+		return reasonTime
+	}
+	return ""
 }
 
 // passed frees what the op needed, once its deadline is met everywhere.
