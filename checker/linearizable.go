@@ -67,9 +67,12 @@ type finding struct {
 	validity harness.Validity
 	reason   string // why it is not valid
 	window   []int  // ops of the key that show it, by index
+	open     bool   // the fast algorithm left it open, at this op
+	at       int
 }
 
-// judgeKeys decides the keys, two at a time.
+// judgeKeys decides the keys, two at a time. What is open then goes to porcupine, the smallest key
+// first and one at a time, since each may take the whole memory that is allowed.
 func judgeKeys(ctx context.Context, keys []*keyHistory) []finding {
 	out := make([]finding, len(keys))
 	next := make(chan int)
@@ -86,6 +89,21 @@ func judgeKeys(ctx context.Context, keys []*keyHistory) []finding {
 	}
 	close(next)
 	wg.Wait()
+	var open []int
+	for i := range out {
+		if out[i].open {
+			open = append(open, i)
+		}
+		if out[i].validity == harness.Invalid {
+			return out // that is the verdict, whatever else there is
+		}
+	}
+	slices.SortStableFunc(open, func(a, b int) int { return cmp.Compare(len(keys[a].ops), len(keys[b].ops)) })
+	for _, i := range open {
+		if out[i] = keys[i].generic(ctx, out[i]); out[i].validity == harness.Invalid {
+			break
+		}
+	}
 	return out
 }
 
@@ -113,17 +131,17 @@ func sum(keys []*keyHistory, found []finding, total int) harness.Verdict {
 	return valid("%s, %s: each key has a linearization", count(len(keys), "key"), count(total, "op"))
 }
 
-// Porcupine gets what the fast algorithm leaves open, as long as it is small: a generic search of a
-// long history ends for lack of memory.
+// Without a helper, porcupine gets only small keys: a generic search of a long history ends for lack
+// of memory.
 const (
-	porcupineOps  = 2_000
+	porcupineOps  = 500
 	porcupineTime = 20 * time.Second
 	explainTime   = 10 * time.Second
 	confirmOps    = 40
 	confirmTime   = 2 * time.Second
 )
 
-// judge decides one key.
+// judge decides one key by the fast algorithm.
 func (k *keyHistory) judge(ctx context.Context) finding {
 	r := register.Check(ctx, k.ops, 0)
 	switch r.Verdict {
@@ -134,26 +152,69 @@ func (k *keyHistory) judge(ctx context.Context) finding {
 	}
 	why := r.Reason
 	if r.Op >= 0 {
-		why = fmt.Sprintf("%s, at op %d", why, k.index(k.ops[r.Op].Call))
+		why = fmt.Sprintf("%s, at op %d (%s), with a frontier of %d", why, k.index(k.ops[r.Op].Call), k.describe(k.ops[r.Op]), r.Frontier)
 	}
+	return finding{reason: why, open: true, at: r.Op}
+}
+
+// generic asks porcupine about a key that the fast algorithm left open.
+func (k *keyHistory) generic(ctx context.Context, f finding) finding {
 	if ctx.Err() != nil {
-		return finding{reason: "time was up: " + why}
+		return finding{reason: "time was up: " + f.reason}
 	}
-	if len(k.ops) > porcupineOps {
-		return finding{reason: fmt.Sprintf("%s; %d ops are too many for porcupine", why, len(k.ops))}
+	var r reply
+	windows, from := k.windows(f.at)
+	if command, ok := ctx.Value(helperCommand{}).([]string); ok && len(command) > 0 {
+		var err error
+		q := question{Windows: windows, Time: k.left(ctx, helperTime), Memory: helperMemory}
+		if r, err = ask(ctx, command, q); err != nil {
+			return finding{reason: fmt.Sprintf("%s; %v", f.reason, err)}
+		}
+	} else {
+		if len(k.ops) > porcupineOps {
+			return finding{reason: fmt.Sprintf("%s; %d ops are too many for porcupine in this process", f.reason, len(k.ops))}
+		}
+		r = search(question{Windows: windows, Time: k.left(ctx, porcupineTime)})
 	}
-	switch k.porcupine(ctx, k.ops, porcupineTime) {
+	switch r.Result {
 	case porcupine.Ok:
 		return finding{validity: harness.Valid}
 	case porcupine.Illegal:
-		all := make([]int, len(k.ops))
-		for i := range all {
-			all[i] = i
+		window := from[r.Window]
+		whose := "its " + count(len(window), "op")
+		if len(window) < len(k.ops) {
+			whose = count(len(window), "op") + " of it, whatever the others did,"
 		}
-		return finding{validity: harness.Invalid, reason: fmt.Sprintf("porcupine finds no order of its %s in which a register could have answered so", count(len(all), "op")), window: all}
+		return finding{validity: harness.Invalid, reason: fmt.Sprintf("porcupine finds no order of %s in which a register could have answered so", whose), window: window}
 	default:
-		return finding{reason: why + "; nor could porcupine"}
+		return finding{reason: f.reason + "; nor could porcupine in its time"}
 	}
+}
+
+// windows are relaxed parts of the key's history around an op, each larger than the one before, and
+// at last all of it. from are the ops that each keeps as they are.
+func (k *keyHistory) windows(at int) (out [][]register.Op, from [][]int) {
+	all := make([]int, len(k.ops))
+	for i := range all {
+		all[i] = i
+	}
+	if at >= 0 {
+		for size := 16; size <= 256 && 2*size < len(all); size *= 4 {
+			w := all[max(0, at-size):min(len(all), at+size)]
+			relaxed, _ := register.Relaxed(k.ops, w)
+			if relaxed = essential(relaxed); len(relaxed) <= 4*size {
+				out, from = append(out, relaxed), append(from, w)
+			}
+		}
+	}
+	return append(out, k.ops), append(from, all)
+}
+
+func (k *keyHistory) left(ctx context.Context, most time.Duration) time.Duration {
+	if d, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(d))
+	}
+	return max(most, time.Millisecond)
 }
 
 // confirm makes the smallest explanation of a violation, and asks porcupine about it: a violation

@@ -11,9 +11,12 @@ import (
 	"github.com/faultline-chaos/faultline/checker/register"
 )
 
-// model is a register for porcupine. An op of unknown outcome returns after everything else; where
-// it cannot act it is taken not to have run.
-func (k *keyHistory) model() porcupine.Model {
+// model is a register for porcupine that shows the key's values.
+func (k *keyHistory) model() porcupine.Model { return registerModel(k) }
+
+// registerModel is a register for porcupine. An op of unknown outcome returns after everything else;
+// where it cannot act it is taken not to have run. k may be nil where nothing is shown.
+func registerModel(k *keyHistory) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return register.Absent },
 		Step: func(state, input, _ any) (bool, any) {

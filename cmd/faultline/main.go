@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/checker"
 )
 
 // version is set by the linker for releases.
@@ -32,6 +34,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, stop := interruptible(stderr)
 	defer stop()
+	if exe, err := os.Executable(); err == nil {
+		ctx = checker.WithHelper(ctx, exe, helperName)
+	}
 	root := newRoot(&app{stdin: stdin, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -75,7 +80,7 @@ Exit codes: ` + exitCodesHelp,
 	root.SetIn(a.stdin)
 	root.AddCommand(
 		newRunCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
-		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a),
+		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a),
 	)
 	return root
 }

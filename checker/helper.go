@@ -1,0 +1,117 @@
+package checker
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/faultline-chaos/faultline/checker/register"
+)
+
+// A generic search may need any amount of memory, so porcupine runs in a process of its own, which
+// can be given a limit and killed.
+const (
+	helperTime   = 60 * time.Second
+	helperMemory = 4 << 30
+	windowTime   = 5 * time.Second // for each window but the last, the whole key
+)
+
+type helperCommand struct{}
+
+// WithHelper names a command whose process calls ServeHelper with its standard input and output.
+// Checkers run with this context ask porcupine there, with 60 s and 4 GiB, about keys that the fast
+// algorithm leaves open. Without it porcupine gets only keys of at most 500 ops, in this process.
+func WithHelper(ctx context.Context, command ...string) context.Context {
+	return context.WithValue(ctx, helperCommand{}, command)
+}
+
+// question is what the helper is asked: whether some of the windows cannot be linearized. The last
+// one is the whole.
+type question struct {
+	Windows [][]register.Op
+	Time    time.Duration
+	Memory  uint64 // bytes
+}
+
+// reply says what the helper found; an illegal window, or what holds for the whole.
+type reply struct {
+	Result porcupine.CheckResult
+	Window int
+}
+
+// ServeHelper answers one question of a checker and returns. It limits the memory of the process.
+func ServeHelper(in io.Reader, out io.Writer) error {
+	var q question
+	if err := gob.NewDecoder(in).Decode(&q); err != nil {
+		return fmt.Errorf("read the question: %w", err)
+	}
+	if len(q.Windows) == 0 || q.Time <= 0 || q.Memory == 0 {
+		return errors.New("the question is empty")
+	}
+	debug.SetMemoryLimit(int64(q.Memory / 10 * 9)) // collect harder before the hard limit
+	if err := limitMemory(q.Memory); err != nil {
+		return fmt.Errorf("limit the memory to %d bytes: %w", q.Memory, err)
+	}
+	return gob.NewEncoder(out).Encode(search(q))
+}
+
+func search(q question) reply {
+	end := time.Now().Add(q.Time)
+	last := len(q.Windows) - 1
+	for i, w := range q.Windows {
+		limit := max(time.Until(end), time.Millisecond)
+		if i < last {
+			limit = min(limit, windowTime)
+		}
+		r := porcupine.CheckOperationsTimeout(registerModel(nil), operations(w), limit)
+		if r == porcupine.Illegal || i == last {
+			return reply{r, i}
+		}
+	}
+	return reply{}
+}
+
+// ask starts the helper and waits for its answer.
+func ask(ctx context.Context, command []string, q question) (reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, q.Time+5*time.Second) // it ends by itself before that
+	defer cancel()
+	var in, out bytes.Buffer
+	if err := gob.NewEncoder(&in).Encode(q); err != nil {
+		return reply{}, fmt.Errorf("encode the question for porcupine: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	var problem head
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &problem
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		if strings.Contains(problem.String(), "out of memory") || strings.Contains(problem.String(), "cannot allocate memory") {
+			return reply{}, fmt.Errorf("porcupine needs more than %d MiB", q.Memory>>20)
+		}
+		line, _, _ := strings.Cut(problem.String(), "\n")
+		return reply{}, fmt.Errorf("porcupine's process: %w: %s", err, line)
+	}
+	var r reply
+	if err := gob.NewDecoder(&out).Decode(&r); err != nil {
+		return reply{}, fmt.Errorf("read porcupine's answer: %w", err)
+	}
+	return r, nil
+}
+
+// head keeps the beginning of what is written.
+type head struct{ bytes.Buffer }
+
+func (h *head) Write(b []byte) (int, error) {
+	if left := 4096 - h.Len(); left > 0 {
+		h.Buffer.Write(b[:min(left, len(b))])
+	}
+	return len(b), nil
+}

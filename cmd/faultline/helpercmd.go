@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-chaos/faultline/checker"
+)
+
+const helperName = "checker-helper"
+
+// newHelperCmd is the process in which checkers ask porcupine: see checker.WithHelper.
+func newHelperCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    helperName,
+		Short:  "Search for a linearization; the question is on standard input",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := checker.ServeHelper(a.stdin, a.stdout); err != nil {
+				return infrastructure(err)
+			}
+			return nil
+		},
+	}
+}
