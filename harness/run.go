@@ -15,7 +15,7 @@ type RunConfig struct {
 	// Script, where it is set, is what the faults phase does after the schedule's steps have been
 	// started; the phase lasts until it returns, and Faults bounds it. Its error breaks the run, unless
 	// it is a *NoRecoveryError or a *HealError.
-	Script   func(context.Context, Env, Cluster, *Nemesis) error
+	Script   func(context.Context, Env, Cluster, *Recorder, *Nemesis) error
 	Warmup   time.Duration // clients call and nothing is broken, after somebody leads; 2 s
 	Faults   time.Duration // length of the faults phase
 	Settle   time.Duration // clients go on after all members have caught up; 1 s
@@ -213,7 +213,7 @@ func (e *engine) faults(ctx context.Context) error {
 	err := e.env.Parallel(run,
 		func(ctx context.Context) error {
 			defer stop()
-			scripted = e.cfg.Script(ctx, e.env, e.cluster, e.nemesis)
+			scripted = e.cfg.Script(ctx, e.env, e.cluster, e.recorder, e.nemesis)
 			return nil
 		},
 		func(ctx context.Context) error { return e.nemesis.Run(ctx, e.cfg.Schedule, e.cfg.Faults) },

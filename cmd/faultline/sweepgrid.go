@@ -351,6 +351,11 @@ func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c
 		Workload: w, Workers: 2, Script: script.Run, Warmup: s.Stable, Faults: script.Bound(recovery), Recovery: recovery,
 		ProbeEvery: 10 * time.Millisecond, ProbeTimeout: limit,
 	}
+	if s.Defaults { // idle, as what is expected was computed: see DefaultNotes
+		rc.Workers, rc.ProbeEvery, rc.Poll = 0, 0, time.Second
+		script.Ask = true
+		rc.Script = script.Run
+	}
 	if c.Delay > 0 { // half of it is constant, the rest exponential
 		rt = &sim.Runtime{Options: sim.Options{Network: sim.Delay{Min: c.Delay / 2, Mean: c.Delay}}}
 	}

@@ -19,6 +19,10 @@ type Failovers struct {
 	Spread time.Duration
 	Limit  time.Duration // for another leader; then the old one comes back all the same
 	Hold   time.Duration // from when another leader is followed to when the old one comes back
+	// Ask lets clients write through the survivors from the fault on, until one is answered or the old
+	// leader comes back: for clusters that are idle otherwise, so that followers hear from their leader
+	// by heartbeats only, and the first commit is seen all the same.
+	Ask bool
 	// Done, where it is set, is told how many trials are over.
 	Done func(trials int)
 }
@@ -30,9 +34,9 @@ func (f Failovers) Bound(recovery time.Duration) time.Duration {
 
 // Run does the trials. An error is what cannot be healed, a cluster that did not recover within 30 s,
 // or the end of ctx.
-func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, n *harness.Nemesis) error {
+func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, rec *harness.Recorder, n *harness.Nemesis) error {
 	r := env.Rand("failovers")
-	s := &Stage{Env: env, Cluster: c, Nemesis: n}
+	s := &Stage{Env: env, Cluster: c, Recorder: rec, Nemesis: n}
 	for i := range f.Trials {
 		if err := harness.AwaitConverged(ctx, env, c, recoveryLimit); err != nil {
 			return err
@@ -42,7 +46,7 @@ func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, 
 		}
 		in, err := n.Inject(ctx, f.Fault, harness.TargetLeader)
 		if err == nil {
-			err = f.watch(ctx, s, in)
+			err = f.watch(ctx, s, in, i)
 		} else if ctx.Err() == nil {
 			err = nil // that it did not land is in the history
 		}
@@ -62,12 +66,51 @@ func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, 
 const recoveryLimit = 30 * time.Second
 
 // watch waits for another leader, and lets it lead for a while.
-func (f Failovers) watch(ctx context.Context, s *Stage, in *harness.Injected) error {
+func (f Failovers) watch(ctx context.Context, s *Stage, in *harness.Injected, trial int) error {
 	if len(in.Nodes) != 1 {
 		return fmt.Errorf("kill the leader: %d members were hit", len(in.Nodes))
 	}
-	if _, err := s.awaitOther(ctx, in.Nodes[0], f.Limit); err != nil && ctx.Err() != nil {
-		return err // else nobody leads, and the history tells that
+	old := in.Nodes[0]
+	watched, stop := s.Env.WithTimeout(ctx, f.Limit+f.Hold+time.Minute)
+	defer stop()
+	tasks := []harness.Task{func(ctx context.Context) error {
+		defer stop() // nobody need ask any more
+		if _, err := s.awaitOther(ctx, old, f.Limit); err != nil && ctx.Err() != nil {
+			return err // else nobody leads, and the history tells that
+		}
+		return s.Env.Sleep(ctx, f.Hold)
+	}}
+	for i, id := range s.Cluster.Members() {
+		if f.Ask && id != old {
+			tasks = append(tasks, func(ctx context.Context) error { f.ask(ctx, s, i, id, trial); return nil })
+		}
 	}
-	return s.Env.Sleep(ctx, f.Hold)
+	err := s.Env.Parallel(watched, tasks...)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
+
+// ask writes through one member until a write is answered. An attempt is given time: a member without
+// a leader may keep it until there is one.
+func (f Failovers) ask(ctx context.Context, s *Stage, i int, id harness.NodeID, trial int) {
+	members := len(s.Cluster.Members())
+	w := harness.NewWorker(s.Env, s.Cluster, s.Recorder, trial*members+i, f.Trials*members)
+	defer w.Close()
+	for ctx.Err() == nil {
+		key, v := fmt.Sprintf("asked-%d", trial), w.Unique()
+		t, _ := w.Do(ctx, harness.Attempt{
+			F: "put", Node: id, Timeout: askTimeout, Value: value{Key: key, Value: &v},
+			Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+				rev, err := kv.Put(ctx, key, v)
+				return value{key, &v, rev}, err
+			},
+		})
+		if t == harness.OK || s.Env.Sleep(ctx, look) != nil {
+			return
+		}
+	}
+}
+
+const askTimeout = 250 * time.Millisecond

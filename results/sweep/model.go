@@ -1,0 +1,195 @@
+package sweep
+
+import (
+	"container/heap"
+	"math/bits"
+	"math/rand/v2"
+	"time"
+)
+
+// Model is a small event simulation of the set-up of figure 16 of the Raft paper: five servers whose
+// logs all differ, a leader that dies at any moment between two heartbeats, which had reached all
+// others at once, and elections as in the paper's figure 2. It shares nothing with this repository's
+// store or simulation, so that they can be held against it.
+type Model struct {
+	Min, Max time.Duration // election timeouts are uniform between them; heartbeats every half Min
+	Cap      time.Duration // a trial is given up after so long
+	// Delay draws how long one message takes, one way, all that a disk needs included.
+	Delay func(*rand.Rand) time.Duration
+}
+
+// PaperDelay is the law that was fitted to the paper's curves: 0.5 ms and an exponential 3.5 ms.
+func PaperDelay(r *rand.Rand) time.Duration {
+	return 500*time.Microsecond + time.Duration(r.ExpFloat64()*3.5*float64(time.Millisecond))
+}
+
+const (
+	modelSurvivors = 4
+	modelQuorum    = 3 // of five servers
+)
+
+// Trial is the time from the leader's death until two survivors have heard from a new leader, so that
+// a majority of the servers knows it. It is false, and Cap, where that did not happen within Cap.
+func (m Model) Trial(r *rand.Rand) (time.Duration, bool) {
+	t := &modelTrial{Model: m, rand: r, heard: map[int]uint{}}
+	// The last heartbeat was at -died.
+	died := time.Duration(r.Float64() * float64(m.Min/2))
+	for i := range t.servers {
+		t.restart(i, -died)
+	}
+	for t.queue.Len() > 0 {
+		e := heap.Pop(&t.queue).(modelEvent)
+		if e.at >= m.Cap {
+			break
+		}
+		if t.happens(e) {
+			return e.at, true
+		}
+	}
+	return m.Cap, false
+}
+
+// Sample is n trials.
+func (m Model) Sample(r *rand.Rand, n int) (s Sample) {
+	for range n {
+		if d, over := m.Trial(r); over {
+			s.Values = append(s.Values, d)
+		} else {
+			s.Bounds = append(s.Bounds, d)
+		}
+	}
+	return s
+}
+
+type modelTrial struct {
+	Model
+	rand    *rand.Rand
+	servers [modelSurvivors]modelServer // the lower the number, the longer the log
+	queue   modelQueue
+	count   int          // events so far: those of one moment happen in the order in which they were made
+	heard   map[int]uint // by term: bits of the servers that heard from its leader
+}
+
+type modelServer struct {
+	term      int
+	voted     bool // in term
+	candidate bool
+	leads     bool
+	votes     int
+	timer     int // number of the last start of the election timer
+}
+
+type modelKind uint8
+
+const (
+	modelTimeout modelKind = iota
+	modelAsk
+	modelGrant
+	modelRefuse
+	modelBeat
+	modelNextBeat
+)
+
+type modelEvent struct {
+	at       time.Duration
+	order    int
+	kind     modelKind
+	from, to int
+	term     int // of the message; of a timeout: which start of the timer
+}
+
+func (t *modelTrial) add(at time.Duration, kind modelKind, from, to, term int) {
+	t.count++
+	heap.Push(&t.queue, modelEvent{at, t.count, kind, from, to, term})
+}
+
+// restart starts a server's election timer anew.
+func (t *modelTrial) restart(i int, now time.Duration) {
+	t.servers[i].timer++
+	d := t.Min + time.Duration(t.rand.Float64()*float64(t.Max-t.Min))
+	t.add(now+d, modelTimeout, i, i, t.servers[i].timer)
+}
+
+func (t *modelTrial) send(now time.Duration, kind modelKind, from, to int) {
+	t.add(now+t.Delay(t.rand), kind, from, to, t.servers[from].term)
+}
+
+func (t *modelTrial) toOthers(now time.Duration, kind modelKind, from int) {
+	for to := range t.servers {
+		if to != from {
+			t.send(now, kind, from, to)
+		}
+	}
+}
+
+// happens says whether that was the end.
+func (t *modelTrial) happens(e modelEvent) bool {
+	s := &t.servers[e.to]
+	switch e.kind {
+	case modelTimeout:
+		if e.term == s.timer && !s.leads {
+			*s = modelServer{term: s.term + 1, voted: true, candidate: true, votes: 1, timer: s.timer}
+			t.restart(e.to, e.at)
+			t.toOthers(e.at, modelAsk, e.to)
+		}
+		return false
+	case modelNextBeat:
+		if s.leads && s.term == e.term {
+			t.beat(e.at, e.to)
+		}
+		return false
+	}
+	if e.term > s.term {
+		if s.leads { // a leader has no timer
+			t.restart(e.to, e.at)
+		}
+		*s = modelServer{term: e.term, timer: s.timer}
+	}
+	switch e.kind {
+	case modelAsk:
+		if e.term == s.term && !s.voted && e.from < e.to { // the candidate's log is the longer one
+			s.voted = true
+			t.restart(e.to, e.at)
+			t.send(e.at, modelGrant, e.to, e.from)
+		} else {
+			t.send(e.at, modelRefuse, e.to, e.from)
+		}
+	case modelGrant:
+		if s.candidate && e.term == s.term {
+			if s.votes++; s.votes == modelQuorum {
+				s.candidate, s.leads = false, true
+				t.beat(e.at, e.to)
+			}
+		}
+	case modelBeat:
+		if e.term == s.term {
+			s.candidate = false
+			t.restart(e.to, e.at)
+			t.heard[e.term] |= 1 << e.to
+			return bits.OnesCount(t.heard[e.term]) == 2
+		}
+	}
+	return false
+}
+
+// beat sends a leader's heartbeats, now and ever after.
+func (t *modelTrial) beat(now time.Duration, leader int) {
+	t.toOthers(now, modelBeat, leader)
+	t.add(now+t.Min/2, modelNextBeat, leader, leader, t.servers[leader].term)
+}
+
+// modelQueue is a heap by time.
+type modelQueue []modelEvent
+
+func (q modelQueue) Len() int { return len(q) }
+func (q modelQueue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
+}
+func (q modelQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *modelQueue) Push(x any)   { *q = append(*q, x.(modelEvent)) }
+func (q *modelQueue) Pop() any {
+	old := *q
+	e := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return e
+}
