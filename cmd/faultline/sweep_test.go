@@ -61,7 +61,7 @@ func TestPaperSweep(t *testing.T) {
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
 	require.Len(t, found, 1)
-	for _, name := range []string{"paper.svg", "paper.png", "paper.csv", "paper.md", "paper.html", "trials.jsonl"} {
+	for _, name := range []string{"paper.svg", "paper.png", "paper.csv", "paper-curves.csv", "paper.json", "paper.md", "paper.html", "trials.jsonl"} {
 		require.FileExists(t, filepath.Join(found[0], name))
 	}
 	raw, err := os.ReadFile(filepath.Join(found[0], "trials.jsonl"))

@@ -82,7 +82,7 @@ func (a *app) sweepPaper(ctx context.Context, s *sweepFlags) error {
 			return err
 		}
 		all = append(all, trials...)
-		r := l.Judge(sampleOf(trials))
+		r := l.Judge(sampleOf(trials)).Beside(modelOf(l, s.Seed, len(trials)))
 		rs = append(rs, r)
 		fmt.Fprintln(a.stdout, r)
 	}
@@ -155,6 +155,12 @@ func (a *app) paperLine(interrupted context.Context, l sweep.PaperLine, n int, s
 	return out, nil
 }
 
+// modelOf is as many trials of the model, at the delay of the simulated messages.
+func modelOf(l sweep.PaperLine, seed uint64, n int) sweep.Sample {
+	m := sweep.Model{Min: l.Min, Max: l.Max, Cap: l.Cap, Delay: sweep.PaperDelay}
+	return m.Sample(harness.Stream(seed, "model/"+l.Name()), n)
+}
+
 func sampleOf(trials []paperTrial) (s sweep.Sample) {
 	for _, t := range trials {
 		if t.Over {
@@ -179,8 +185,18 @@ func writePaper(dir sweepFolder, rs []sweep.PaperResult, trials []paperTrial, s 
 	if err != nil {
 		return infrastructure(err)
 	}
-	if err := dir.write("paper.csv", table); err != nil {
-		return err
+	data, err := sweep.PaperJSON(rs)
+	if err != nil {
+		return infrastructure(err)
+	}
+	curves, err := sweep.PaperCurvesCSV(rs)
+	if err != nil {
+		return infrastructure(err)
+	}
+	for name, b := range map[string][]byte{"paper.csv": table, "paper.json": data, "paper-curves.csv": curves} {
+		if err := dir.write(name, b); err != nil {
+			return err
+		}
 	}
 	var raw bytes.Buffer
 	enc := json.NewEncoder(&raw)

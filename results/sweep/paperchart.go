@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/faultline-chaos/faultline/results"
@@ -37,6 +38,7 @@ func PaperFigure(rs []PaperResult) (results.Figure, error) {
 			n[p]++
 		}
 	}
+	random.Title.Text += " (dashed: model)"
 	random.X.Min, random.X.Max = 70, 100_000
 	scale.X.Min, scale.X.Max = 8, 5000
 	for _, p := range []*plot.Plot{random, scale} {
@@ -46,13 +48,6 @@ func PaperFigure(rs []PaperResult) (results.Figure, error) {
 }
 
 func paperCurve(p *plot.Plot, r PaperResult, col color.NRGBA) error {
-	stairs := plotter.XYs{}
-	last := 0.0
-	for _, s := range r.Sample.CDF() {
-		x := max(ms(s.At), 0.01)
-		stairs = append(stairs, plotter.XY{X: x, Y: last}, plotter.XY{X: x, Y: s.P})
-		last = s.P
-	}
 	var points plotter.XYs
 	for _, s := range r.Line.points() {
 		if s.At <= 100*time.Second {
@@ -69,11 +64,15 @@ func paperCurve(p *plot.Plot, r PaperResult, col color.NRGBA) error {
 	if c := r.Measured.Censored; c > 0 {
 		name += fmt.Sprintf(", %d censored", c)
 	}
-	if len(stairs) == 0 {
+	if err := drawCDF(p, r.Model, draw.LineStyle{Color: col, Width: 0.8, Dashes: []vg.Length{3, 2}}, ""); err != nil {
+		return err
+	}
+	measured := stairs(r.Sample, 0)
+	if len(measured) == 0 {
 		p.Legend.Add(name+"), ○ paper", known)
 		return nil
 	}
-	curve, err := plotter.NewLine(stairs)
+	curve, err := plotter.NewLine(measured)
 	if err != nil {
 		return fmt.Errorf("draw line %s: %w", r.Line.Name(), err)
 	}

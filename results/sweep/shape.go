@@ -48,3 +48,14 @@ func (s Shape) String() string {
 	}
 	return fmt.Sprintf("shape NOT as the model's (KS %.3f, at most %.3f)", s.Distance, s.Critical)
 }
+
+// word is for tables.
+func (s Shape) word() string {
+	switch {
+	case s.N == 0 || s.M == 0:
+		return "not compared"
+	case s.Alike:
+		return "alike"
+	}
+	return "NOT alike"
+}

@@ -175,8 +175,21 @@ func TestPaperFiles(t *testing.T) {
 		if i == 9 {
 			s = Sample{Bounds: []time.Duration{l.Cap, l.Cap}}
 		}
-		rs = append(rs, l.Judge(s))
+		rs = append(rs, l.Judge(s).Beside(s))
 	}
+	require.Contains(t, rs[0].String(), "; shape as the model's (KS 0.000, at most 0.272); paper: ")
+	curves, err := PaperCurvesCSV(rs)
+	require.NoError(t, err)
+	require.Contains(t, string(curves), "150-155,paper,287.000,0.5000")
+	require.Equal(t, 9*50*2+9*5+4+1, strings.Count(string(curves), "\n"), "every step of both curves, and what is known of the paper's")
+	data, err := PaperJSON(rs)
+	require.NoError(t, err)
+	var back []struct {
+		Shape Shape
+		Line  string `json:"timeouts_ms"`
+	}
+	require.NoError(t, json.Unmarshal(data, &back))
+	require.Equal(t, rs[3].Shape, back[3].Shape)
 	f, err := PaperFigure(rs)
 	require.NoError(t, err)
 	require.Contains(t, string(f.SVG), "150-155 ms (n = 50)")
