@@ -92,8 +92,8 @@ func (f Failovers) watch(ctx context.Context, s *Stage, in *harness.Injected, tr
 	return err
 }
 
-// ask writes through one member until a write is answered. An attempt is given time: a member without
-// a leader may keep it until there is one.
+// ask writes through one member until a write is answered. An attempt that was passed on to the old
+// leader is lost and never answered, so it must end soon: its timeout would become the result.
 func (f Failovers) ask(ctx context.Context, s *Stage, i int, id harness.NodeID, trial int) {
 	members := len(s.Cluster.Members())
 	w := harness.NewWorker(s.Env, s.Cluster, s.Recorder, trial*members+i, f.Trials*members)
@@ -113,4 +113,4 @@ func (f Failovers) ask(ctx context.Context, s *Stage, i int, id harness.NodeID, 
 	}
 }
 
-const askTimeout = 250 * time.Millisecond
+const askTimeout = 50 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -79,6 +80,12 @@ func newPlot(title, x, y string) *plot.Plot {
 	g.Horizontal.Color, g.Vertical.Color = gridColor, gridColor
 	p.Add(g)
 	return p
+}
+
+// legend adds a line to a plot's legend, with room for a wider font than the one that was measured with:
+// a browser may not have it.
+func legend(p *plot.Plot, name string, thumbs ...plot.Thumbnailer) {
+	p.Legend.Add(name+strings.Repeat(" ", 1+len(name)/5), thumbs...)
 }
 
 // logTicks are 1, 2 and 5 times powers of ten.

@@ -157,9 +157,12 @@ func DefaultNotes(ds []DefaultResult) []string {
 		"Median of nearest rank with its interval of order statistics (95 %). Within: each number differs from the expected one by at most 15 %.",
 	}
 	for _, d := range ds {
+		if n := len(d.Election.Values) - len(d.WriteReady.Values); n > 0 {
+			out = append(out, fmt.Sprintf("%s: of %d elections the first commit of %d was not seen before the old leader came back; those are left out.", d.series(), len(d.Election.Values), n))
+		}
 		switch d.CommitBy {
 		case "client":
-			out = append(out, fmt.Sprintf("%s does not log its first commit: there it is the first write that was acknowledged after the election; clients ask again 10 ms after an attempt failed.", d.series()))
+			out = append(out, fmt.Sprintf("%s does not log its first commit: there it is the first write that was acknowledged after the election; clients ask each survivor anew 10 ms after an attempt failed, or got no answer within 50 ms, so it may be told late by as much.", d.series()))
 		case "both":
 			out = append(out, fmt.Sprintf("%s: some first commits are from the log, some are the first acknowledged write.", d.series()))
 		}

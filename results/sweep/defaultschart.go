@@ -95,7 +95,7 @@ func (e Expected) draw(p *plot.Plot) error {
 		}
 		points.GlyphStyle = draw.GlyphStyle{Color: palette[6], Radius: 3.6, Shape: x.shape}
 		p.Add(points)
-		p.Legend.Add(x.name, points)
+		legend(p, x.name, points)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func drawCDF(p *plot.Plot, s Sample, style draw.LineStyle, name string) error {
 	line.LineStyle = style
 	p.Add(line)
 	if name != "" {
-		p.Legend.Add(name, line)
+		legend(p, name, line)
 	}
 	return nil
 }

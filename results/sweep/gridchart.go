@@ -218,7 +218,7 @@ func (t tile) add(line []Result, i int, name string) error {
 		drawn.LineStyle = draw.LineStyle{Color: col, Width: 1.6}
 		points.GlyphStyle = draw.GlyphStyle{Color: col, Radius: 2.8, Shape: draw.CircleGlyph{}}
 		x.p.Add(drawn, points)
-		x.p.Legend.Add(name+x.doc, drawn, points)
+		legend(x.p, name+x.doc, drawn, points)
 	}
 	if len(median) == 0 {
 		return nil
@@ -266,7 +266,7 @@ func drawKnee(in []Result, ps ...*plot.Plot) error {
 		}
 		l.LineStyle = draw.LineStyle{Color: mutedColor, Width: 1.2, Dashes: []vg.Length{4, 3}}
 		p.Add(l)
-		p.Legend.Add(name, l)
+		legend(p, name, l)
 	}
 	return nil
 }

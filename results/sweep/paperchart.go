@@ -69,7 +69,7 @@ func paperCurve(p *plot.Plot, r PaperResult, col color.NRGBA) error {
 	}
 	measured := stairs(r.Sample, 0)
 	if len(measured) == 0 {
-		p.Legend.Add(name+"), ○ paper", known)
+		legend(p, name+"), ○ paper", known)
 		return nil
 	}
 	curve, err := plotter.NewLine(measured)
@@ -78,6 +78,6 @@ func paperCurve(p *plot.Plot, r PaperResult, col color.NRGBA) error {
 	}
 	curve.LineStyle = draw.LineStyle{Color: col, Width: 1.6}
 	p.Add(curve)
-	p.Legend.Add(name+"), ○ paper", curve, known)
+	legend(p, name+"), ○ paper", curve, known)
 	return nil
 }
