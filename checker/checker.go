@@ -25,6 +25,7 @@ func All() []Entry {
 		{"revision", "all calls, transactions too, were answered as by one store, in the order of its revisions", func() harness.Checker { return Revision{} }},
 		{"durable", "the final reads show every acknowledged write, or what may have replaced it", func() harness.Checker { return Durable{} }},
 		{"probes", "what the open-loop probes were answered is linearizable, too", func() harness.Checker { return Probes{} }},
+		{"live", "no answer is older than what was answered before, and equal states hash equally: what a run is judged by while it goes on", func() harness.Checker { return Live{} }},
 		{"coverage", "faults landed under load, and clients were answered during and after them", func() harness.Checker { return Coverage{} }},
 		{"recovered", "all members caught up after everything was healed", func() harness.Checker { return Recovered{} }},
 		{"follower-faults", "a fault of followers alone does not stop the other members' service", func() harness.Checker { return FollowerFaults{} }},
@@ -41,8 +42,8 @@ func All() []Entry {
 	}
 }
 
-// Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only Probes
-// and Availability see the ops of probes. A panic in one becomes its verdict: Unknown, with the panic's
+// Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only
+// Probes, Availability and Live see the ops of probes. A panic in one becomes its verdict: Unknown, with the panic's
 // text. The Checker field of every verdict is the checker's name.
 func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
 	workload := withoutProbes(h)
@@ -51,7 +52,7 @@ func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []h
 	for i, c := range checkers {
 		seen := workload
 		switch c.(type) {
-		case Probes, Availability:
+		case Probes, Availability, Live:
 			seen = h
 		}
 		wg.Go(func() { out[i] = one(ctx, c, seen) })

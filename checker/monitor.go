@@ -1,0 +1,234 @@
+package checker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Monitor judges a run while it goes on, by invariants that cost next to nothing an op. It finds less
+// than the checkers that see the whole history, and never what they would not call a violation:
+//
+//   - An answer is never of an older revision than an answer that was there before it was asked for.
+//     That holds for each client alone, too.
+//   - A linearizable read, a successful compare-and-set and a found absence never show what was
+//     overwritten before they were invoked, or was never written (liveKey; values are written once).
+//   - Members hash equal states, at equal revisions, to equal numbers (harness.HashValue).
+//
+// The order is that of the recorder, as in all checkers. Keys are taken to be absent at the start.
+// Ops of other shapes than the register workload's and the probes' are passed over.
+//
+// Memory is bounded, however long the run: by the ops that are open, and by monitorKeys,
+// monitorValues and monitorHashes, about 40 MiB. What is forgotten is not judged.
+type Monitor struct {
+	mu        sync.Mutex
+	open      map[int]*openOp // by process
+	floor     told
+	keys      keyTable
+	hashes    hashRing
+	answers   int // judged
+	compared  int // hashes that had one to be compared with
+	violation *harness.Verdict
+}
+
+// told is a revision and the op that was told it.
+type told struct {
+	revision int64
+	op       int
+}
+
+// openOp is a client's op that has not ended.
+type openOp struct {
+	kind  opKind
+	value value
+	call  int // index of its invocation
+	floor told
+	key   *liveKey
+	after write // the newest write of key that had certainly happened before; see liveKey.settled
+}
+
+type opKind uint8
+
+const (
+	otherKind opKind = iota
+	getKind
+	putKind
+	casKind
+	deleteKind
+)
+
+func liveKindOf(f string) opKind {
+	switch f {
+	case "get", harness.FProbeGet:
+		return getKind
+	case "put", harness.FProbePut:
+		return putKind
+	case "cas":
+		return casKind
+	case "delete":
+		return deleteKind
+	}
+	return otherKind
+}
+
+// NewMonitor makes one that has seen nothing.
+func NewMonitor() *Monitor {
+	return &Monitor{open: map[int]*openOp{}, floor: told{op: -1}, keys: newKeyTable()}
+}
+
+// Observe takes the next op of the history, as a harness.RecorderOptions.Observe does. After a
+// violation it does nothing more.
+func (m *Monitor) Observe(op *harness.Op) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.violation != nil:
+	case op.Client():
+		m.client(op)
+	case op.Process == harness.HarnessProcess && op.F == harness.FHash && op.Type == harness.OK:
+		m.hash(op)
+	}
+}
+
+// Violation is the first one, nil if there was none.
+func (m *Monitor) Violation() *harness.Verdict {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.violation
+}
+
+// Judged is how much was looked at so far: answers of clients, and hashes of members that could be
+// compared with another one's.
+func (m *Monitor) Judged() (answers, hashes int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.answers, m.compared
+}
+
+func (m *Monitor) violated(evidence []int, format string, args ...any) {
+	if m.violation == nil {
+		v := invalid(evidence, format, args...)
+		v.Checker = Live{}.Name()
+		m.violation = &v
+	}
+}
+
+func (m *Monitor) client(op *harness.Op) {
+	if op.Type == harness.Invoke {
+		if kind := liveKindOf(op.F); kind != otherKind {
+			m.invoke(kind, op)
+		}
+		return
+	}
+	o := m.open[op.Process]
+	if o == nil {
+		return
+	}
+	delete(m.open, op.Process)
+	if op.Type == harness.OK {
+		if v, err := parse(op); err == nil && v.Key == o.value.Key {
+			m.answers++
+			m.revision(op, o, v)
+			if bad := o.key.answered(o, v, op.Index); bad != nil {
+				m.violated(bad.evidence, "%s", bad.reason)
+			}
+		}
+	} else if bad := o.key.ended(o, op.Type == harness.Info, op.Index); bad != nil {
+		m.violated(bad.evidence, "%s", bad.reason)
+	}
+	m.keys.closed(o)
+}
+
+func (m *Monitor) invoke(kind opKind, op *harness.Op) {
+	v, err := parse(op)
+	if err != nil || m.open[op.Process] != nil {
+		return
+	}
+	o := &openOp{kind: kind, value: v, call: op.Index, floor: m.floor, key: m.keys.get(v.Key)}
+	o.after = o.key.settled
+	m.open[op.Process] = o
+	m.keys.opened(o)
+}
+
+// revision judges the revision that an answer tells. A write that did something has one of its own.
+func (m *Monitor) revision(op *harness.Op, o *openOp, v value) {
+	if v.Rev <= 0 {
+		return
+	}
+	own := o.kind == putKind || v.Swapped != nil && *v.Swapped || v.Deleted != nil && *v.Deleted > 0
+	if f := o.floor; v.Rev < f.revision || own && v.Rev == f.revision {
+		m.violated([]int{f.op, o.call, op.Index}, "revisions went back: %s (op %d) was answered revision %d, but before it was invoked, op %d had been answered revision %d",
+			o, op.Index, v.Rev, f.op, f.revision)
+	}
+	if v.Rev > m.floor.revision {
+		m.floor = told{v.Rev, op.Index}
+	}
+}
+
+func (o *openOp) String() string {
+	name := [...]string{"", "get", "put", "cas", "delete"}[o.kind]
+	return fmt.Sprintf("%s %s", name, o.value.Key)
+}
+
+// monitorHashes is how many revisions' hashes are remembered. Members are asked for one revision at
+// once, and answer within seconds.
+const monitorHashes = 64
+
+// hashRing remembers the last revisions that were hashed.
+type hashRing struct {
+	slots [monitorHashes]hashed
+	next  int
+}
+
+type hashed struct {
+	harness.HashValue
+	node harness.NodeID
+	op   int
+}
+
+func (m *Monitor) hash(op *harness.Op) {
+	var v harness.HashValue
+	if json.Unmarshal(op.Value, &v) != nil || v.Revision <= 0 {
+		return
+	}
+	for _, h := range m.hashes.slots {
+		if h.node == "" || h.Revision != v.Revision || h.CompactRevision != v.CompactRevision {
+			continue
+		}
+		m.compared++
+		if h.Hash != v.Hash {
+			m.violated([]int{h.op, op.Index}, "states differ at revision %d: %s hashes it to %08x (op %d), %s to %08x (op %d)",
+				v.Revision, h.node, h.Hash, h.op, op.Node, v.Hash, op.Index)
+		}
+		return
+	}
+	m.hashes.slots[m.hashes.next] = hashed{v, op.Node, op.Index}
+	m.hashes.next = (m.hashes.next + 1) % monitorHashes
+}
+
+// Live gives the verdict that a Monitor would have given while the run went on.
+type Live struct{}
+
+// Name is live.
+func (Live) Name() string { return "live" }
+
+// Check replays the history.
+func (Live) Check(ctx context.Context, h harness.History) harness.Verdict {
+	m := NewMonitor()
+	for i := range h.Ops {
+		if i%(1<<14) == 0 && ctx.Err() != nil {
+			return unknown("it was stopped after %d of %d ops: %v", i, len(h.Ops), context.Cause(ctx))
+		}
+		m.Observe(&h.Ops[i])
+		if m.violation != nil {
+			return *m.violation
+		}
+	}
+	if m.answers+m.compared == 0 {
+		return unknown("there was no answer of a get, put, cas or delete, and no two members hashed their states at one revision")
+	}
+	return valid("of %s, none was older than what had been answered before; %d hashes of a state were the same as another member's", count(m.answers, "answer"), m.compared)
+}
