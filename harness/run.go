@@ -24,6 +24,10 @@ type RunConfig struct {
 
 	HashEvery time.Duration // between hashes of every member's state at one revision, at least; 0: none
 
+	// Stop is asked at every Poll: an error ends the run as an interruption does, with it as the cause.
+	// Nil: never.
+	Stop func() error
+
 	ProbeEvery   time.Duration // Probe.Every; 0: no probes
 	ProbeTimeout time.Duration // Probe.Timeout; 50 ms
 }
@@ -114,6 +118,9 @@ func Run(ctx context.Context, env Env, c Cluster, r *Recorder, cfg RunConfig) er
 	if err := e.load(ctx); err != nil || ctx.Err() != nil {
 		return e.ended(ctx, err)
 	}
+	if e.stopped != nil {
+		return fmt.Errorf("%w: %w", ErrInterrupted, e.stopped)
+	}
 	e.phase(PhaseFinal)
 	e.lastHash(ctx)
 	if err := e.final(ctx); err != nil || ctx.Err() != nil {
@@ -130,6 +137,7 @@ type engine struct {
 	cfg      RunConfig
 	nemesis  *Nemesis
 	workers  []*Worker
+	stopped  error // what cfg.Stop said
 }
 
 func (e *engine) ended(ctx context.Context, err error) error {
@@ -155,7 +163,10 @@ func (e *engine) load(ctx context.Context) error {
 			directed = e.direct(ctx)
 			return nil
 		},
-		e.poll,
+		func(ctx context.Context) error {
+			defer stop() // it ends before ctx does only where the run shall end
+			return e.poll(ctx)
+		},
 	}
 	if e.cfg.HashEvery > 0 {
 		tasks = append(tasks, e.hashes)
@@ -311,6 +322,11 @@ func (e *engine) poll(ctx context.Context) error {
 	last := make([]StatusValue, len(members))
 	seen := make([]time.Duration, len(members))
 	for ctx.Err() == nil {
+		if e.cfg.Stop != nil {
+			if e.stopped = e.cfg.Stop(); e.stopped != nil {
+				return nil
+			}
+		}
 		for i, st := range Statuses(ctx, e.env, e.cluster) {
 			v := StatusValue{Role: st.Role, Term: st.Term, Leader: st.Leader, Applied: st.Applied}
 			now := e.env.Now()

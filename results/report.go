@@ -205,7 +205,10 @@ func navigation(p *page) []navItem {
 
 func problems(a *Analysis) []string {
 	var out []string
-	if a.Run.Interrupted {
+	switch {
+	case a.Run.Stopped != "":
+		out = append(out, "The run ended itself before its end: "+a.Run.Stopped)
+	case a.Run.Interrupted:
 		out = append(out, "The run was interrupted before its end.")
 	}
 	if a.Run.HealProblem != "" {

@@ -46,7 +46,8 @@ type Run struct {
 	Verdict     harness.Validity  `json:"verdict"` // the worst of them
 	ExitCode    int               `json:"exit_code"`
 	Error       string            `json:"error,omitempty"`        // why the run broke, if it did
-	Interrupted bool              `json:"interrupted,omitempty"`  // ended early by the user
+	Stopped     string            `json:"stopped,omitempty"`      // why it ended itself before its end
+	Interrupted bool              `json:"interrupted,omitempty"`  // ended early, by the user where Stopped is empty
 	Claims      []Claim           `json:"claims,omitempty"`       // of a scenario with expectations of its own
 	HealProblem string            `json:"heal_problem,omitempty"` // what could not be healed or removed
 }

@@ -68,6 +68,9 @@ func checkers(w harness.Workload, run results.Run) []harness.Checker {
 	if run.ProbeEvery > 0 {
 		list = append(list, checker.Probes{})
 	}
+	if run.ProbeEvery > 0 || run.Workload == "register" {
+		list = append(list, checker.Live{})
+	}
 	list = append(list, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0, Overlapping: overlap(run.Schedule)}, checker.Recovered{})
 	if slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
 		list = append(list, checker.FollowerFaults{})
@@ -154,6 +157,7 @@ type prepared struct {
 	folder   *results.Folder
 	run      results.Run
 	logs     []*os.File
+	monitor  *checker.Monitor
 }
 
 var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
@@ -170,7 +174,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &prepared{plan: p, runtime: rt, reason: reason}
+	r := &prepared{plan: p, runtime: rt, reason: reason, monitor: checker.NewMonitor()}
 	if r.system, err = p.makeSystem(); err != nil {
 		return nil, err
 	}
@@ -247,6 +251,7 @@ func (p *plan) command(runtime string) []string {
 	add("faults", slices.Equal(p.Faults, d.Faults), strings.Join(p.Faults, ","))
 	add("storm", p.Storm == 0, p.Storm)
 	add("hostile", !p.Hostile, p.Hostile)
+	add("stop-on-violation", !p.Stop, p.Stop)
 	add("time", p.Time == d.Time, p.Time)
 	add("seed", false, p.Seed)
 	return args
@@ -297,11 +302,32 @@ func (r *prepared) execute(ctx context.Context, observe func(*harness.Op)) {
 		return
 	}
 	var problems []error
-	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), r.plan.runConfig(r.workload, r.schedule), history, harness.RecorderOptions{Observe: observe})
+	rc := r.plan.runConfig(r.workload, r.schedule)
+	if r.plan.Stop {
+		rc.Stop = r.violation
+	}
+	see := func(op *harness.Op) {
+		r.monitor.Observe(op)
+		observe(op)
+	}
+	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), rc, history, harness.RecorderOptions{Observe: see})
 	problems = append(problems, err, history.Close(), r.close())
 	r.learn(c)
 	r.settle(errors.Join(problems...))
 }
+
+// violation is what the live checks found.
+func (r *prepared) violation() error {
+	if v := r.monitor.Violation(); v != nil {
+		return &violationError{v.Reason}
+	}
+	return nil
+}
+
+// violationError ends a run that was to stop at a violation.
+type violationError struct{ reason string }
+
+func (e *violationError) Error() string { return "a live check found a violation: " + e.reason }
 
 func (r *prepared) learn(c cluster) {
 	if c.members != nil {
@@ -319,6 +345,9 @@ func (r *prepared) settle(err error) {
 		return
 	}
 	r.run.Interrupted = errors.Is(err, harness.ErrInterrupted)
+	if v := (*violationError)(nil); errors.As(err, &v) {
+		r.run.Stopped = v.Error()
+	}
 	var unhealed *harness.HealError
 	if errors.As(err, &unhealed) {
 		r.run.HealProblem = unhealed.Error()

@@ -44,6 +44,7 @@ type plan struct {
 	Seed        uint64        `yaml:"seed"`
 	Out         string        `yaml:"-"`
 	CheckTime   time.Duration `yaml:"check-time"`
+	Stop        bool          `yaml:"stop-on-violation"`
 
 	source []string // the arguments that named its scenario or file
 }
@@ -90,6 +91,7 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "seed of workload and schedule; 0: drawn at random, and printed")
 	f.StringVar(&p.Out, "out", p.Out, "folder in which the run's folder is made")
 	f.DurationVar(&p.CheckTime, "check-time", p.CheckTime, "time for the checkers; what is not decided then is unknown")
+	f.BoolVar(&p.Stop, "stop-on-violation", p.Stop, "end the run as soon as the live checks see a violation: heal, judge, report")
 	if bugsBuilt() {
 		f.StringVar(&p.Bug, "bug", p.Bug, "a planted bug of the store: see faultline list bugs")
 	}
