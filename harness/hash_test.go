@@ -65,3 +65,22 @@ func (idle) Run(ctx context.Context, w *harness.Worker) error {
 }
 func (idle) Final(context.Context, *harness.Worker) error { return nil }
 func (idle) Checkers() []harness.Checker                  { return nil }
+
+func TestStopEndsTheRunAndHeals(t *testing.T) {
+	c := newFakeCluster()
+	why := errors.New("enough")
+	polls := 0
+	ops, err := runFake(t, t.Context(), c, harness.RunConfig{
+		Faults:   time.Minute,
+		Schedule: harness.Schedule{{At: 0, For: time.Minute, Fault: breakage{}, Target: "node=n2"}},
+		Stop: func() error {
+			if polls++; polls > 50 && c.is("n2") {
+				return why
+			}
+			return nil
+		},
+	})
+	require.ErrorIs(t, err, harness.ErrInterrupted)
+	require.ErrorIs(t, err, why)
+	require.Contains(t, nemesisOps(ops), "heal ok [n2]")
+}
