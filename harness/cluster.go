@@ -145,3 +145,9 @@ func LeaderOf(members []NodeID, statuses []Status) (leader NodeID, term uint64) 
 type MemoryMeter interface {
 	RSS(context.Context, NodeID) (int64, error)
 }
+
+// HeartbeatWatcher is a cluster whose runtime sees the messages between members.
+type HeartbeatWatcher interface {
+	// LastHeartbeat is when a heartbeat of the member last reached another one; false: none did.
+	LastHeartbeat(NodeID) (time.Duration, bool)
+}

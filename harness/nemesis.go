@@ -109,6 +109,11 @@ func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, er
 		return in, fmt.Errorf("inject %s on %v: %w", st.Fault, in.Nodes, err)
 	}
 	in.Confirmed = confirmed
+	if w, ok := n.cluster.(HeartbeatWatcher); ok && in.Leader != "" {
+		if at, ok := w.LastHeartbeat(in.Leader); ok && at <= confirmed {
+			in.Heartbeat = at
+		}
+	}
 	n.record(OK, FInject, in, nil)
 	return in, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -27,7 +26,9 @@ type Analysis struct {
 	Leaderships []Leadership
 	Episodes    []Episode
 	Controls    []Control
+	Baseline    *Baseline // nil: the run had too little calm
 	Stats       []Summary
+	Groups      []Group  // by fault and target
 	Probes      *Probing // nil: the run had none
 
 	calls  []call // the workload's
@@ -39,23 +40,6 @@ type PhaseMark struct {
 	Phase harness.Phase `json:"phase"`
 	At    time.Duration `json:"at"`
 	Line  int           `json:"line"`
-}
-
-// Control is a fault that left the leader alone: what calls through members that no fault held saw
-// meanwhile. They should see nothing.
-type Control struct {
-	Fault         *Injected      `json:"fault"`
-	From          time.Duration  `json:"from"`
-	To            time.Duration  `json:"to"`
-	Calls         Counts         `json:"calls"`
-	Errors        []int          `json:"errors,omitempty"`      // lines of history.jsonl, at most 20
-	LongestGap    *time.Duration `json:"longest_gap,omitempty"` // without an acknowledged call
-	LeaderChanges int            `json:"leader_changes"`
-}
-
-// Undisturbed says that nobody noticed.
-func (c *Control) Undisturbed() bool {
-	return c.Calls.OK > 0 && c.Calls.OK == c.Calls.All() && c.LeaderChanges == 0
 }
 
 // Analyze computes everything from a run and its history. It is pure and changes neither.
@@ -87,8 +71,13 @@ func Analyze(run Run, h harness.History) Analysis {
 	}
 	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
 	a.Episodes = s.episodes()
-	a.Controls = controls(a.Faults, a.calls, a.Leaderships, a.End)
-	a.Stats = summaries(a.Episodes)
+	a.Baseline = s.calm
+	a.Controls = s.controls()
+	if a.Probes != nil {
+		a.Probes.explain(a.Episodes, s.patience())
+	}
+	a.Stats = summaries(pointers(a.Episodes))
+	a.Groups = a.groups()
 	return a
 }
 
@@ -181,64 +170,6 @@ func markLeaders(faults []Injected, ls []Leadership, members int, end time.Durat
 			f.QuorumLost = false // the target's own side is a majority
 		}
 	}
-}
-
-func controls(faults []Injected, calls []call, ls []Leadership, end time.Duration) []Control {
-	var out []Control
-	for i := range faults {
-		f := &faults[i]
-		if f.HitLeader || !f.Landed() || f.QuorumLost || overlapsLeaderFault(f, faults, end) {
-			continue
-		}
-		c := Control{Fault: f, From: f.Confirmed, To: f.end(end)}
-		if f.HealIssued != nil {
-			c.To = *f.HealIssued
-		}
-		c.watch(calls)
-		for _, l := range ls {
-			if l.From > c.From && l.From < c.To {
-				c.LeaderChanges++
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func (c *Control) watch(calls []call) {
-	var ends []time.Duration
-	for i := range calls {
-		k := &calls[i]
-		if k.typ == harness.OK && k.to >= c.From && k.to <= c.To {
-			ends = append(ends, k.to)
-		}
-		if k.from < c.From || k.from >= c.To || !k.unharmed {
-			continue
-		}
-		c.Calls.add(k.typ)
-		if k.typ != harness.OK && len(c.Errors) < 20 {
-			c.Errors = append(c.Errors, max(k.done, k.line))
-		}
-	}
-	if c.Calls.All() == 0 {
-		return
-	}
-	slices.Sort(ends)
-	last, longest := c.From, time.Duration(0)
-	for _, t := range append(ends, c.To) {
-		longest, last = max(longest, t-last), t
-	}
-	c.LongestGap = &longest
-}
-
-// overlapsLeaderFault says whether the leader was in trouble meanwhile: then the fault is no control.
-func overlapsLeaderFault(f *Injected, faults []Injected, end time.Duration) bool {
-	for j := range faults {
-		if g := &faults[j]; g.HitLeader && g.Landed() && g.Issued < f.end(end) && g.end(end) > f.Issued {
-			return true
-		}
-	}
-	return false
 }
 
 // Failovers is the content of failovers.jsonl: one line an episode.

@@ -81,9 +81,9 @@ func unharmed(id harness.NodeID, t time.Duration, faults []Injected, end time.Du
 
 // Counts of client calls by how they ended.
 type Counts struct {
-	OK      int `json:"ok"`
-	Failed  int `json:"fail"`
-	Unknown int `json:"unknown"`
+	OK      int `json:"ok"`      // acknowledged
+	Failed  int `json:"fail"`    // certainly did not happen
+	Unknown int `json:"unknown"` // may have happened
 }
 
 // All is their sum.

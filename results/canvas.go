@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/png"
 	"math"
 	"regexp"
 	"time"
@@ -47,11 +48,15 @@ var (
 
 func alpha(c color.NRGBA, a uint8) color.NRGBA { c.A = a; return c }
 
-// Figure is one graph, as SVG and as PNG.
+// Figure is one graph, as SVG and as PNG, and the numbers that it was drawn from.
 type Figure struct {
 	Name string
 	SVG  []byte
 	PNG  []byte
+	CSV  []byte // a header row with units in the columns' names, then the data
+	// Worst is the id of the failover with the longest outage of writes among those drawn, and Longest
+	// that outage in words; empty where the figure is not about failovers.
+	Worst, Longest string
 }
 
 // figureDPI is the resolution of PNGs and of dense layers inside SVGs.
@@ -66,10 +71,11 @@ func figure(name string, h vg.Length, paint func(draw.Canvas)) (Figure, error) {
 	if _, err := svg.WriteTo(&vector); err != nil {
 		return Figure{}, fmt.Errorf("draw %s as SVG: %w", name, err)
 	}
-	img := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(figureDPI))}
+	img := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(figureDPI))
 	paint(background(draw.New(img)))
 	var raster bytes.Buffer
-	if _, err := img.WriteTo(&raster); err != nil {
+	enc := png.Encoder{CompressionLevel: png.BestSpeed} // encoding takes longer than drawing
+	if err := enc.Encode(&raster, img.Image()); err != nil {
 		return Figure{}, fmt.Errorf("draw %s as PNG: %w", name, err)
 	}
 	return Figure{Name: name, SVG: tidySVG(vector.Bytes()), PNG: raster.Bytes()}, nil
@@ -166,9 +172,37 @@ func timeAxis(c draw.Canvas, x axis, top, bottom vg.Length, title string) {
 	put(c, textStyle(9, false, mutedColor), (x.a+x.b)/2, bottom-22, text.XCenter, title)
 }
 
-func heading(c draw.Canvas, title, sub string) {
+// heading is the title and lines below it, each 12 points high.
+func heading(c draw.Canvas, title string, subs ...string) {
 	put(c, textStyle(12.5, true, inkColor), c.Min.X+12, c.Max.Y-15, text.XLeft, title)
-	put(c, textStyle(9, false, mutedColor), c.Min.X+12, c.Max.Y-31, text.XLeft, sub)
+	for i, sub := range subs {
+		put(c, textStyle(9, false, mutedColor), c.Min.X+12, c.Max.Y-31-12*vg.Length(i), text.XLeft, sub)
+	}
+}
+
+// timeoutLine marks a duration between y0 and y1.
+func timeoutLine(c draw.Canvas, x axis, timeout time.Duration, y0, y1 vg.Length) {
+	if timeout <= 0 || msOf(timeout) < x.lo || msOf(timeout) > x.hi {
+		return
+	}
+	px := x.at(msOf(timeout))
+	line(c, px, y0, px, y1, 1, mutedColor, 2, 2)
+	s := textStyle(8.5, false, mutedColor)
+	words := "election timeout " + ms(timeout)
+	xa, at := text.XAlignment(text.XLeft), px+4
+	if at+s.Width(words) > x.b {
+		xa, at = text.XRight, px-4
+	}
+	put(c, s, at, y1+7, xa, words)
+}
+
+// msAxis draws ticks in milliseconds below the panel.
+func msAxis(c draw.Canvas, x axis, bottom, top vg.Length, title string) {
+	for _, t := range niceTicks(x.lo, x.hi, 10) {
+		line(c, x.at(t), bottom, x.at(t), top, 0.5, gridColor)
+		put(c, textStyle(8.5, false, mutedColor), x.at(t), bottom-9, text.XCenter, fmt.Sprintf("%g", t))
+	}
+	put(c, textStyle(9, false, mutedColor), (x.a+x.b)/2, bottom-24, text.XCenter, title)
 }
 
 func rotated(c draw.Canvas, x, y vg.Length, words string) {

@@ -12,8 +12,8 @@ import (
 
 // Mark is a moment and where it is told, as FILE:LINE of the run folder.
 type Mark struct {
-	At  time.Duration `json:"at"`
-	Ref string        `json:"ref"`
+	At  time.Duration `json:"at"`  // on the history's clock
+	Ref string        `json:"ref"` // the file, and its line from 1
 }
 
 // Outcome says how a leader's trouble ended.
@@ -29,25 +29,26 @@ const (
 // one. All times are nanoseconds on the history's clock; all durations are nanoseconds. What did not
 // happen or was not seen is left out, never zero.
 type Episode struct {
-	ID      string  `json:"id"`
-	Outcome Outcome `json:"outcome"`
+	ID      string  `json:"id"`      // e1, e2, ... in the order of T0
+	Outcome Outcome `json:"outcome"` // "new leader"; "kept": the leader led on in the same term; "no leader": nobody was elected as long as it was watched (censored)
 	// Fault is what hit the leader; left out where nothing did.
 	Fault *Injected `json:"fault,omitempty"`
-	// During are the faults that were active, or healed shortly before, apart from Fault.
+	// During are the ids of the faults that were active, or healed within two election timeouts before,
+	// apart from Fault.
 	During     []string `json:"during,omitempty"`
 	QuorumLost bool     `json:"quorum_lost,omitempty"` // the faults left no majority unharmed: no leader was possible before a heal
 
-	OldLeader harness.NodeID `json:"old_leader,omitempty"`
-	OldTerm   uint64         `json:"old_term,omitempty"`
-	NewLeader harness.NodeID `json:"new_leader,omitempty"`
-	NewTerm   uint64         `json:"new_term,omitempty"`
+	OldLeader harness.NodeID `json:"old_leader,omitempty"` // who led before
+	OldTerm   uint64         `json:"old_term,omitempty"`   // its term
+	NewLeader harness.NodeID `json:"new_leader,omitempty"` // who was elected then
+	NewTerm   uint64         `json:"new_term,omitempty"`   // its term
 
-	// T0 is when the fault was confirmed effective. Without a fault: the first sign of the loss.
-	T0      time.Duration `json:"t0"`
-	T0Ref   string        `json:"t0_ref"`
-	Watched time.Duration `json:"watched"` // until when: the next trouble of a leader, or the run's end
+	T0      time.Duration `json:"t0"`      // when the fault was confirmed effective; without a fault: the first sign of the loss
+	T0Ref   string        `json:"t0_ref"`  // FILE:LINE that tells T0
+	Watched time.Duration `json:"watched"` // until when: the next trouble of a leader, or the end of the load
 
 	Issued    *Mark  `json:"issued,omitempty"`     // the command to inject was given
+	Heartbeat *Mark  `json:"heartbeat,omitempty"`  // the last heartbeat of the old leader that reached another member before T0; only where the runtime sees messages (sim)
 	Detected  *Mark  `json:"detected,omitempty"`   // first campaign or pre-campaign of a survivor
 	Elected   *Mark  `json:"elected,omitempty"`    // became leader of a higher term: a majority had voted for it
 	Accepted  *Mark  `json:"accepted,omitempty"`   // a majority knew the new leader, where logs tell it
@@ -55,26 +56,29 @@ type Episode struct {
 	CommitBy  string `json:"commit_by,omitempty"`  // "log": the store said so; "client": first write acknowledged after Elected, through a member that no fault held
 	FirstPut  *Mark  `json:"first_put,omitempty"`  // first write of Writes.Ruler due after T0 and acknowledged
 	FirstGet  *Mark  `json:"first_get,omitempty"`  // the same for a get
-	Writes    Outage `json:"writes"`               //
-	Reads     Outage `json:"reads"`                //
-	Steady    *Mark  `json:"steady,omitempty"`     // from when the rate of ok calls was back at 90 % of that before, for 1 s
+	Writes    Outage `json:"writes"`               // client outage of writes
+	Reads     Outage `json:"reads"`                // client outage of reads
+	Steady    *Mark  `json:"steady,omitempty"`     // from when goodput and p99 stayed inside the range of the run's Baseline for 2 s; at the first call that was due then
 	HealStart *Mark  `json:"heal_start,omitempty"` // the command to heal was given
-	Healed    *Mark  `json:"healed,omitempty"`
-	Rejoined  *Mark  `json:"rejoined,omitempty"`  // first sign after HealStart that the old leader follows the new one or serves
-	RejoinBy  string `json:"rejoin_by,omitempty"` // "log", "poller" or "client": who gave that sign
-	SteppedBy *Mark  `json:"stepped,omitempty"`   // the old leader knew that it was over
+	Healed    *Mark  `json:"healed,omitempty"`     // the healing was seen
+	Rejoined  *Mark  `json:"rejoined,omitempty"`   // first sign after HealStart that the old leader follows the new one or serves
+	RejoinBy  string `json:"rejoin_by,omitempty"`  // "log", "poller" or "client": who gave that sign
+	SteppedBy *Mark  `json:"stepped,omitempty"`    // the old leader knew that it was over
 
-	Detection    *time.Duration `json:"detection,omitempty"`     // T0 to Detected
-	Election     *time.Duration `json:"election,omitempty"`      // T0 to Elected
-	WriteReady   *time.Duration `json:"write_ready,omitempty"`   // T0 to Committed
-	ClientTax    *time.Duration `json:"client_tax,omitempty"`    // outage of writes minus WriteReady
-	Rejoin       *time.Duration `json:"rejoin,omitempty"`        // HealStart to Rejoined
-	RejoinOutage *time.Duration `json:"rejoin_outage,omitempty"` // longest time without an acknowledged write from HealStart to two election timeouts after Rejoined
-	Stale        *time.Duration `json:"stale,omitempty"`         // the old leader still believed to lead while the new one did; 0: it had stepped down before
-	StaleOK      int            `json:"stale_ok"`                // calls that the old leader acknowledged in that time
-	Partial      *time.Duration `json:"partial,omitempty"`       // time in which one member failed all probes that were due while another answered, in steps of the probe's period; without probes: all calls that ended, in steps of 100 ms
+	Detection        *time.Duration `json:"detection,omitempty"`          // T0 to Detected
+	Election         *time.Duration `json:"election,omitempty"`           // T0 to Elected
+	WriteReady       *time.Duration `json:"write_ready,omitempty"`        // T0 to Committed
+	Disturbance      *time.Duration `json:"disturbance,omitempty"`        // T0 to Steady, in steps of 100 ms; 0: the range was never left
+	DisturbedAtLeast *time.Duration `json:"disturbed_at_least,omitempty"` // stands for Disturbance where watching ended before: censored
+	ClientTax        *time.Duration `json:"client_tax,omitempty"`         // Writes.Took minus WriteReady
+	Silence          *time.Duration `json:"silence,omitempty"`            // Heartbeat to T0: the phase within the heartbeat at which the fault came
+	Rejoin           *time.Duration `json:"rejoin,omitempty"`             // HealStart to Rejoined
+	RejoinOutage     *time.Duration `json:"rejoin_outage,omitempty"`      // longest time without an acknowledged write from HealStart to two election timeouts after Rejoined
+	Stale            *time.Duration `json:"stale,omitempty"`              // the old leader still believed to lead while the new one did; 0: it had stepped down before
+	StaleOK          int            `json:"stale_ok"`                     // calls that the old leader acknowledged in that time, of the workload and of probes: there must be none
+	Partial          *time.Duration `json:"partial,omitempty"`            // time in which one member failed all probes that were due while another answered, in steps of the probe's period; without probes: all calls that ended, in steps of 100 ms
 
-	Campaigns   []Try    `json:"campaigns,omitempty"` // of survivors, from T0 to Elected
+	Campaigns   []Try    `json:"campaigns,omitempty"` // rounds: of survivors, from T0 to Elected, in the order of time
 	SplitVotes  int      `json:"split_votes"`         // terms without a winner in which several members were candidates
 	TermsBurned int      `json:"terms_burned"`        // terms between the old and the new leader's
 	Votes       []Vote   `json:"votes,omitempty"`     // that the new leader got or was refused
@@ -91,8 +95,8 @@ type Episode struct {
 type Outage struct {
 	Ruler      string         `json:"ruler"`                // "probes", or "calls" of the workload
 	LastOK     *Mark          `json:"last_ok,omitempty"`    // when it was due: of a probe, sched of its line
-	Back       *Mark          `json:"back,omitempty"`       //
-	Took       *time.Duration `json:"took,omitempty"`       //
+	Back       *Mark          `json:"back,omitempty"`       // when the earliest acknowledgement of the first Sustained successes in a row came
+	Took       *time.Duration `json:"took,omitempty"`       // LastOK to Back: the client outage
 	AtLeast    *time.Duration `json:"at_least,omitempty"`   // where it had not ended when watching ended: censored
 	Slack      *time.Duration `json:"slack,omitempty"`      // the outage may have ended earlier by up to this much: to Back from when the newest probe that had no answer before was due; without probes, from when the last call that failed was due
 	Resolution *time.Duration `json:"resolution,omitempty"` // mean time between calls of this kind in the 2 s before: nothing shorter can be told apart
@@ -105,23 +109,30 @@ const Sustained = 5
 
 // Try is one campaign of one member.
 type Try struct {
-	Node    harness.NodeID `json:"node"`
-	At      time.Duration  `json:"at"`
+	Node    harness.NodeID `json:"node"`              // who campaigned
+	At      time.Duration  `json:"at"`                // when it began
 	Term    uint64         `json:"term"`              // that it campaigned for
 	Pre     bool           `json:"pre,omitempty"`     // it asked for pre-votes
 	Ran     *Mark          `json:"ran,omitempty"`     // became candidate
-	Won     bool           `json:"won,omitempty"`     //
-	Refused []string       `json:"refused,omitempty"` // lines of members that refused or ignored it
-	Ref     string         `json:"ref"`
+	Won     bool           `json:"won,omitempty"`     // became leader
+	Refused []Refusal      `json:"refused,omitempty"` // by members that refused or ignored it
+	Ref     string         `json:"ref"`               // FILE:LINE that tells At
+}
+
+// Refusal is one member's refusal of a campaign, and why, as far as its log tells.
+type Refusal struct {
+	By  harness.NodeID `json:"by"`            // the voter
+	Why string         `json:"why,omitempty"` // in words; left out where the voter's log does not tell
+	Ref string         `json:"ref"`           // FILE:LINE that tells it
 }
 
 // Vote is one answer to the new leader's campaign.
 type Vote struct {
-	From    string        `json:"from"` // the voter
-	Pre     bool          `json:"pre,omitempty"`
-	Granted bool          `json:"granted"`
-	At      time.Duration `json:"at"`
-	Ref     string        `json:"ref"`
+	From    string        `json:"from"`          // the voter
+	Pre     bool          `json:"pre,omitempty"` // it is a pre-vote
+	Granted bool          `json:"granted"`       // false: it was refused
+	At      time.Duration `json:"at"`            // when it arrived
+	Ref     string        `json:"ref"`           // FILE:LINE that tells it
 }
 
 func ref(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
@@ -148,6 +159,7 @@ type study struct {
 	probes  []call
 	probing *Probing // nil: no probes
 	end     time.Duration
+	calm    *Baseline // set by episodes
 }
 
 // ruler is what measures an outage of reads or writes.
@@ -198,7 +210,12 @@ func (s *study) episodes() []Episode {
 		if i+1 < len(out) {
 			out[i].Watched = out[i+1].begin()
 		}
+	}
+	f := s.flow()
+	s.calm = s.baseline(f, out)
+	for i := range out {
 		s.fill(&out[i])
+		s.disturbance(&out[i], f, s.calm)
 	}
 	return out
 }
@@ -209,6 +226,26 @@ func (e *Episode) begin() time.Duration {
 		return min(e.Fault.Issued, e.T0)
 	}
 	return e.T0
+}
+
+// over is when nothing of an episode goes on any more: clients are served, and two election timeouts
+// have gone by since its fault was healed and the old leader was back.
+func (e *Episode) over(timeout time.Duration) time.Duration {
+	if e.Writes.AtLeast != nil || e.Reads.AtLeast != nil || e.Outcome == NoLeader {
+		return e.Watched
+	}
+	end := e.T0
+	for _, m := range []*Mark{e.Elected, e.Writes.Back, e.Reads.Back} {
+		if m != nil {
+			end = max(end, m.At)
+		}
+	}
+	for _, m := range []*Mark{e.HealStart, e.Healed, e.Rejoined} {
+		if m != nil {
+			end = max(end, m.At+2*timeout)
+		}
+	}
+	return min(end, e.Watched)
 }
 
 func (s *study) electedAfter(e *Episode, until time.Duration) (Leadership, bool) {
@@ -280,6 +317,11 @@ func (s *study) context(e *Episode) {
 	}
 	if e.Fault != nil {
 		e.Issued = mark(e.Fault.Issued, lineRef(e.Fault.Line))
+		if h := e.Fault.Heartbeat; h > 0 && e.Fault.Leader == e.OldLeader {
+			e.Heartbeat = mark(h, lineRef(e.Fault.DoneLine))
+			d := e.T0 - h
+			e.Silence = &d
+		}
 	}
 }
 
@@ -338,17 +380,28 @@ func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
 			delete(last, ev.Node)
 		case BecameFollower:
 			delete(last, ev.Node)
-		case VoteRejected, PreVoteRejected:
+		case VoteRejected, PreVoteRejected: // the candidate hears of it
 			if open {
-				out[n].Refused = append(out[n].Refused, fmt.Sprintf("%s refused (%s)", ev.Peer, ev.Ref()))
+				out[n].refuse(Refusal{By: harness.NodeID(ev.Peer), Ref: ev.Ref()})
 			}
-		case LeaseIgnored:
+		case Rejected, LeaseIgnored: // the voter says so
 			if n, open := last[harness.NodeID(ev.Peer)]; open {
-				out[n].Refused = append(out[n].Refused, fmt.Sprintf("%s ignored it, having heard from a leader lately (%s)", ev.Node, ev.Ref()))
+				out[n].refuse(Refusal{ev.Node, ev.Why, ev.Ref()})
 			}
 		}
 	}
 	return out
+}
+
+// refuse notes a member's refusal once: the voter's own word, which tells why, over the candidate's.
+func (t *Try) refuse(r Refusal) {
+	i := slices.IndexFunc(t.Refused, func(o Refusal) bool { return o.By == r.By })
+	switch {
+	case i < 0:
+		t.Refused = append(t.Refused, r)
+	case t.Refused[i].Why == "":
+		t.Refused[i] = r
+	}
 }
 
 func (s *study) held(e *Episode, ev RaftEvent) bool {
@@ -454,7 +507,6 @@ func (s *study) clients(e *Episode) {
 		}
 	}
 	s.partial(e, until)
-	s.steady(e)
 }
 
 func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
@@ -575,48 +627,6 @@ func (s *study) partial(e *Episode, until time.Duration) {
 		}
 	}
 	e.Partial = &sum
-}
-
-// steady is the first bin after the fault from which on the rate of ok calls is at least 90 % of
-// the mean of the 2 s before, averaged over one second.
-func (s *study) steady(e *Episode) {
-	t := e.begin()
-	var before int
-	ends := make([]time.Duration, 0, 1024)
-	for i := range s.calls {
-		c := &s.calls[i]
-		if c.typ != harness.OK {
-			continue
-		}
-		if c.to >= t-2*time.Second && c.to < t {
-			before++
-		}
-		if c.to >= t && c.to < e.Watched {
-			ends = append(ends, c.to)
-		}
-	}
-	span := min(2*time.Second, t)
-	if before == 0 || span < bin {
-		return
-	}
-	need := int(0.9 * float64(before) / span.Seconds())
-	slices.Sort(ends)
-	for b := max(e.T0, t); b+time.Second <= e.Watched; b += bin {
-		lo, _ := slices.BinarySearch(ends, b)
-		hi, _ := slices.BinarySearch(ends, b+time.Second)
-		if lo == len(ends) {
-			return
-		}
-		if ends[lo] >= b+bin { // nothing ends in this bin: go to the next in which something does
-			b += (ends[lo] - b) / bin * bin
-			b -= bin
-			continue
-		}
-		if hi-lo >= need {
-			e.Steady = mark(b, fmt.Sprintf("%s (%d ok calls in 1 s, %d/s before)", HistoryFile, hi-lo, int(float64(before)/span.Seconds())))
-			return
-		}
-	}
 }
 
 func (s *study) healing(e *Episode) {

@@ -49,6 +49,7 @@ type RaftEvent struct {
 	Kind   Kind           `json:"kind"`
 	Term   uint64         `json:"term,omitempty"` // 0: the line does not tell
 	Peer   string         `json:"peer,omitempty"` // the other member: its node where the id is known, else the raft id
+	Why    string         `json:"why,omitempty"`  // of a refusal, in words: what the voter's line says about itself and the candidate
 	Line   int            `json:"line"`           // in the file Source names, from 1
 	Source string         `json:"source"`         // logs/NODE.log or, where a member has no log, history.jsonl
 }
@@ -77,7 +78,7 @@ var patterns = []pattern{
 	{GotPreVote, "received MsgPreVoteResp from", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgPreVoteResp from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
 	{Cast, "cast MsgVote for", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] cast MsgVote for (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+)`)},
 	{CastPre, "cast MsgPreVote for", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] cast MsgPreVote for (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+)`)},
-	{Rejected, "rejected Msg", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] rejected Msg(?:Pre)?Vote from (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+)`)},
+	{Rejected, "rejected Msg", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[(?P<mine>.*)\] rejected Msg(?:Pre)?Vote from (?P<peer>[0-9a-f]+) \[(?P<theirs>.*)\] at term (?P<term>\d+)`)},
 	{LeaseIgnored, "lease is not expired", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] ignored Msg(?:Pre)?Vote from (?P<peer>[0-9a-f]+) \[.*\] at term (?P<term>\d+): lease is not expired`)},
 	{SteppedDown, "stepped down to follower", regexp.MustCompile(`(?P<id>[0-9a-f]+) stepped down to follower since quorum is not active`)},
 	{LeaderKnown, "elected leader", regexp.MustCompile(`(?P<id>[0-9a-f]+) elected leader (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
@@ -90,8 +91,9 @@ var patterns = []pattern{
 }
 
 // match reads one line. The text is searched, not decoded: zap's JSON and plain lines both carry
-// raft's words unchanged, since none of them has a character that JSON escapes.
-func match(text string) (kind Kind, id, peer string, term uint64, ok bool) {
+// raft's words unchanged, since none of them has a character that JSON escapes. The event has no time
+// and place yet, and peer is a raft id.
+func match(text string) (e RaftEvent, id string, ok bool) {
 	for _, p := range patterns {
 		if !strings.Contains(text, p.mark) {
 			continue
@@ -100,19 +102,51 @@ func match(text string) (kind Kind, id, peer string, term uint64, ok bool) {
 		if m == nil {
 			continue
 		}
+		e.Kind = p.kind
+		var mine, theirs string
 		for i, name := range p.re.SubexpNames() {
 			switch name {
 			case "id":
 				id = m[i]
 			case "peer":
-				peer = m[i]
+				e.Peer = m[i]
 			case "term":
-				term, _ = strconv.ParseUint(m[i], 10, 64) // digits; a term beyond 64 bits cannot be one
+				e.Term, _ = strconv.ParseUint(m[i], 10, 64) // digits; a term beyond 64 bits cannot be one
+			case "mine":
+				mine = m[i]
+			case "theirs":
+				theirs = m[i]
 			}
 		}
-		return p.kind, id, peer, term, true
+		switch p.kind {
+		case Rejected:
+			e.Why = refusalWhy(mine, theirs)
+		case LeaseIgnored:
+			e.Why = "it had heard from a leader within the last election timeout"
+		}
+		return e, id, true
 	}
-	return "", "", "", 0, false
+	return e, "", false
+}
+
+// refusalWhy compares what a voter's line says: "logterm: 2, index: 99, vote: 0" of itself, and the
+// first two of the candidate. These are raft's rules for a vote (Raft paper, sections 5.2 and 5.4.1).
+func refusalWhy(mine, theirs string) string {
+	var a, b struct{ term, index uint64 }
+	var vote string
+	if n, _ := fmt.Sscanf(mine, "logterm: %d, index: %d, vote: %s", &a.term, &a.index, &vote); n < 2 {
+		return ""
+	}
+	if n, _ := fmt.Sscanf(theirs, "logterm: %d, index: %d", &b.term, &b.index); n < 2 {
+		return ""
+	}
+	switch {
+	case a.term > b.term || a.term == b.term && a.index > b.index:
+		return fmt.Sprintf("its own log was longer: entry %d of term %d against entry %d of term %d", a.index, a.term, b.index, b.term)
+	case strings.Trim(vote, "0") != "":
+		return "it had given its vote of this term already"
+	}
+	return "it knew of a newer term"
 }
 
 // RaftEvents reads what the members' logs tell about elections, in the order of time. ids maps nodes
@@ -125,14 +159,15 @@ func RaftEvents(logs map[harness.NodeID][]harness.LogLine, ids map[harness.NodeI
 	var out []RaftEvent
 	for _, node := range sortedKeys(logs) {
 		for i, l := range logs[node] {
-			kind, id, peer, term, ok := match(l.Text)
+			e, id, ok := match(l.Text)
 			if !ok {
 				continue
 			}
 			if id != "" && names[id] == "" {
 				names[id] = string(node)
 			}
-			out = append(out, RaftEvent{At: l.At, Node: node, Kind: kind, Term: term, Peer: peer, Line: i + 1, Source: LogsDir + "/" + string(node) + ".log"})
+			e.At, e.Node, e.Line, e.Source = l.At, node, i+1, LogsDir+"/"+string(node)+".log"
+			out = append(out, e)
 		}
 	}
 	for i := range out {

@@ -40,11 +40,11 @@ type Injected struct {
 	Line        int            `json:"line"`                  // of the inject's invocation
 	DoneLine    int            `json:"done_line,omitempty"`   // of its completion
 	Error       string         `json:"error,omitempty"`       // why it did not land
-	HealIssued  *time.Duration `json:"heal_issued,omitempty"` //
+	HealIssued  *time.Duration `json:"heal_issued,omitempty"` // when the command to heal was given
 	Healed      *time.Duration `json:"healed,omitempty"`      // when the healing was seen
 	HealLine    int            `json:"heal_line,omitempty"`   // of the heal's invocation
 	HealedLine  int            `json:"healed_line,omitempty"` // of its completion
-	HealError   string         `json:"heal_error,omitempty"`  //
+	HealError   string         `json:"heal_error,omitempty"`  // why the healing was not seen
 	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among its nodes
 	QuorumLost  bool           `json:"quorum_lost,omitempty"` // with it, no majority of the members was left unharmed
 	LeaderThen  harness.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller

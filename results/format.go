@@ -90,12 +90,9 @@ func summaryText(s *Summary) string {
 	if s.Censored > 0 {
 		n += fmt.Sprintf(" + %d censored", s.Censored)
 	}
-	if s.N == 0 {
-		return "over " + ms(s.Bounds[len(s.Bounds)-1]) + " (" + n + ")"
-	}
-	text := "median " + ms(s.Median)
+	text := "median " + s.Median.String()
 	if s.Interval != nil {
 		text += fmt.Sprintf(" [%s, %s]", ms(s.Interval[0]), ms(s.Interval[1]))
 	}
-	return fmt.Sprintf("%s, p90 %s, max %s (%s)", text, ms(s.P90), ms(s.Max), n)
+	return fmt.Sprintf("%s, p90 %s, p99 %s, max %s (%s)", text, s.P90, s.P99, s.Max, n)
 }

@@ -220,8 +220,41 @@ func TestSummaryStatistics(t *testing.T) {
 		s.Values = append(s.Values, time.Duration(10-i)*sec)
 	}
 	s.compute()
-	require.Equal(t, []time.Duration{sec, 5500 * mil, 9 * sec, 10 * sec}, []time.Duration{s.Min, s.Median, s.P90, s.Max})
+	require.Equal(t, []time.Duration{sec, 5500 * mil, 9 * sec, 10 * sec}, []time.Duration{s.Min, s.Median.At, s.P90.At, s.Max.At})
 	require.Equal(t, [2]time.Duration{2 * sec, 9 * sec}, *s.Interval)
+	require.Equal(t, Quantile{At: 10 * sec}, s.P99)
+}
+
+func TestSummaryOfCensoredValues(t *testing.T) {
+	s := Summary{Values: []time.Duration{sec, 2 * sec, 3 * sec}, Bounds: []time.Duration{5 * sec}}
+	s.compute()
+	require.Equal(t, Quantile{At: 2 * sec}, s.Median, "Kaplan and Meier: half of four were over")
+	require.Equal(t, Quantile{5 * sec, true}, s.P90)
+	require.Equal(t, "> 5000 ms", s.Max.String())
+	require.Nil(t, s.Interval, "too few")
+	s = Summary{Bounds: []time.Duration{4 * sec}}
+	s.compute()
+	require.Equal(t, Quantile{4 * sec, true}, s.Median)
+	for range 8 {
+		s.Values = append(s.Values, 2*sec)
+	}
+	s.compute() // ranks 2 and 8 of 9: the censored one is the last
+	require.Equal(t, [2]time.Duration{2 * sec, 2 * sec}, *s.Interval)
+}
+
+func TestBandHoldsForEveryN(t *testing.T) {
+	band := cdfBand([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec})
+	require.Len(t, band, 4)
+	require.InDelta(t, dkw(3), band[0].High, 1e-9)
+	for i, b := range band {
+		require.GreaterOrEqual(t, b.Low, 0.0)
+		require.LessOrEqual(t, b.High, 1.0)
+		if i > 0 {
+			require.GreaterOrEqual(t, b.High, band[i-1].High)
+			require.GreaterOrEqual(t, b.Low, band[i-1].Low)
+		}
+	}
+	require.InDelta(t, 0.0430, dkw(1000), 1e-4, "failover.md (e)")
 }
 
 func TestKaplanMeier(t *testing.T) {

@@ -41,6 +41,10 @@ type Gap struct {
 	Took  time.Duration  `json:"took"`
 	Slack *time.Duration `json:"slack,omitempty"` // as Outage.Slack
 	Open  bool           `json:"open,omitempty"`  // it had not ended when probing did: Took is a bound
+	// Episode is the failover in which it falls, by its id; empty: it has another reason.
+	Episode string `json:"episode,omitempty"`
+	LastRef string `json:"last_ref"`           // FILE:LINE of the last success before
+	BackRef string `json:"back_ref,omitempty"` // FILE:LINE of the first success after
 }
 
 // probing is nil where the run had no probes. Probes are in the order in which they were due.
@@ -168,16 +172,35 @@ func gaps(probes []call, reads bool) []Gap {
 			}
 			if row == Sustained {
 				b := &probes[back]
-				out = append(out, Gap{Reads: reads, From: good.from, To: b.to, Took: b.to - good.from, Slack: probeSlack(probes, back)})
+				out = append(out, Gap{Reads: reads, From: good.from, To: b.to, Took: b.to - good.from, Slack: probeSlack(probes, back), LastRef: lineRef(good.line), BackRef: lineRef(b.done)})
 				good, bad, row = c, nil, 0
 			}
 		}
 	}
 	if bad != nil {
 		last := &probes[len(probes)-1]
-		out = append(out, Gap{Reads: reads, From: good.from, To: last.from, Took: last.from - good.from, Open: true})
+		out = append(out, Gap{Reads: reads, From: good.from, To: last.from, Took: last.from - good.from, Open: true, LastRef: lineRef(good.line)})
 	}
 	return out
+}
+
+// explain names the failover in which each gap falls: from its begin until clients were served again
+// and the old leader had been back for two election timeouts.
+func (p *Probing) explain(eps []Episode, timeout time.Duration) {
+	for i := range p.Gaps {
+		g := &p.Gaps[i]
+		for j := range eps {
+			if e := &eps[j]; g.To >= e.begin() && g.From < e.over(timeout) {
+				g.Episode = e.ID
+				break
+			}
+		}
+	}
+}
+
+// outside are the gaps that no failover explains.
+func (p *Probing) outside() []Gap {
+	return slices.DeleteFunc(slices.Clone(p.Gaps), func(g Gap) bool { return g.Episode != "" })
 }
 
 // probeSlack is from when the newest probe that had no answer before probes[back] had one was due to

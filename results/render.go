@@ -23,6 +23,12 @@ func (f *Folder) Render(a Analysis) error {
 		if err := errors.Join(f.Write(fig.Name+".svg", fig.SVG), f.Write(fig.Name+".png", fig.PNG)); err != nil {
 			return err
 		}
+		if fig.CSV == nil {
+			continue
+		}
+		if err := f.Write(fig.Name+".csv", fig.CSV); err != nil {
+			return err
+		}
 	}
 	if err := f.writeTables(&a); err != nil {
 		return err

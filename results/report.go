@@ -86,8 +86,10 @@ type (
 		Label    string
 	}
 	inlineFigure struct {
-		SVG  template.HTML
-		File string
+		SVG            template.HTML
+		File           string
+		CSV            string // its data; empty: none
+		Worst, Longest string
 	}
 	refView      struct{ Ref, File, Line string }
 	evidenceView struct {
@@ -107,8 +109,8 @@ type (
 		Figure                                                      inlineFigure
 	}
 	statView struct {
-		S                               *Summary
-		Min, Median, Interval, P90, Max string
+		S                                    *Summary
+		Min, Median, Interval, P90, P99, Max string
 	}
 	controlView struct {
 		C                              *Control
@@ -230,10 +232,7 @@ func (a *Analysis) cards() []card {
 		if s.Censored > 0 {
 			n += fmt.Sprintf(", %d censored", s.Censored)
 		}
-		if s.N == 0 {
-			return card{title, "> " + ms(s.Bounds[len(s.Bounds)-1]), n}
-		}
-		return card{title, ms(s.Median), fmt.Sprintf("median; max %s, %s", ms(s.Max), n)}
+		return card{title, s.Median.String(), fmt.Sprintf("median; max %s, %s", s.Max, n)}
 	}
 	return []card{
 		away("Writes away per failover", "write outage"),
@@ -276,7 +275,10 @@ func inlineFigures(figures []Figure) map[string]inlineFigure {
 	out := map[string]inlineFigure{}
 	total := 0
 	for _, f := range figures {
-		in := inlineFigure{File: f.Name + ".svg"}
+		in := inlineFigure{File: f.Name + ".svg", Worst: f.Worst, Longest: f.Longest}
+		if f.CSV != nil {
+			in.CSV = f.Name + ".csv"
+		}
 		if total += len(f.SVG); total <= maxInline {
 			// Drawn by us; vgsvg escapes the words in it.
 			in.SVG = template.HTML(svgHead.ReplaceAll(f.SVG, []byte(`<svg role="img" viewBox="$1">`)))
@@ -330,24 +332,12 @@ func (a *Analysis) probeFacts(add func(name, value string)) {
 	}
 	add("Probes' latency", p.QuietText()+fmt.Sprintf(" (n %s)", count(p.Quiet)))
 	add("Unavailability debt", fmt.Sprintf("writes %s, reads %s: probes without timely success, over their rate", ms(p.WriteDebt), ms(p.ReadDebt)))
-	n, longest := 0, Gap{}
-	for _, g := range p.Gaps {
-		if !a.explained(g) {
-			if n++; g.Took > longest.Took {
-				longest = g
-			}
-		}
-	}
-	if n > 0 {
-		add("Without service", fmt.Sprintf("%s outside failovers, the longest %s at %s", plural(n, "time", "times"), ms(longest.Took), clock(longest.From)))
+	if gaps := p.outside(); len(gaps) > 0 {
+		longest := slices.MaxFunc(gaps, func(a, b Gap) int { return int(a.Took - b.Took) })
+		add("Without service", fmt.Sprintf("%s outside failovers, the longest %s at %s", plural(len(gaps), "time", "times"), ms(longest.Took), clock(longest.From)))
 	} else {
 		add("Without service", "never outside failovers")
 	}
-}
-
-// explained says whether the gap overlaps an episode.
-func (a *Analysis) explained(g Gap) bool {
-	return slices.ContainsFunc(a.Episodes, func(e Episode) bool { return g.To >= e.begin() && g.From < e.Watched })
 }
 
 func (a *Analysis) statsNote() string {
@@ -357,7 +347,7 @@ func (a *Analysis) statsNote() string {
 			lost++
 		}
 	}
-	text := "Censored: watching ended before the duration did. p90 is the nearest rank; with fewer than 10 values it is the maximum. The interval is between two order statistics and needs 6 values."
+	text := "Censored: watching ended before the duration did. p90 and p99 are nearest ranks, so with fewer than 10 and 100 values they are the maximum; where some are censored, Kaplan and Meier's. The interval is between two order statistics and needs 6 values."
 	if lost > 0 {
 		text += fmt.Sprintf(" Left out: %s whose faults left no majority unharmed.", plural(lost, "episode", "episodes"))
 	}
@@ -375,8 +365,11 @@ func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 		v.Debt = fmt.Sprintf("unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
 			ms(*e.Writes.Debt), ms(*e.Reads.Debt), count(e.Writes.Asked), count(e.Reads.Asked))
 	}
-	if e.Steady != nil {
-		v.Steady = "after " + ms(e.Steady.At-e.T0)
+	switch {
+	case e.Disturbance != nil:
+		v.Steady = ms(*e.Disturbance)
+	case e.DisturbedAtLeast != nil:
+		v.Steady = "> " + ms(*e.DisturbedAtLeast)
 	}
 	for _, s := range e.Story() {
 		sv := sentenceView{Text: s.Text}
@@ -424,10 +417,10 @@ func (a *Analysis) lineViews(lines ...int) []refView {
 }
 
 func statViewOf(s *Summary) statView {
-	if s.N == 0 {
-		return statView{s, missing, missing, missing, missing, "> " + ms(s.Bounds[len(s.Bounds)-1])}
+	v := statView{s, missing, s.Median.String(), missing, s.P90.String(), s.P99.String(), s.Max.String()}
+	if s.N > 0 {
+		v.Min = ms(s.Min)
 	}
-	v := statView{s, ms(s.Min), ms(s.Median), missing, ms(s.P90), ms(s.Max)}
 	if s.Interval != nil {
 		v.Interval = fmt.Sprintf("%s – %s (%.1f %%)", ms(s.Interval[0]), ms(s.Interval[1]), s.Coverage*100)
 	}
@@ -437,7 +430,7 @@ func statViewOf(s *Summary) statView {
 func (a *Analysis) controlViewOf(c *Control) controlView {
 	v := controlView{c, c.Fault.Label(), clock(c.From), ms(c.To - c.From), optional(c.LongestGap), "no", nil}
 	switch {
-	case c.Calls.All() == 0:
+	case c.Asked.All() == 0:
 		v.Noticed = "nobody called"
 	case !c.Undisturbed():
 		v.Noticed, v.Refs = "yes", a.lineViews(c.Errors...)

@@ -12,17 +12,34 @@ import (
 type Summary struct {
 	Name     string
 	Doc      string
-	N        int // known values
-	Censored int // of which only a lower bound is known
-	Min      time.Duration
-	Median   time.Duration
-	P90      time.Duration // nearest rank; with fewer than 10 values it is the maximum
-	Max      time.Duration
-	// Interval holds the median with at least 95 %: two order statistics. Only with 6 values or more.
+	N        int           // known values
+	Censored int           // of which only a lower bound is known
+	Min      time.Duration // of the known values
+	Max      Quantile      // of all; open where a bound is longer than every known value
+	// Quantiles are Kaplan and Meier's where some are censored, and else: the median the mean of the
+	// middle two, the others by nearest rank, so that p90 of fewer than 10 values and p99 of fewer than
+	// 100 are the maximum.
+	Median, P90, P99 Quantile
+	// Interval holds the median with at least 95 %: two order statistics. Only with 6 values or more. A
+	// censored value counts as its bound at the lower end and as endless at the upper: where that leaves
+	// the upper end open, there is none.
 	Interval *[2]time.Duration
-	Coverage float64
+	Coverage float64         // of Interval
 	Values   []time.Duration // sorted
-	Bounds   []time.Duration // lower bounds of the censored ones
+	Bounds   []time.Duration // lower bounds of the censored ones, sorted
+}
+
+// Quantile of durations of which some are only known to be longer than a bound.
+type Quantile struct {
+	At   time.Duration
+	Open bool // it is longer than At: the longest that was watched
+}
+
+func (q Quantile) String() string {
+	if q.Open {
+		return "> " + ms(q.At)
+	}
+	return ms(q.At)
 }
 
 // metric picks one duration of an episode; atLeast where it is censored.
@@ -47,49 +64,80 @@ var metrics = []metric{
 	{"detection", "fault confirmed, to the first campaign of a survivor", plain(func(e *Episode) *time.Duration { return e.Detection })},
 	{"election", "fault confirmed, to a leader with a majority of votes", plain(func(e *Episode) *time.Duration { return e.Election })},
 	{"write-ready", "fault confirmed, to the first commit in the new term; where the store's log does not tell it, to the first acknowledged write after it", plain(func(e *Episode) *time.Duration { return e.WriteReady })},
+	{"disturbance", "fault confirmed, to goodput and p99 back in the baseline's range for good", func(e *Episode) (*time.Duration, *time.Duration) { return e.Disturbance, e.DisturbedAtLeast }},
 	{"client tax", "write outage minus write-ready", func(e *Episode) (*time.Duration, *time.Duration) { return e.ClientTax, nil }},
 	{"rejoin", "heal issued, to the first sign that the old leader follows or serves", func(e *Episode) (*time.Duration, *time.Duration) { return e.Rejoin, nil }},
 	{"rejoin outage", "longest time without an acknowledged write while it rejoined", func(e *Episode) (*time.Duration, *time.Duration) { return e.RejoinOutage, nil }},
 	{"stale leadership", "the old leader still believed to lead while the new one did", func(e *Episode) (*time.Duration, *time.Duration) { return e.Stale, nil }},
 }
 
-func summaries(eps []Episode) []Summary {
+func summaries(eps []*Episode) []Summary {
 	var out []Summary
 	for _, m := range metrics {
-		s := Summary{Name: m.name, Doc: m.doc}
-		for i := range eps {
-			if eps[i].QuorumLost {
-				continue
-			}
-			d, atLeast := m.get(&eps[i])
-			switch {
-			case d != nil:
-				s.Values = append(s.Values, *d)
-			case atLeast != nil:
-				s.Bounds = append(s.Bounds, *atLeast)
-			}
-		}
-		s.compute()
-		if s.N+s.Censored > 0 {
+		if s := m.over(eps); s.N+s.Censored > 0 {
 			out = append(out, s)
 		}
 	}
 	return out
 }
 
+func (m metric) over(eps []*Episode) Summary {
+	s := Summary{Name: m.name, Doc: m.doc}
+	for _, e := range eps {
+		if e.QuorumLost {
+			continue
+		}
+		d, atLeast := m.get(e)
+		switch {
+		case d != nil:
+			s.Values = append(s.Values, *d)
+		case atLeast != nil:
+			s.Bounds = append(s.Bounds, *atLeast)
+		}
+	}
+	s.compute()
+	return s
+}
+
 func (s *Summary) compute() {
 	slices.Sort(s.Values)
 	slices.Sort(s.Bounds)
 	s.N, s.Censored = len(s.Values), len(s.Bounds)
-	if s.N == 0 {
+	if s.N+s.Censored == 0 {
 		return
 	}
-	s.Min, s.Max = s.Values[0], s.Values[s.N-1]
-	s.Median = median(s.Values)
-	s.P90 = s.Values[int(math.Ceil(0.9*float64(s.N)))-1]
-	if k, coverage := medianRanks(s.N); k > 0 && s.Censored == 0 {
-		s.Interval, s.Coverage = &[2]time.Duration{s.Values[k-1], s.Values[s.N-k]}, coverage
+	if s.N > 0 {
+		s.Min, s.Max.At = s.Values[0], s.Values[s.N-1]
 	}
+	if s.Censored > 0 {
+		if b := s.Bounds[s.Censored-1]; b >= s.Max.At {
+			s.Max = Quantile{b, true}
+		}
+	}
+	s.Median, s.P90, s.P99 = s.quantile(0.5), s.quantile(0.9), s.quantile(0.99)
+	if k, coverage := medianRanks(s.N + s.Censored); k > 0 {
+		low := slices.Sorted(slices.Values(slices.Concat(s.Values, s.Bounds)))
+		if high := s.N + s.Censored - k; high < s.N {
+			s.Interval, s.Coverage = &[2]time.Duration{low[k-1], s.Values[high]}, coverage
+		}
+	}
+}
+
+// quantile is the smallest duration by which a share p of all was over, and of the median the mean of
+// the middle two where nothing is censored.
+func (s *Summary) quantile(p float64) Quantile {
+	switch {
+	case s.Censored == 0 && p == 0.5:
+		return Quantile{At: median(s.Values)}
+	case s.Censored == 0:
+		return Quantile{At: s.Values[max(0, int(math.Ceil(p*float64(s.N)-1e-9))-1)]}
+	}
+	for _, st := range kaplanMeier(s.Values, s.Bounds) {
+		if st.P >= p-1e-9 {
+			return Quantile{At: st.At}
+		}
+	}
+	return Quantile{max(s.Bounds[s.Censored-1], s.Max.At), true}
 }
 
 // median of sorted values: the mean of the middle two where there are two.
@@ -139,6 +187,36 @@ func kaplanMeier(values, bounds []time.Duration) []step {
 			survive *= 1 - 1/float64(len(all)-i)
 			out = append(out, step{o.at, 1 - survive})
 		}
+	}
+	return out
+}
+
+// bandStep is one step of the band: it holds from At on.
+type bandStep struct {
+	At        time.Duration
+	Low, High float64
+}
+
+// cdfBand holds the whole distribution function with at least 95 %, for every n: the empirical one
+// and DKW's half height above and below it. It is wide where n is small, since little is known. What
+// is censored counts as endless at the lower edge and as its bound at the upper: the truth is between.
+func cdfBand(values, bounds []time.Duration) []bandStep {
+	n := len(values) + len(bounds)
+	if n == 0 {
+		return nil
+	}
+	eps := dkw(n)
+	all := slices.Sorted(slices.Values(slices.Concat(values, bounds)))
+	out := []bandStep{{0, 0, min(1, eps)}}
+	known := 0
+	for i, at := range all {
+		for known < len(values) && values[known] <= at {
+			known++
+		}
+		if i+1 < n && all[i+1] == at {
+			continue
+		}
+		out = append(out, bandStep{at, max(0, float64(known)/float64(n)-eps), min(1, float64(i+1)/float64(n)+eps)})
 	}
 	return out
 }

@@ -59,7 +59,15 @@ func tellCampaign(t *Try, i int, e *Episode, say sayer) {
 	case t.Won:
 		what += ". It won"
 	case len(t.Refused) > 0:
-		what += ". It did not win: " + strings.Join(t.Refused, "; ")
+		var why []string
+		for _, r := range t.Refused {
+			words := fmt.Sprintf("%s refused", r.By)
+			if r.Why != "" {
+				words += ", since " + r.Why
+			}
+			why, refs = append(why, words), append(refs, r.Ref)
+		}
+		what += ". It did not win: " + strings.Join(why, "; ")
 	case t.Ran == nil:
 		what += ". It did not become candidate"
 	default:

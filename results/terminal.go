@@ -49,10 +49,10 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 		add("         %s", what)
 	}
 	if s := a.stat("write outage"); s != nil {
-		add("writes   away per failover: %s", summaryText(s))
+		add("writes   away: %s", summaryText(s))
 	}
 	if s := a.stat("read outage"); s != nil {
-		add("reads    away per failover: %s", summaryText(s))
+		add("reads    away: %s", summaryText(s))
 	}
 	if a.Probes != nil || len(a.Episodes) > 0 {
 		add("ruler    %s", a.rulerText())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -22,6 +23,9 @@ type cluster struct {
 	ids     []harness.NodeID
 	network *rand.Rand
 	weather weather
+
+	beats Heartbeats      // nil: the program cannot tell heartbeats
+	heard []time.Duration // by number of the sender: when one last reached another member; -1: never
 
 	cut   [][]int             // by node numbers: how many rules cut the link
 	rules map[string][][2]int // only looked up
@@ -45,6 +49,8 @@ func newCluster(cfg harness.ClusterConfig, o Options) (*cluster, error) {
 	c := &cluster{loop: l, system: sys, program: program, network: l.Rand("sim/network"), rules: map[string][][2]int{}}
 	l.handle = c.handle
 	c.printer, _ = program.(Fingerprinter)
+	c.beats, _ = program.(Heartbeats)
+	c.heard = slices.Repeat([]time.Duration{-1}, cfg.Nodes+1)
 	if o.Copy == CopyAlways || o.Copy == CopySometimes && l.Rand("sim/copy").IntN(4) == 0 {
 		c.copier, _ = program.(Copier)
 	}
@@ -329,3 +335,9 @@ var (
 	_ harness.Network     = (*cluster)(nil)
 	_ harness.Hasher      = (*cluster)(nil)
 )
+
+// LastHeartbeat implements harness.HeartbeatWatcher.
+func (c *cluster) LastHeartbeat(id harness.NodeID) (time.Duration, bool) {
+	n := slices.Index(c.ids, id) + 1
+	return c.heard[n], c.heard[n] >= 0
+}

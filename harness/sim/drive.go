@@ -136,6 +136,9 @@ func (c *cluster) feed(n *node, e *event) (out []Effect, ok bool) {
 		n.machine.Tick()
 	case evMessage:
 		c.note(evMessage, n.number, e.source, 0, c.fingerprint(e.payload))
+		if c.beats != nil && c.beats.Heartbeat(e.payload) {
+			c.heard[e.source] = c.now
+		}
 		n.machine.Deliver(e.source, e.payload)
 	case evRequest:
 		c.note(evRequest, n.number, e.source, e.token, c.fingerprint(e.payload))

@@ -64,6 +64,11 @@ type Pivot interface {
 	Pivotal(message any) bool
 }
 
+// Heartbeats is implemented by programs that can say which messages are a leader's heartbeats.
+type Heartbeats interface {
+	Heartbeat(message any) bool
+}
+
 // Host is what a machine may ask of the world around it, all of it deterministic.
 type Host struct {
 	Rand *rand.Rand // the machine's only randomness

@@ -162,6 +162,11 @@ func (p *raftProgram) Pivotal(message any) bool {
 	return m.GetType() == raftpb.MsgVote || m.GetType() == raftpb.MsgVoteResp && !m.GetReject()
 }
 
+// Heartbeat says whether a message is a leader's heartbeat.
+func (p *raftProgram) Heartbeat(message any) bool {
+	return message.(*raftpb.Message).GetType() == raftpb.MsgHeartbeat
+}
+
 // Fingerprint mixes what makes messages, requests and replies differ.
 func (p *raftProgram) Fingerprint(payload any) uint64 {
 	switch m := payload.(type) {

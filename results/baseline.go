@@ -1,0 +1,210 @@
+package results
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Baseline is the range of goodput and of p99 latency in the run's own calm, by windows of one second
+// that begin every 100 ms. They are of probes, where the run has any, both kinds together, through
+// members that no fault holds; else of the workload's calls, through all members.
+type Baseline struct {
+	Ruler string `json:"ruler"` // "probes", or "calls" of the workload
+	// From and To are the calm: from half a second after the first acknowledged call to the first order
+	// to inject, or to the first sign of a leader that is lost without a fault, less a probe's timeout.
+	// No shorter than 1.5 s.
+	From    time.Duration `json:"from"`
+	To      time.Duration `json:"to"`
+	Windows int           `json:"windows"` // n: of one second, that overlap
+	// Goodput is the least of any window: of probes the share of those due that succeeded, of calls how
+	// many a second did.
+	Goodput float64 `json:"goodput"`
+	// P99 is the longest of any window: the 99th percentile, by nearest rank, of the latencies of what
+	// succeeded, from when it was due.
+	P99 time.Duration `json:"p99"`
+}
+
+// The baseline is itself only a sample of the calm: a second counts as inside its range with at least
+// 95 % of the least goodput of probes (80 % of that of calls, whose pace wavers) and a p99 of at most
+// 1.5 times the longest, or 1 ms more where that is more. It is back for good after SteadyFor.
+const (
+	SteadyFor    = 2 * time.Second
+	goodputShare = 0.95
+	paceShare    = 0.80
+	p99Factor    = 1.5
+	p99Room      = time.Millisecond
+	window       = time.Second
+	settling     = 500 * time.Millisecond
+	leastCalm    = 1500 * time.Millisecond
+)
+
+// inside says whether a second is in the range.
+func (b *Baseline) inside(w second) bool {
+	share := goodputShare
+	if b.Ruler != "probes" {
+		share = paceShare
+	}
+	limit := max(time.Duration(float64(b.P99)*p99Factor), b.P99+p99Room)
+	return w.goodput >= share*b.Goodput && w.ok > 0 && w.p99 <= limit
+}
+
+// second is what calls that were due within one second came to.
+type second struct {
+	goodput float64
+	ok      int
+	p99     time.Duration // of the ok ones
+}
+
+// flow is a list of calls as a baseline and a disturbance see them.
+type flow struct {
+	list   []call // in the order in which they were due
+	probes bool
+}
+
+func (s *study) flow() flow {
+	if len(s.probes) > 0 {
+		return flow{s.probes, true}
+	}
+	list := slices.Clone(s.calls)
+	slices.SortStableFunc(list, func(a, b call) int { return cmp.Compare(a.from, b.from) })
+	return flow{list, false}
+}
+
+// from is the index of the first that was due at t or later.
+func (f flow) from(t time.Duration) int {
+	i, _ := slices.BinarySearchFunc(f.list, t, func(c call, t time.Duration) int { return cmp.Compare(c.from, t) })
+	return i
+}
+
+// seconds are the windows that begin at from and every 100 ms later, and end by to.
+func (f flow) seconds(from, to time.Duration) []second {
+	type slot struct {
+		due  int
+		took []time.Duration // sorted
+	}
+	n := int((to - from) / bin)
+	if n < int(window/bin) {
+		return nil
+	}
+	slots := make([]slot, n)
+	for i := f.from(from); i < len(f.list); i++ {
+		c := &f.list[i]
+		at := int((c.from - from) / bin)
+		if at >= n {
+			break
+		}
+		if f.probes && !c.unharmed {
+			continue
+		}
+		slots[at].due++
+		if c.typ == harness.OK {
+			slots[at].took = append(slots[at].took, c.to-c.from)
+		}
+	}
+	for i := range slots {
+		slices.Sort(slots[i].took)
+	}
+	out := make([]second, 0, n)
+	for i := 0; i+int(window/bin) <= n; i++ {
+		var w second
+		due := 0
+		sorted := make([][]time.Duration, 0, window/bin)
+		for _, s := range slots[i : i+int(window/bin)] {
+			due += s.due
+			w.ok += len(s.took)
+			sorted = append(sorted, s.took)
+		}
+		if w.goodput = float64(w.ok); f.probes && due > 0 {
+			w.goodput /= float64(due)
+		}
+		w.p99 = nearestRank(sorted, w.ok, 0.99)
+		out = append(out, w)
+	}
+	return out
+}
+
+// nearestRank is a high quantile of n values in sorted lists: it takes the longest away until it is
+// left. 0 where there are none.
+func nearestRank(sorted [][]time.Duration, n int, q float64) (longest time.Duration) {
+	for left := n - int(math.Ceil(q*float64(n)-1e-9)); n > 0 && left >= 0; left-- {
+		most := 0
+		for i, s := range sorted {
+			if len(s) > 0 && (len(sorted[most]) == 0 || s[len(s)-1] > sorted[most][len(sorted[most])-1]) {
+				most = i
+			}
+		}
+		last := len(sorted[most]) - 1
+		longest, sorted[most] = sorted[most][last], sorted[most][:last]
+	}
+	return longest
+}
+
+// baseline is nil where the run had too little calm to tell.
+func (s *study) baseline(f flow, eps []Episode) *Baseline {
+	b := &Baseline{Ruler: "calls", To: s.end}
+	if f.probes {
+		b.Ruler = "probes"
+	}
+	first := slices.IndexFunc(f.list, func(c call) bool { return c.typ == harness.OK })
+	if first < 0 {
+		return nil
+	}
+	b.From = f.list[first].to + settling
+	for i := range s.faults {
+		b.To = min(b.To, s.faults[i].Issued)
+	}
+	for i := range eps {
+		b.To = min(b.To, eps[i].begin())
+	}
+	b.To -= s.slowest(f) // what was due then and still open when the fault came
+	if b.To-b.From < leastCalm {
+		return nil
+	}
+	all := f.seconds(b.From, b.To)
+	b.Windows, b.Goodput = len(all), math.Inf(1)
+	for _, w := range all {
+		b.Goodput, b.P99 = min(b.Goodput, w.goodput), max(b.P99, w.p99)
+	}
+	if b.Goodput == 0 || b.P99 == 0 {
+		return nil // it was not calm
+	}
+	return b
+}
+
+// slowest is how long a call may take: the probes' timeout, or a tenth of a second.
+func (s *study) slowest(f flow) time.Duration {
+	if f.probes && s.probing.Timeout > 0 {
+		return s.probing.Timeout
+	}
+	return bin
+}
+
+// disturbance finds from when on goodput and p99 stayed inside the baseline's range for SteadyFor.
+func (s *study) disturbance(e *Episode, f flow, b *Baseline) {
+	if b == nil {
+		e.Missing = append(e.Missing, "how long service was disturbed: the run had too little calm for a baseline")
+		return
+	}
+	row := 0
+	all := f.seconds(e.T0, e.Watched)
+	need := int((SteadyFor-window)/bin) + 1
+	for i, w := range all {
+		if !b.inside(w) {
+			row = 0
+			continue
+		}
+		if row++; row == need {
+			at := e.T0 + time.Duration(i+1-need)*bin
+			e.Steady = mark(at, lineRef(f.list[f.from(at)].line))
+			e.Disturbance = since(e.Steady, e.T0)
+			return
+		}
+	}
+	bound := max(0, e.Watched-e.T0-SteadyFor)
+	e.DisturbedAtLeast = &bound
+	e.Missing = append(e.Missing, "goodput and p99 did not stay in the baseline's range for "+SteadyFor.String()+" until watching ended")
+}

@@ -1,0 +1,200 @@
+package results
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+	"time"
+
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// phaseNames are the parts of a bar: each from the end of the one before.
+var phaseNames = []string{"inject → effective", "→ first campaign", "→ elected", "→ first commit", "→ first put"}
+
+// phaseRow is one bar: when each phase ended, after t0. What was not seen is nil.
+type phaseRow struct {
+	id, cause     string
+	issued        *time.Duration // before t0, so not above 0
+	ends          [4]*time.Duration
+	writes, reads *time.Duration // back for good
+	tail          string         // at its right end
+}
+
+// barPart is one coloured part. A phase whose end was not seen is missing, and the next one begins
+// where the last seen one ended.
+type barPart struct {
+	phase    int
+	from, to time.Duration
+}
+
+func phaseRowOf(e *Episode) phaseRow {
+	r := phaseRow{id: e.ID, cause: e.Cause(), issued: since(e.Issued, e.T0), writes: since(e.Writes.Back, e.T0), reads: since(e.Reads.Back, e.T0)}
+	r.ends = [4]*time.Duration{since(e.Detected, e.T0), since(e.Elected, e.T0), nil, since(e.FirstPut, e.T0)}
+	if e.CommitBy == "log" { // else it is only known from the first put
+		r.ends[2] = since(e.Committed, e.T0)
+	}
+	if r.writes != nil {
+		r.tail = ms(*r.writes)
+	}
+	return r
+}
+
+func (r *phaseRow) parts() []barPart {
+	var out []barPart
+	at := time.Duration(0)
+	if r.issued != nil && *r.issued < 0 {
+		out = append(out, barPart{0, *r.issued, 0})
+	}
+	for i, end := range r.ends {
+		if end != nil && *end > at {
+			out = append(out, barPart{i + 1, at, *end})
+			at = *end
+		}
+	}
+	return out
+}
+
+func (r *phaseRow) length() time.Duration {
+	if p := r.parts(); len(p) > 0 {
+		return p[len(p)-1].to
+	}
+	return 0
+}
+
+// medianRow has the median of each moment over the rows in which it was seen.
+func medianRow(rows []phaseRow) phaseRow {
+	mid := func(get func(*phaseRow) *time.Duration) *time.Duration {
+		var v []time.Duration
+		for i := range rows {
+			if d := get(&rows[i]); d != nil {
+				v = append(v, *d)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+		slices.Sort(v)
+		d := median(v)
+		return &d
+	}
+	out := phaseRow{id: "median", cause: fmt.Sprintf("of each moment, n %d", len(rows))}
+	out.issued = mid(func(r *phaseRow) *time.Duration { return r.issued })
+	for i := range out.ends {
+		out.ends[i] = mid(func(r *phaseRow) *time.Duration { return r.ends[i] })
+	}
+	out.writes, out.reads = mid(func(r *phaseRow) *time.Duration { return r.writes }), mid(func(r *phaseRow) *time.Duration { return r.reads })
+	if out.writes != nil {
+		out.tail = ms(*out.writes)
+	}
+	return out
+}
+
+// maxBars bounds the bars that are drawn: with more failovers, each k-th of the sorted ones is.
+const maxBars = 60
+
+// phaseBars is a waterfall: one bar an episode, in the order of their lengths, and the median.
+func (a *Analysis) phaseBars() (Figure, error) {
+	var rows []phaseRow
+	var eps []*Episode
+	for i := range a.Episodes {
+		if e := &a.Episodes[i]; e.Elected != nil {
+			rows, eps = append(rows, phaseRowOf(e)), append(eps, e)
+		}
+	}
+	if len(rows) == 0 {
+		return Figure{}, nil
+	}
+	slices.SortStableFunc(rows, func(x, y phaseRow) int { return int(x.length() - y.length()) })
+	all := append(slices.Clone(rows), medianRow(rows))
+	data := columns("failover", "cause", "issued_ms", "first_campaign_ms", "elected_ms", "first_commit_ms", "first_put_ms", "writes_back_ms", "reads_back_ms")
+	for _, r := range all {
+		data.add(r.id, r.cause, r.issued, r.ends[0], r.ends[1], r.ends[2], r.ends[3], r.writes, r.reads)
+	}
+	subs := []string{
+		fmt.Sprintf("n = %s with a new leader, shortest first; 0 = fault effective; ● writes back for good, ○ reads", plural(len(rows), "failover", "failovers")),
+		statsLine("writes", a.stat("write outage")),
+	}
+	if n := len(rows); n > maxBars {
+		every := (n + maxBars - 1) / maxBars
+		var few []phaseRow
+		for i := (n - 1) % every; i < n; i += every { // the longest is among them
+			few = append(few, rows[i])
+		}
+		all = append(few, all[n])
+		subs[0] += fmt.Sprintf("; every %dth is drawn", every)
+	}
+	f, err := a.drawPhases(all, subs)
+	if err != nil {
+		return f, err
+	}
+	return f.with(data, eps)
+}
+
+func (a *Analysis) drawPhases(rows []phaseRow, subs []string) (Figure, error) {
+	const row = vg.Length(22)
+	h := 96 + row*vg.Length(len(rows)) + 54
+	return figure("phases", h, func(c draw.Canvas) {
+		heading(c, "Where the time of each failover goes", subs...)
+		lo, hi := time.Duration(0), time.Duration(0)
+		for i := range rows {
+			for _, p := range rows[i].parts() {
+				lo, hi = min(lo, p.from), max(hi, p.to)
+			}
+			for _, d := range []*time.Duration{rows[i].writes, rows[i].reads} {
+				if d != nil {
+					hi = max(hi, *d)
+				}
+			}
+		}
+		x := axis{lo: msOf(lo), hi: max(msOf(hi)*1.10, msOf(lo)+1), a: c.Min.X + 190, b: c.Max.X - 24}
+		bottom, top := c.Min.Y+44, c.Max.Y-92
+		msAxis(c, x, bottom, top, "milliseconds after the fault took effect")
+		items := make([]legendItem, len(phaseNames))
+		for i := range phaseNames {
+			items[i] = legendItem{phaseNames[i], swatch(phaseColors[i])}
+		}
+		legend(c, c.Max.X-24, c.Max.Y-62, items)
+		timeoutLine(c, x, a.Run.ElectionTimeout, bottom, top)
+		for i := range rows {
+			y := top - row*vg.Length(i) - row/2
+			if i == len(rows)-1 { // the median, set off
+				y -= 6
+				line(c, c.Min.X+12, y+row/2+2, c.Max.X-24, y+row/2+2, 0.8, mutedColor)
+			}
+			drawBar(c, x, &rows[i], y)
+		}
+		line(c, x.at(0), bottom, x.at(0), top, 0.9, inkColor)
+	})
+}
+
+func drawBar(c draw.Canvas, x axis, r *phaseRow, y vg.Length) {
+	id := textStyle(9, true, inkColor)
+	put(c, id, c.Min.X+14, y, text.XLeft, r.id)
+	left := c.Min.X + 14 + max(28, id.Width(r.id)+6)
+	put(c, textStyle(9, false, mutedColor), left, y, text.XLeft, fit(r.cause, 24))
+	end := x.at(0)
+	for _, p := range r.parts() {
+		fillRect(c, x.at(msOf(p.from)), y-7, x.at(msOf(p.to)), y+7, phaseColors[p.phase])
+		end = max(end, x.at(msOf(p.to)))
+	}
+	for i, d := range []*time.Duration{r.writes, r.reads} {
+		if d == nil {
+			continue
+		}
+		px := x.at(msOf(*d))
+		end = max(end, px)
+		p := vg.Point{X: px, Y: y}
+		if i == 0 {
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: color.White, Radius: 3.2, Shape: draw.CircleGlyph{}}, p)
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 2.3, Shape: draw.CircleGlyph{}}, p)
+		} else {
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 4.6, Shape: draw.RingGlyph{}}, p)
+		}
+	}
+	if r.tail != "" {
+		put(c, textStyle(8.5, false, mutedColor), end+8, y, text.XLeft, r.tail)
+	}
+}

@@ -1,0 +1,128 @@
+package results
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Group is what faults of one kind on one target came to: the failovers they made, and the controls
+// that left the leader alone.
+type Group struct {
+	Fault    string         // without a fault: "no fault"
+	Target   harness.Target // as asked
+	Episodes []*Episode
+	Writes   Summary // away; of failovers that are in the statistics
+	Reads    Summary
+	Gaps     Summary // the longest time without an acknowledged write in each control
+	Controls []*Control
+	Lost     int // failovers whose faults left no majority unharmed: not in Writes and Reads
+}
+
+// noFault names the group of leaders that were lost without a fault on them.
+const noFault = "no fault"
+
+// groups are sorted by fault and target.
+func (a *Analysis) groups() []Group {
+	var out []Group
+	at := func(fault string, target harness.Target) *Group {
+		n := slices.IndexFunc(out, func(g Group) bool { return g.Fault == fault && g.Target == target })
+		if n < 0 {
+			n = len(out)
+			out = append(out, Group{Fault: fault, Target: target})
+		}
+		return &out[n]
+	}
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		g := at(noFault, "")
+		if e.Fault != nil {
+			g = at(e.Fault.Fault, e.Fault.Target)
+		}
+		g.Episodes = append(g.Episodes, e)
+		if e.QuorumLost {
+			g.Lost++
+		}
+	}
+	for i := range a.Controls {
+		c := &a.Controls[i]
+		g := at(c.Fault.Fault, c.Fault.Target)
+		g.Controls = append(g.Controls, c)
+	}
+	for i := range out {
+		out[i].sum()
+	}
+	slices.SortFunc(out, func(x, y Group) int { return cmp.Or(cmp.Compare(x.Fault, y.Fault), cmp.Compare(x.Target, y.Target)) })
+	return out
+}
+
+func (g *Group) sum() {
+	g.Writes, g.Reads = metrics[0].over(g.Episodes), metrics[1].over(g.Episodes)
+	g.Gaps = Summary{Name: "longest gap", Doc: "longest time without an acknowledged write while a fault left the leader alone"}
+	for _, c := range g.Controls {
+		if c.LongestGap != nil {
+			g.Gaps.Values = append(g.Gaps.Values, *c.LongestGap)
+		}
+	}
+	g.Gaps.compute()
+}
+
+// merge is the groups as one, under another name.
+func merge(fault string, target harness.Target, groups []Group) Group {
+	out := Group{Fault: fault, Target: target}
+	for _, g := range groups {
+		out.Episodes = append(out.Episodes, g.Episodes...)
+		out.Controls = append(out.Controls, g.Controls...)
+		out.Lost += g.Lost
+	}
+	out.sum()
+	return out
+}
+
+// name is the fault and its target in words.
+func (g *Group) name() string {
+	switch {
+	case g.Target == "":
+		return g.Fault
+	case g.Fault == "":
+		return "any fault · " + string(g.Target)
+	}
+	return g.Fault + " · " + string(g.Target)
+}
+
+// worst is the episode of the longest outage of writes, with the lower bounds of censored ones; nil
+// where none is in the statistics.
+func worst(eps []*Episode) *Episode {
+	var most *Episode
+	var longest time.Duration
+	for _, e := range eps {
+		if e.QuorumLost {
+			continue
+		}
+		if d, ok := e.Writes.length(); ok && (most == nil || d > longest) {
+			most, longest = e, d
+		}
+	}
+	return most
+}
+
+// length is how long it took, or at least how long.
+func (o *Outage) length() (time.Duration, bool) {
+	switch {
+	case o.Took != nil:
+		return *o.Took, true
+	case o.AtLeast != nil:
+		return *o.AtLeast, true
+	}
+	return 0, false
+}
+
+func pointers(eps []Episode) []*Episode {
+	out := make([]*Episode, len(eps))
+	for i := range eps {
+		out[i] = &eps[i]
+	}
+	return out
+}
