@@ -14,7 +14,7 @@ type table struct {
 	rows   [][]string
 }
 
-func columns(names ...string) *table { return &table{header: names} }
+func tableOf(names ...string) *table { return &table{header: names} }
 
 // add appends a row: strings as they are, durations in milliseconds, what is missing as nothing.
 func (t *table) add(cells ...any) {

@@ -70,7 +70,7 @@ func (a *Analysis) cdf() (Figure, error) {
 	if len(curves) == 0 {
 		return Figure{}, nil
 	}
-	data := columns("calls", "outage_ms", "share_over", "band_low", "band_high", "ended_here", "censored_here")
+	data := tableOf("calls", "outage_ms", "share_over", "band_low", "band_high", "ended_here", "censored_here")
 	hi := a.Run.ElectionTimeout
 	subs := []string{}
 	for _, k := range curves {

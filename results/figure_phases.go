@@ -109,7 +109,7 @@ func (a *Analysis) phaseBars() (Figure, error) {
 	}
 	slices.SortStableFunc(rows, func(x, y phaseRow) int { return int(x.length() - y.length()) })
 	all := append(slices.Clone(rows), medianRow(rows))
-	data := columns("failover", "cause", "issued_ms", "first_campaign_ms", "elected_ms", "first_commit_ms", "first_put_ms", "writes_back_ms", "reads_back_ms")
+	data := tableOf("failover", "cause", "issued_ms", "first_campaign_ms", "elected_ms", "first_commit_ms", "first_put_ms", "writes_back_ms", "reads_back_ms")
 	for _, r := range all {
 		data.add(r.id, r.cause, r.issued, r.ends[0], r.ends[1], r.ends[2], r.ends[3], r.writes, r.reads)
 	}

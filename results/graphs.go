@@ -68,7 +68,7 @@ func (a *Analysis) throughput() (Figure, error) {
 		top = max(top, bins[0][b]+bins[1][b]+bins[2][b])
 	}
 	perSecond := float64(time.Second / bin)
-	data := columns("bin_start_s", "ok_per_s", "failed_per_s", "unknown_per_s")
+	data := tableOf("bin_start_s", "ok_per_s", "failed_per_s", "unknown_per_s")
 	for b := range n {
 		at := float64(b) * bin.Seconds()
 		data.add(at, float64(bins[0][b])*perSecond, float64(bins[1][b])*perSecond, float64(bins[2][b])*perSecond)

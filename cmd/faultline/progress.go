@@ -89,7 +89,7 @@ func (p *progress) observe(op *harness.Op) {
 				p.event("leader is %s", after)
 			}
 		}
-	default:
+	case op.Process == harness.NemesisProcess:
 		p.fault(op)
 	}
 }
