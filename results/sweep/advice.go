@@ -110,6 +110,9 @@ func (a *Advice) words(group []Result) string {
 	default:
 		fmt.Fprintf(&b, " The knee is at %v: with shorter timeouts members elected without need (%s).", *a.Knee, falseText(group, *a.Knee))
 	}
+	if r.Late > r.Timeout/10 {
+		fmt.Fprintf(&b, " But the machine was busy: a probe was sent up to %s late, so these outages may be the machine's and not the system's.", millis(r.Late))
+	}
 	if f.N < enough {
 		fmt.Fprintf(&b, " But %d failovers are few: with fewer than %d not even the median has an interval of 95 %%.", f.N, enough)
 	}

@@ -151,6 +151,7 @@ type Result struct {
 	Stable     time.Duration `json:"stable"`
 	Leaderless bool          `json:"leaderless,omitempty"` // nobody came to lead at all, and nothing was broken
 	Resolution time.Duration `json:"resolution"`           // median of the outages' own: nothing shorter can be told apart
+	Late       time.Duration `json:"late,omitempty"`       // a probe was sent this late at most: more than a little means that the machine was too busy to measure on
 	Took       time.Duration `json:"took"`                 // on the wall
 	Problem    string        `json:"problem,omitempty"`    // why the run broke; then nothing above counts, and a resumed sweep does the cell again
 }

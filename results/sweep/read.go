@@ -33,6 +33,9 @@ func (r *Result) Read(a results.Analysis, leaderless bool) error {
 			r.Elections++
 		}
 	}
+	if a.Probes != nil && a.Probes.LateMax != nil {
+		r.Late = *a.Probes.LateMax
+	}
 	var resolutions []time.Duration
 	kills := 0
 	for i := range a.Faults {

@@ -290,6 +290,8 @@ func TestAdvise(t *testing.T) {
 	leaderless := Result{Cell: Cell{"raftkv", 3, 0, 50 * milli, 10 * milli}, Leaderless: true, Stable: 30 * time.Second}
 	censored := measured(250, 50, 300, 0)
 	censored.Censored = millisOf(1000)
+	busy := measured(250, 50, 300, 0)
+	busy.Late = 26 * milli
 	broken := measured(100, 10, 100, 0)
 	broken.Problem = "it broke"
 	cases := []struct {
@@ -307,6 +309,7 @@ func TestAdvise(t *testing.T) {
 		{"all false", []Result{measured(100, 20, 150, 9), measured(250, 50, 300, 1)}, [2]int{}, 0, false, "none of these timeouts can be recommended"},
 		{"an outage that did not end", []Result{censored, measured(500, 50, 600, 0)}, [2]int{500, 50}, 250, true, "600 ms in the median"},
 		{"nobody led", []Result{leaderless, measured(250, 50, 300, 0)}, [2]int{250, 50}, 250, false, "The knee is at 250ms"},
+		{"a busy machine is told", []Result{busy}, [2]int{250, 50}, 250, true, "a probe was sent up to 26 ms late"},
 		{"broken cells do not count", []Result{broken, measured(250, 50, 300, 0)}, [2]int{250, 50}, 250, true, "n = 7, 0 censored"},
 	}
 	for _, c := range cases {
