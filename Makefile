@@ -8,6 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TIME    ?= 60s
 SEED    ?= 0
+COUNT   ?= 910000
 RUNTIME ?= auto
 FLAGS   ?=
 SHARD   ?= 1/1
@@ -66,6 +67,16 @@ nightly: build etcd ## the nightly matrix: every scenario on raftkv and etcd (SH
 .PHONY: bench
 bench: build ## benchmarks: start-up, fault injection, simulation
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+.PHONY: bench-check
+bench-check: build ## the checker's table of sizes beside porcupine, each in a process (FLAGS=--short: two minutes)
+	bin/faultline bench-check $(FLAGS)
+
+.PHONY: fuzz-nightly
+fuzz-nightly: ## ten million random small histories against the oracle (SEED, COUNT a mode)
+	@echo "seed $(SEED): repeat with SEED=$(SEED) COUNT=$(COUNT)"
+	$(GO) test ./checker/register -run 'TestAgainstOracle|TestAgainstPorcupine|TestOracleAgainstPorcupine|TestCore' \
+	    -count 1 -timeout 5h -register.seed $(SEED) -register.count $(COUNT)
 
 .PHONY: lint
 lint: ## gofumpt, go vet, golangci-lint, actionlint

@@ -15,6 +15,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 // A generic search may need any amount of memory, so porcupine runs in a process of its own, which
@@ -114,4 +115,26 @@ func (h *head) Write(b []byte) (int, error) {
 		h.Buffer.Write(b[:min(left, len(b))])
 	}
 	return len(b), nil
+}
+
+// Porcupine asks porcupine about every key in turn, in the helper of ctx, within a time and memory
+// for all. It is for comparisons: CheckKeys needs it only where the fast algorithm gives up.
+func (k *Keys) Porcupine(ctx context.Context, limit time.Duration, memory uint64) (harness.Validity, error) {
+	command, _ := ctx.Value(helperCommand{}).([]string)
+	if len(command) == 0 {
+		return harness.Unknown, errors.New("porcupine needs a helper: see WithHelper")
+	}
+	end := time.Now().Add(limit)
+	for _, h := range k.finish(nil) {
+		r, err := ask(ctx, command, question{Windows: [][]register.Op{h.ops}, Time: max(time.Until(end), time.Millisecond), Memory: memory})
+		switch {
+		case err != nil:
+			return harness.Unknown, err
+		case r.Result == porcupine.Illegal:
+			return harness.Invalid, nil
+		case r.Result != porcupine.Ok:
+			return harness.Unknown, fmt.Errorf("not decided in %v", limit)
+		}
+	}
+	return harness.Valid, nil
 }

@@ -80,7 +80,7 @@ Exit codes: ` + exitCodesHelp,
 	root.SetIn(a.stdin)
 	root.AddCommand(
 		newRunCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
-		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a),
+		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a), newBenchCheckCmd(a),
 	)
 	return root
 }
