@@ -1,73 +1,58 @@
 package results
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	cdplog "github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	cdpruntime "github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/internal/browsertest"
 )
 
-// chromium finds a browser, or skips.
-func chromium(t *testing.T) string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("no Chromium or Chrome is installed: the report is not tried in a browser")
-	return ""
-}
-
 // TestReportInBrowser opens reports at the widths of a desktop and of a phone, light and dark: no
-// errors, no requests, nothing wider than the screen, and the timeline has drawn something.
-// RESULTS_SHOTS names a folder for screenshots; RESULTS_REPORT another run's folder to look at.
+// errors, no requests, nothing overlaps or is cut, the timeline zooms, and a click shows a call and a
+// line. RESULTS_SHOTS names a folder for screenshots; RESULTS_REPORT another run's folder to look at.
 func TestReportInBrowser(t *testing.T) {
-	path := chromium(t)
-	folders := map[string]string{}
-	if dir := os.Getenv("RESULTS_REPORT"); dir != "" {
-		folders["given"] = dir
-	} else {
-		_, run, h := standard(8, 12*mil, 800*mil)
-		folders["standard"] = rendered(t, run, h)
-		_, probes := probed(mix)
-		folders["probed"] = rendered(t, probes.Run, probes.History)
-		run, h = hostile()
-		folders["hostile"] = rendered(t, run, h)
-		empty, eh := newSynthetic(1, 10*mil).finish(3 * sec)
-		empty.Verdicts, empty.Verdict = nil, harness.Unknown
-		folders["empty"] = rendered(t, empty, eh)
+	browser := browsertest.Start(t)
+	runs := map[string]func() (Run, harness.History){
+		"probed":  func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
+		"hostile": hostile,
+		"empty": func() (Run, harness.History) {
+			run, h := newSynthetic(1, 10*mil).finish(3 * sec)
+			run.Verdicts, run.Verdict = nil, harness.Unknown
+			return run, h
+		},
 	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
-	defer cancel()
-	browser, cancel := chromedp.NewContext(alloc)
-	defer cancel()
-	require.NoError(t, chromedp.Do(browser))
-	for name, dir := range folders {
-		for _, width := range []int64{1280, 375} {
-			for _, scheme := range []string{"light", "dark"} {
-				t.Run(fmt.Sprintf("%s %d %s", name, width, scheme), func(t *testing.T) { look(t, browser, name, dir, width, scheme) })
+	given := os.Getenv("RESULTS_REPORT")
+	if given != "" {
+		runs = map[string]func() (Run, harness.History){"given": nil}
+	}
+	for name, make := range runs {
+		t.Run(name, func(t *testing.T) {
+			dir := given
+			if make != nil {
+				run, h := make()
+				dir = rendered(t, run, h)
 			}
-		}
+			for _, width := range []int64{1280, 390} {
+				for _, scheme := range []string{"light", "dark"} {
+					t.Run(fmt.Sprintf("%d %s", width, scheme), func(t *testing.T) {
+						p := browsertest.Open(t, browser, reportURL(t, dir), browsertest.Options{Width: width, Scheme: scheme})
+						look(t, p, fmt.Sprintf("%s-%d-%s", name, width, scheme))
+					})
+				}
+			}
+		})
 	}
 }
 
-func rendered(t *testing.T, run Run, h harness.History) string {
+func rendered(t testing.TB, run Run, h harness.History) string {
+	t.Helper()
 	f := writeFolder(t, t.TempDir(), run, h)
 	a, err := f.Analyze()
 	require.NoError(t, err)
@@ -75,67 +60,52 @@ func rendered(t *testing.T, run Run, h harness.History) string {
 	return f.Dir()
 }
 
-func look(t *testing.T, browser context.Context, name, dir string, width int64, scheme string) {
-	tab, cancel := chromedp.NewContext(browser)
-	defer cancel()
+func reportURL(t testing.TB, dir string) string {
 	file, err := filepath.Abs(filepath.Join(dir, ReportFile))
 	require.NoError(t, err)
-	url := "file://" + file
-	var mu sync.Mutex
-	var bad []string
-	note := func(format string, args ...any) {
-		mu.Lock()
-		defer mu.Unlock()
-		bad = append(bad, fmt.Sprintf(format, args...))
+	return "file://" + file
+}
+
+const timelineDrawn = `"ready" in document.getElementById("timeline").dataset`
+
+// key presses one key on the timeline.
+func key(name string) string {
+	return fmt.Sprintf(`document.getElementById("timeline").dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true}))`, name)
+}
+
+func look(t *testing.T, p *browsertest.Page, name string) {
+	shots := os.Getenv("RESULTS_SHOTS")
+	p.Wait(timelineDrawn, "the timeline was not drawn")
+	require.True(t, browsertest.Eval[bool](p, `(() => { const c = document.getElementById("timeline"); return c.height > 200 && c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some(v => v > 0); })()`))
+	p.Do(`document.querySelectorAll("details").forEach(d => d.open = true)`)
+	p.Fits("header .in, section")
+	p.Apart("h1, h2, h3, .verdict, .reason, .card, .bar > *, .key > span, th, td")
+	p.Shot(shots, name)
+	p.Do(`document.querySelector('[data-lanes="clients"]').click()`)
+	p.Do(`document.querySelector('[data-zoom="0.5"]').click()`)
+	p.Shot(shots, name+"-clients")
+	p.Do(key("0") + ";" + key("n") + ";" + key("Enter"))
+	if browsertest.Eval[bool](p, `document.getElementById("panel").hidden`) {
+		p.Do(key(".") + ";" + key("Enter")) // nothing failed
 	}
-	require.NoError(t, chromedp.Listen(tab, func(ev any) {
-		switch e := ev.(type) {
-		case *network.EventRequestWillBeSent:
-			if e.Request.URL != url && !strings.HasPrefix(e.Request.URL, "data:") {
-				note("request: %s", e.Request.URL)
-			}
-		case *cdpruntime.EventExceptionThrown:
-			note("exception: %s %v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
-		case *cdpruntime.EventConsoleAPICalled:
-			note("console: %v", e.Type)
-		case *cdplog.EventEntryAdded:
-			note("log: %s", e.Entry.Text)
-		}
-	}))
-	enable := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
-			return err
-		}
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
-		return err
-	})
-	require.NoError(t, chromedp.Do(tab, chromedp.EmulateViewport(width, 900), enable, chromedp.Navigate(url)))
-	ready := func() bool {
-		ok, err := chromedp.Run(tab, chromedp.Evaluate[bool](`!document.querySelector(".tl").hidden && document.getElementById("timeline").height > 200`))
-		return err == nil && ok
+	p.Wait(`document.querySelectorAll("#panel .line").length > 2`, "the panel shows no lines")
+	require.NotContains(t, browsertest.Eval[string](p, `document.getElementById("panel").textContent`), "Not in this page")
+	require.Contains(t, browsertest.Eval[string](p, `document.getElementById("panel").textContent`), `"type":"invoke"`)
+	inside := `document.getElementById("panel").scrollWidth <= document.getElementById("panel").clientWidth`
+	require.True(t, browsertest.Eval[bool](p, inside), "the panel is wider than the screen")
+	p.Do(`scrollTo(0, 0); document.querySelector("#timeline").scrollIntoView({block: "start"})`)
+	p.Shot(shots, name+"-panel")
+	p.Do(`document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}))`)
+	require.True(t, browsertest.Eval[bool](p, `document.getElementById("panel").hidden`), "Escape closes the panel")
+	if browsertest.Eval[bool](p, `document.querySelector("main a[data-ref]") !== null`) {
+		ref := browsertest.Eval[string](p, `(() => { const a = document.querySelector("main a[data-ref]"); a.click(); return a.dataset.ref; })()`)
+		p.Wait(`document.querySelector("#panel-body .line.here") !== null`, "a reference shows its line")
+		file, line, _ := strings.Cut(ref, ":")
+		require.Equal(t, file+", line "+line, browsertest.Eval[string](p, `document.getElementById("panel-title").textContent`))
+		p.Shot(shots, name+"-line")
 	}
-	require.Eventually(t, ready, 30*time.Second, 50*time.Millisecond, "the timeline was not drawn")
-	drawn, err := chromedp.Run(tab, chromedp.Evaluate[bool](`(() => { const c = document.getElementById("timeline"); return c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some(v => v > 0); })()`))
-	require.NoError(t, err)
-	require.True(t, drawn)
-	overflow, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
-	require.NoError(t, err)
-	require.LessOrEqual(t, overflow, 0, "the page is wider than the screen")
-	zoomed, err := chromedp.Run(tab, chromedp.Evaluate[bool](`(() => { document.querySelector('[data-zoom="0.5"]').click(); return true; })()`))
-	require.NoError(t, err)
-	require.True(t, zoomed)
-	if shots := os.Getenv("RESULTS_SHOTS"); shots != "" {
-		_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`(() => { document.querySelector('[data-show]').click(); scrollTo(0, 0); return true; })()`))
-		require.NoError(t, err)
-		png, err := chromedp.Run(tab, chromedp.FullScreenshot(90))
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(shots, fmt.Sprintf("%s-%d-%s.jpg", name, width, scheme)), png, 0o644))
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	require.Empty(t, bad)
+	require.Empty(t, browsertest.Eval[string](p, `[...document.querySelectorAll("img[onerror], body script:not([id]):not(:last-of-type)")].map(e => e.outerHTML.slice(0, 80)).join("; ")`), "words of a history became elements")
+	p.Quiet()
 }
 
 // hostile is a run whose every word tries to break out of the page.
@@ -143,7 +113,7 @@ func hostile() (Run, harness.History) {
 	s := newSynthetic(3, 20*mil)
 	s.add("kill", true, 4*sec, 2*sec, false)
 	run, h := s.finish(12 * sec)
-	evil := `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>` + strings.Repeat("W", 200)
+	evil := `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>` + "\u2028\u202e\x00" + strings.Repeat("W", 200)
 	run.Verdicts = append(run.Verdicts, harness.Verdict{Checker: evil, Validity: harness.Invalid, Reason: evil, Evidence: []int{5, 6}})
 	run.Verdict = harness.Invalid
 	run.System, run.Runtime, run.HealProblem, run.RuntimeReason = evil, evil, evil, evil
@@ -152,7 +122,12 @@ func hostile() (Run, harness.History) {
 	for i := range h.Ops {
 		if op := &h.Ops[i]; op.Client() && op.Type == harness.OK {
 			op.Value = harness.EncodeValue(map[string]string{"key": evil})
+		} else if op.Client() && op.Type != harness.Invoke {
+			op.Error = evil
 		}
+	}
+	for _, id := range s.nodes {
+		h.Logs[id] = append(h.Logs[id], harness.LogLine{At: 12 * sec, Text: evil}, harness.LogLine{At: 12 * sec, Text: `{"msg":` + strconv.Quote(strings.ReplaceAll(evil, "\x00", "")) + `}`})
 	}
 	return run, h
 }

@@ -169,12 +169,16 @@ func (a *Analysis) latencies(c draw.Canvas, x axis, v view, bottom, top vg.Lengt
 			p := vg.Point{X: x.at(secondsOf(k.from)) - r.Min.X, Y: y.at(max(msOf(k.to-k.from), 0.01)) - r.Min.Y}
 			layer.DrawGlyphNoClip(draw.GlyphStyle{Color: faint[k.typ], Radius: 0.7, Shape: draw.CircleGlyph{}}, p)
 		}
+		full := crowd(opacity)
 		for _, t := range []harness.Type{harness.OK, harness.Info, harness.Fail} { // trouble on top
 			for _, k := range shown {
 				if k.typ != t {
 					continue
 				}
 				p := vg.Point{X: x.at(secondsOf(k.from)) - r.Min.X, Y: y.at(max(msOf(k.to-k.from), 0.01)) - r.Min.Y}
+				if full(t, p) {
+					continue
+				}
 				op := opacity
 				if t != harness.OK {
 					op = max(opacity, 150)
@@ -183,6 +187,29 @@ func (a *Analysis) latencies(c draw.Canvas, x axis, v view, bottom, top vg.Lengt
 			}
 		}
 	})
+}
+
+// crowd says when one more glyph at a place would not be seen: so many as make it opaque lie on the
+// same pixel already. A million calls are drawn in the time of those pixels.
+func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
+	type place struct {
+		t    harness.Type
+		x, y int32
+	}
+	const pixel = vg.Inch / figureDPI
+	most := uint8(1)
+	for left := 1 - float64(opacity)/255; left > 0.02 && most < 16; left *= 1 - float64(opacity)/255 {
+		most++
+	}
+	seen := map[place]uint8{}
+	return func(t harness.Type, p vg.Point) bool {
+		at := place{t, int32(p.X / pixel), int32(p.Y / pixel)}
+		if seen[at] >= most {
+			return true
+		}
+		seen[at]++
+		return false
+	}
 }
 
 // probeSpan is up to what length of time every probe is a point.

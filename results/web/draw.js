@@ -219,7 +219,7 @@ function painter(s, canvas) {
   // Calls answered per second: solid up to the lowest bin of a column, light up to the highest, so
   // that one bad bin is seen among many.
   function rates() {
-    const {ok, failed, unknown} = s.bins, h = l.rates.h * s.meta.bin / 1e6 / s.rateTop, foot = l.rates.end;
+    const {ok, failed, unknown} = s.bins, h = l.rates.h * 1e6 / s.meta.bin / s.rateTop, foot = l.rates.end;
     const bar = (x, from, to, fill, a) => { if (to > from) { ctx.globalAlpha = a; ctx.fillStyle = fill; ctx.fillRect(x, foot - to, 1, Math.max(to - from, .75)); } };
     eachColumn((x, from, to) => {
       let lo = Infinity, hi = 0, f = 0, u = 0;
@@ -334,7 +334,7 @@ function painter(s, canvas) {
     ctx.font = "10px system-ui, sans-serif";
     const note = (words, y) => { const w = ctx.measureText(words).width; ctx.fillStyle = color.card; ctx.globalAlpha = .8; ctx.fillRect(LEFT + 1, y - 7, w + 8, 14); ctx.globalAlpha = 1; text(words, LEFT + 5, y, color.muted); };
     const bin = short(s.meta.bin);
-    note(l.width < 600 ? "latency, when due" : `latency of calls, from when they were due; lines: median and p99 of ${bin}`, l.latency.end + 11);
+    note(l.width < 600 ? "latency, when due" : `latency of calls, from when they were due; lines: median and p99 of ${bin}`, l.latency.y + 8);
     if (l.width >= 600) note(`calls answered per second, in bins of ${bin}`, l.rates.y + 8);
     if (l.width < 600) note("answered per second", l.rates.y + 8);
     s.meta.lanes.forEach((lane, i) => { const m = l.members[i]; if (m.calls) text("calls", LEFT - 8, m.calls.y + STRIP / 2, color.muted, "right"); });
