@@ -6,7 +6,7 @@ import (
 )
 
 // Render writes every artifact that is made from the analysis: failovers.jsonl, the graphs,
-// report.html, junit.xml and summary.md. It can be called again at any time.
+// the tables of the timeline (calls.csv and others), report.html, junit.xml and summary.md. It can be called again at any time.
 func (f *Folder) Render(a Analysis) error {
 	lines, err := a.Failovers()
 	if err != nil {

@@ -146,10 +146,26 @@ func (a *Analysis) writeReport(w io.Writer, figures []Figure) error {
 	if err != nil {
 		return err
 	}
-	if err := t.Execute(w, p); err != nil {
+	var b strings.Builder
+	if err := t.Execute(&b, p); err != nil {
+		return fmt.Errorf("render %s: %w", ReportFile, err)
+	}
+	if _, err := hiddenCharacters().WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("render %s: %w", ReportFile, err)
 	}
 	return nil
+}
+
+// hiddenCharacters makes those visible that turn text around or hide in it; none of them is the
+// page's own. In the page's JSON the escape stands for the same character.
+func hiddenCharacters() *strings.Replacer {
+	var pairs []string
+	for _, span := range [][2]rune{{0x061c, 0x061c}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}} {
+		for r := span[0]; r <= span[1]; r++ {
+			pairs = append(pairs, string(r), fmt.Sprintf(`\u%04x`, r))
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 func (a *Analysis) page(figures []Figure) (page, error) {

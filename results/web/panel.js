@@ -63,10 +63,10 @@ function makePanel(s) {
     const rows = all.map((j, k) => {
       const b = make("button", {textContent: `${k + 1}`, title: "show this attempt", disabled: j === i, onclick: () => call(c, j, true)});
       const lines = make("td", {className: "nw"}, linkTo("history.jsonl", c.line[j], String(c.line[j])), c.done[j] ? linkTo("history.jsonl", c.line[j] + c.done[j], String(c.line[j] + c.done[j])) : " no answer");
-      return make("tr", {className: j === i ? "here" : ""}, make("td", {}, b), make("td", {}, member(c.node(j))), make("td", {className: "n"}, String(c.process[j])), make("td", {className: "n"}, clock(c.from[j])), make("td", {className: "n"}, short(c.took[j])), make("td", {className: ["ok", "bad", "unknown"][c.kind[j]] + "-ink"}, outcome[c.kind[j]]), make("td", {className: "wide"}, visible(c.error(j), 300)), lines);
+      return make("tr", {className: j === i ? "here" : ""}, make("td", {}, b), make("td", {}, member(c.node(j))), make("td", {className: "n"}, String(c.process[j])), make("td", {className: "n"}, clock(c.from[j])), make("td", {className: "n"}, short(c.took[j])), make("td", {className: ["ok", "bad", "unknown"][c.kind[j]] + "-ink"}, outcome[c.kind[j]]), lines, make("td", {className: "wide"}, visible(c.error(j), 300)));
     });
     return [make("h3", {textContent: all.length > 1 ? `${all.length} attempts of one call` : "One attempt"}),
-      make("div", {className: "scroll"}, make("table", {}, make("thead", {}, cells("th", "#", "member", "process", "due", "took", "outcome", "error", "lines")), make("tbody", {}, ...rows)))];
+      make("div", {className: "scroll"}, make("table", {}, make("thead", {}, cells("th", "#", "member", "process", "due", "took", "outcome", "lines", "error")), make("tbody", {}, ...rows)))];
   }
 
   const openAt = (file, lines) => make("p", {className: "muted small"}, `Not in this page, which holds a part of ${file} only. Open `, make("a", {href: file, textContent: file}), ` at line ${lines.join(" and ")}: `, make("code", {textContent: `sed -n '${lines.map(n => n + "p").join(";")}' ${file}`}));
