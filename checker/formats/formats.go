@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -30,6 +31,8 @@ type Entry struct {
 func All() []Entry {
 	return []Entry{
 		{"jsonl", "Faultline's history.jsonl: a JSON object a line", isJSONL, readJSONL},
+		{"edn", "Jepsen's history.edn (register, also by independent keys; list-append, rw-register, set, bank), and porcupine's key-value logs", isEDN, readEDN},
+		{"jepsen-log", "the log of an old Jepsen, as of porcupine's etcd tests", isLog, readLog},
 	}
 }
 
@@ -50,22 +53,44 @@ func (h *History) Judges() []string {
 	return judges(h.Ops)
 }
 
-// judges goes by the names of clients' ops.
+// judges goes by the names of clients' ops. What no checker that exists can judge is left out.
 func judges(ops []harness.Op) []string {
+	var out []string
 	for i := range ops {
-		if op := &ops[i]; op.Client() && isRegister(op.F) {
-			return []string{checker.Linearizable{}.Name()}
+		if !ops[i].Client() {
+			continue
+		}
+		if name := judgeOf(&ops[i]); name != "" && !slices.Contains(out, name) && byName(name) != nil {
+			out = append(out, name)
 		}
 	}
-	return nil
+	for _, all := range []string{"revision", "appends"} { // these judge the gets and puts, too
+		if slices.Contains(out, all) {
+			return []string{all}
+		}
+	}
+	return out
 }
 
-func isRegister(f string) bool {
-	switch f {
+func judgeOf(op *harness.Op) string {
+	switch op.F {
 	case "get", "put", "cas", "delete":
-		return true
+		return checker.Linearizable{}.Name()
+	case "append":
+		return "appends"
+	case harness.FTxn:
+		if bytes.Contains(op.Value, []byte(`"rev":`)) {
+			return "revision"
+		}
+		if op.Type == harness.OK {
+			return "anomalies"
+		}
+	case "add":
+		return "set"
+	case "transfer":
+		return "bank"
 	}
-	return false
+	return ""
 }
 
 // Check judges the history. An unknown name is an error that lists those that are allowed.
