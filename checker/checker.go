@@ -23,6 +23,7 @@ func All() []Entry {
 	return []Entry{
 		{"linearizable", "every key's calls have an order that a single register could have given", func() harness.Checker { return Linearizable{} }},
 		{"revision", "all calls, transactions too, were answered as by one store, in the order of its revisions", func() harness.Checker { return Revision{} }},
+		{"anomalies", "transactions show no anomaly that their level of isolation forbids", func() harness.Checker { return Anomalies{} }},
 		{"durable", "the final reads show every acknowledged write, or what may have replaced it", func() harness.Checker { return Durable{} }},
 		{"probes", "what the open-loop probes were answered is linearizable, too", func() harness.Checker { return Probes{} }},
 		{"live", "no answer is older than what was answered before, and equal states hash equally: what a run is judged by while it goes on", func() harness.Checker { return Live{} }},

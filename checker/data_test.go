@@ -35,6 +35,12 @@ func TestGolden(t *testing.T) {
 				if d.HasArg("overlapping") {
 					c = Coverage{Overlapping: true}
 				}
+				if _, ok := c.(Anomalies); ok {
+					a := Anomalies{}
+					d.MaybeScanArgs(t, "level", &a.Level)
+					a.LinearizableKeys, a.SequentialKeys = d.HasArg("linearizable-keys"), d.HasArg("sequential-keys")
+					c = a
+				}
 				v := Run(t.Context(), []harness.Checker{c}, h)[0]
 				require.Equal(t, d.Cmd, v.Validity.String(), "%s: %s", d.Pos, v.Reason)
 				seen[v.Validity] = true

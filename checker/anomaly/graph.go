@@ -1,0 +1,337 @@
+package anomaly
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// edgeKind is why one transaction comes before another.
+type edgeKind uint8
+
+const (
+	ww       edgeKind = iota // it wrote the version before
+	wr                       // it wrote what the other read
+	rw                       // it read what the other overwrote
+	process                  // the same process made it before
+	realtime                 // it ended before the other began
+)
+
+type edge struct {
+	to         int32
+	kind       edgeKind
+	key, value int32
+}
+
+type graph struct {
+	out   [][]edge
+	count int
+}
+
+func newGraph(n int) *graph { return &graph{out: make([][]edge, n)} }
+
+func (g *graph) add(from, to int, kind edgeKind, key, value int32) {
+	for _, e := range g.out[from][max(0, len(g.out[from])-8):] {
+		if e.to == int32(to) && e.kind == kind {
+			return
+		}
+	}
+	g.out[from] = append(g.out[from], edge{int32(to), kind, key, value})
+	g.count++
+}
+
+// components are the strongly connected ones of two nodes or more, over edges of the given kinds
+// (Tarjan, Depth-first search and linear graph algorithms, 1972), without recursion.
+func (g *graph) components(kinds uint8) (out [][]int) {
+	n := len(g.out)
+	index, low, on := make([]int32, n), make([]int32, n), make([]bool, n)
+	next := make([]int32, n)
+	var stack, path []int32
+	counter := int32(0)
+	for root := range n {
+		if index[root] != 0 {
+			continue
+		}
+		path = append(path[:0], int32(root))
+		for len(path) > 0 {
+			v := path[len(path)-1]
+			if index[v] == 0 {
+				counter++
+				index[v], low[v] = counter, counter
+				stack, on[v] = append(stack, v), true
+			}
+			deeper := false
+			for int(next[v]) < len(g.out[v]) {
+				e := g.out[v][next[v]]
+				next[v]++
+				if kinds>>e.kind&1 == 0 {
+					continue
+				}
+				if index[e.to] == 0 {
+					path, deeper = append(path, e.to), true
+					break
+				}
+				if on[e.to] {
+					low[v] = min(low[v], index[e.to])
+				}
+			}
+			if deeper {
+				continue
+			}
+			path = path[:len(path)-1]
+			if len(path) > 0 {
+				p := path[len(path)-1]
+				low[p] = min(low[p], low[v])
+			}
+			if low[v] == index[v] {
+				var c []int
+				for {
+					w := stack[len(stack)-1]
+					stack, on[w] = stack[:len(stack)-1], false
+					c = append(c, int(w))
+					if w == v {
+						break
+					}
+				}
+				if len(c) > 1 {
+					slices.Sort(c)
+					out = append(out, c)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// hop is an edge with where it comes from.
+type hop struct {
+	from int32
+	edge
+}
+
+// search is a breadth-first one for the shortest way between two nodes of a component. A state is a
+// node with what the way there was like.
+type search struct {
+	g         *graph
+	component []int32 // by node: which one it is in
+	kinds     uint8
+	lonely    bool // no two rw edges beside each other
+}
+
+// state: node, and whether the last edge was an rw, whether there was an rw, whether an extra edge.
+type state struct {
+	node           int32
+	last, rw, more bool
+}
+
+// way finds the shortest way from one node to another with want at its end. begin is the state at the
+// start.
+func (s *search) way(begin state, to int32, want func(state) bool, limit *int) []hop {
+	from := map[state]hop{}
+	before := map[state]state{}
+	queue := []state{begin}
+	before[begin] = begin
+	for len(queue) > 0 {
+		st := queue[0]
+		queue = queue[1:]
+		for _, e := range s.g.out[st.node] {
+			if *limit--; *limit < 0 {
+				return nil
+			}
+			if s.kinds>>e.kind&1 == 0 || s.component[e.to] != s.component[begin.node] {
+				continue
+			}
+			isRW := e.kind == rw
+			if s.lonely && isRW && st.last {
+				continue
+			}
+			next := state{e.to, isRW && s.lonely, st.rw || isRW, st.more || e.kind >= process}
+			if _, ok := before[next]; ok {
+				continue
+			}
+			before[next], from[next] = st, hop{st.node, e}
+			if e.to == to && want(next) && !(s.lonely && isRW) {
+				return unwind(next, begin, before, from)
+			}
+			queue = append(queue, next)
+		}
+	}
+	return nil
+}
+
+// unwind is the way; nil where it comes by the same node twice.
+func unwind(end, begin state, before map[state]state, from map[state]hop) (out []hop) {
+	seen := map[int32]bool{}
+	for st := end; ; st = before[st] {
+		if seen[st.node] {
+			return nil
+		}
+		seen[st.node] = true
+		if st == begin {
+			break
+		}
+		out = append(out, from[st])
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// pattern is a kind of cycle. It is looked for from each edge of kind through, on its way back.
+type pattern struct {
+	name    string
+	kinds   uint8 // of the edges on the way back
+	through edgeKind
+	lonely  bool
+	more    bool // another rw must be on the way
+}
+
+const (
+	writes = 1 << ww
+	reads  = 1 << wr
+	antis  = 1 << rw
+)
+
+// patterns are the cycles, the worst first (Adya 1999; G-nonadjacent: Elle).
+var patterns = []pattern{
+	{"G0", writes, ww, false, false},
+	{"G1c", writes | reads, wr, false, false},
+	{"G-single-item", writes | reads, rw, false, false},
+	{"G-nonadjacent-item", writes | reads | antis, rw, true, true},
+	{"G2-item", writes | reads | antis, rw, false, true},
+}
+
+// effort bounds the edges that are looked at for one pattern in one component.
+const effort = 2_000_000
+
+// cycles looks for every pattern, first among dependencies alone and then with the order of processes
+// and of real time. Of a component that has a cycle of dependencies alone only that is told.
+func (a *analysis) cycles() {
+	extras := []struct {
+		suffix string
+		kinds  uint8
+	}{{"", 0}, {"-process", 1 << process}, {"-realtime", 1<<process | 1<<realtime}}
+	for n, x := range extras {
+		if n == 1 && !a.opt.Process || n == 2 && !a.opt.Realtime {
+			continue
+		}
+		all := a.components(writes | reads | antis | x.kinds)
+		for _, p := range patterns {
+			s := &search{g: a.g, kinds: p.kinds | x.kinds, lonely: p.lonely, component: all.of}
+			if p.kinds != writes|reads|antis && p.through != rw {
+				s.component = a.components(p.kinds | x.kinds).of
+			}
+			a.pattern(p, x.suffix, n > 0, s, all)
+		}
+	}
+}
+
+type componentsOf struct {
+	lists [][]int
+	of    []int32 // -1: alone
+}
+
+func (a *analysis) components(kinds uint8) componentsOf {
+	c := componentsOf{lists: a.g.components(kinds), of: make([]int32, len(a.txns))}
+	for i := range c.of {
+		c.of[i] = -1
+	}
+	for n, l := range c.lists {
+		for _, i := range l {
+			c.of[i] = int32(n)
+		}
+	}
+	return c
+}
+
+// pattern finds one cycle in each component.
+func (a *analysis) pattern(p pattern, suffix string, needMore bool, s *search, all componentsOf) {
+	for _, members := range all.lists {
+		limit := effort
+		a.patternIn(p, suffix, needMore, s, members, &limit)
+	}
+}
+
+func (a *analysis) patternIn(p pattern, suffix string, needMore bool, s *search, members []int, limit *int) {
+	want := func(st state) bool { return (!needMore || st.more) && (!p.more || st.rw) }
+	for _, i := range members {
+		if s.component[i] < 0 {
+			continue
+		}
+		for _, e := range a.g.out[i] {
+			if e.kind != p.through || s.component[e.to] != s.component[i] {
+				continue
+			}
+			begin := state{node: e.to, last: p.lonely}
+			if back := s.way(begin, int32(i), want, limit); back != nil {
+				cycle := append([]hop{{int32(i), e}}, back...)
+				if name := nameOf(cycle); name == p.name+suffix {
+					a.tell(name, cycle)
+					return
+				}
+			}
+			if *limit < 0 {
+				return
+			}
+		}
+	}
+}
+
+// nameOf names a cycle by its edges alone.
+func nameOf(cycle []hop) string {
+	var n [5]int
+	adjacent := false
+	for i, h := range cycle {
+		n[h.kind]++
+		adjacent = adjacent || h.kind == rw && cycle[(i+1)%len(cycle)].kind == rw
+	}
+	name := ""
+	switch {
+	case n[rw] == 0 && n[wr] == 0:
+		name = "G0"
+	case n[rw] == 0:
+		name = "G1c"
+	case n[rw] == 1:
+		name = "G-single-item"
+	case !adjacent:
+		name = "G-nonadjacent-item"
+	default:
+		name = "G2-item"
+	}
+	switch {
+	case n[realtime] > 0:
+		return name + "-realtime"
+	case n[process] > 0:
+		return name + "-process"
+	}
+	return name
+}
+
+// tell puts a cycle into words.
+func (a *analysis) tell(name string, cycle []hop) {
+	label := map[int32]int{}
+	var txns []int
+	for i, h := range cycle {
+		label[h.from] = i + 1
+		txns = append(txns, int(h.from))
+	}
+	var b strings.Builder
+	for i, h := range cycle {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		from, to := label[h.from], label[h.to]
+		switch h.kind {
+		case ww:
+			fmt.Fprintf(&b, "T%d wrote %s to %s after T%d had written it", to, a.val(h.value), a.key(h.key), from)
+		case wr:
+			fmt.Fprintf(&b, "T%d read %s of %s, which T%d wrote", to, a.val(h.value), a.key(h.key), from)
+		case rw:
+			fmt.Fprintf(&b, "T%d read %s without %s, which T%d wrote", from, a.key(h.key), a.val(h.value), to)
+		case process:
+			fmt.Fprintf(&b, "T%d came before T%d in the same process", from, to)
+		case realtime:
+			fmt.Fprintf(&b, "T%d had ended before T%d began", from, to)
+		}
+	}
+	a.found(name, txns, "%s: a cycle", b.String())
+}

@@ -1,0 +1,223 @@
+package anomaly
+
+import "slices"
+
+// registers infers from histories of registers with unique values. What orders versions: everything
+// comes after the initial state; a transaction's write after what it had read; and what the options
+// allow.
+func (a *analysis) registers() {
+	writers, ok := a.writers(Write)
+	if !ok {
+		return
+	}
+	readers := map[version][]int{}
+	after := map[version][]int32{} // the values that are known to be later
+	var keys []int32
+	written := map[int32][]int32{}
+	for i := range a.txns {
+		t := &a.txns[i]
+		if t.Outcome == Aborted {
+			continue
+		}
+		a.registerTxn(i, writers, readers, after)
+		for _, o := range t.Ops {
+			if o.Kind != Write || !writers[version{o.Key, o.Value}].final {
+				continue
+			}
+			if _, ok := written[o.Key]; !ok {
+				keys = append(keys, o.Key)
+			}
+			written[o.Key] = append(written[o.Key], o.Value)
+		}
+	}
+	a.observe(writers, readers)
+	slices.Sort(keys)
+	for _, k := range keys {
+		a.registerKey(k, written[k], writers, readers, after)
+	}
+}
+
+// registerTxn collects what one transaction read and wrote.
+func (a *analysis) registerTxn(i int, writers map[version]writer, readers map[version][]int, after map[version][]int32) {
+	state := map[int32]int32{}
+	for _, o := range a.txns[i].Ops {
+		now, known := state[o.Key]
+		if o.Kind == Write {
+			if known && a.readFirst(i, o.Key) {
+				if w := writers[version{o.Key, now}]; now == None || w.txn != i {
+					for _, later := range a.txns[i].Ops {
+						if later.Kind == Write && later.Key == o.Key && writers[version{o.Key, later.Value}].final {
+							v := version{o.Key, now}
+							after[v] = append(after[v], later.Value)
+						}
+					}
+				}
+			}
+			state[o.Key] = o.Value
+			continue
+		}
+		if a.txns[i].Outcome != Committed {
+			continue
+		}
+		switch {
+		case known && now != o.Value:
+			a.found("internal", []int{i}, "T1 read %s of %s, where it had itself just read or written %s", a.val(o.Value), a.key(o.Key), a.val(now))
+		case !known:
+			v := version{o.Key, o.Value}
+			readers[v] = append(readers[v], i)
+		}
+		state[o.Key] = o.Value
+	}
+}
+
+// observe judges what was read, and adds who read from whom.
+func (a *analysis) observe(writers map[version]writer, readers map[version][]int) {
+	var seen []version
+	for v := range readers {
+		seen = append(seen, v)
+	}
+	slices.SortFunc(seen, func(x, y version) int {
+		return compare(int64(x.key)<<32|int64(uint32(x.value)), int64(y.key)<<32|int64(uint32(y.value)))
+	})
+	for _, v := range seen {
+		w, ok := writers[v]
+		for _, r := range readers[v] {
+			switch {
+			case v.value == None:
+				continue
+			case !ok:
+				a.found("unwritten", []int{r}, "T1 read %s of %s, which nobody wrote", a.val(v.value), a.key(v.key))
+				continue
+			case a.txns[w.txn].Outcome == Aborted:
+				a.found("G1a", []int{r, w.txn}, "T1 read %s of %s, which T2 wrote, and T2 was aborted", a.val(v.value), a.key(v.key))
+			case !w.final && w.txn != r:
+				a.found("G1b", []int{r, w.txn}, "T1 read %s of %s, a state in the middle of T2, which wrote %[2]s again", a.val(v.value), a.key(v.key))
+			}
+			a.depend(w.txn, r, wr, v.key, v.value)
+		}
+	}
+}
+
+// registerKey adds the dependencies between a key's versions.
+func (a *analysis) registerKey(k int32, written []int32, writers map[version]writer, readers map[version][]int, after map[version][]int32) {
+	a.keyOrder(k, writers, after)
+	versions := append([]int32{None}, written...)
+	later := map[int32]bool{} // than another value
+	for _, v := range versions {
+		for _, to := range after[version{k, v}] {
+			later[to] = true
+		}
+	}
+	for _, v := range written {
+		if w := writers[version{k, v}]; !later[v] && (a.txns[w.txn].Outcome == Committed || len(readers[version{k, v}]) > 0) {
+			after[version{k, None}] = append(after[version{k, None}], v)
+		}
+	}
+	if a.cyclic(k, versions, after) {
+		return
+	}
+	groups := map[int][]int{}
+	for n, v := range versions {
+		id := version{k, v}
+		next := after[id]
+		slices.Sort(next)
+		for _, to := range slices.Compact(next) {
+			w := writers[version{k, to}]
+			if v != None {
+				a.depend(writers[id].txn, w.txn, ww, k, to)
+			}
+			for _, r := range readers[id] {
+				a.depend(r, w.txn, rw, k, to)
+			}
+		}
+		for _, r := range readers[id] {
+			writes := slices.ContainsFunc(a.txns[r].Ops, func(o Op) bool { return o.Kind == Write && o.Key == k })
+			if writes && a.readFirst(r, k) {
+				groups[n] = append(groups[n], r)
+			}
+		}
+	}
+	a.lost(k, groups)
+}
+
+// touch is what a transaction last saw or left of a key, and first.
+type touch struct {
+	txn         int
+	first, last int32
+}
+
+// keyOrder adds what the options say about the order of versions.
+func (a *analysis) keyOrder(k int32, writers map[version]writer, after map[version][]int32) {
+	if !a.opt.SequentialKeys && !a.opt.LinearizableKeys {
+		return
+	}
+	var touches []touch
+	index := map[int]touch{}
+	for i := range a.txns {
+		if a.txns[i].Outcome != Committed {
+			continue
+		}
+		t := touch{txn: -1}
+		for _, o := range a.txns[i].Ops {
+			if o.Key == k {
+				if t.txn < 0 {
+					t = touch{i, o.Value, o.Value}
+				}
+				t.last = o.Value
+			}
+		}
+		if t.txn >= 0 {
+			touches = append(touches, t)
+			index[i] = t
+		}
+	}
+	add := func(x, y touch) {
+		if x.last != y.first && y.first != None && writers[version{k, y.first}].final {
+			v := version{k, x.last}
+			after[v] = append(after[v], y.first)
+		}
+	}
+	order := make([]int, len(touches))
+	slices.SortStableFunc(touches, func(x, y touch) int { return compare(a.txns[x.txn].Call, a.txns[y.txn].Call) })
+	for n, t := range touches {
+		order[n] = t.txn
+	}
+	if a.opt.SequentialKeys {
+		last := map[int]touch{}
+		for _, t := range touches {
+			p := a.txns[t.txn].Process
+			if before, ok := last[p]; ok {
+				add(before, t)
+			}
+			last[p] = t
+		}
+	}
+	if a.opt.LinearizableKeys {
+		realTime(a.txns, order, func(from, to int) { add(index[from], index[to]) })
+	}
+}
+
+// cyclic says whether the order of versions contradicts itself.
+func (a *analysis) cyclic(k int32, versions []int32, after map[version][]int32) bool {
+	index := map[int32]int{}
+	for n, v := range versions {
+		index[v] = n
+	}
+	g := newGraph(len(versions))
+	for n, v := range versions {
+		for _, to := range after[version{k, v}] {
+			if m, ok := index[to]; ok && m != n {
+				g.add(n, m, ww, k, to)
+			}
+		}
+	}
+	for _, component := range g.components(1 << ww) {
+		var values []int32
+		for _, n := range component {
+			values = append(values, versions[n])
+		}
+		a.found("cyclic-versions", nil, "the versions %s of %s each come before the other", a.list(values), a.key(k))
+		return true
+	}
+	return false
+}
