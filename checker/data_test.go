@@ -35,6 +35,12 @@ func TestGolden(t *testing.T) {
 				if d.HasArg("overlapping") {
 					c = Coverage{Overlapping: true}
 				}
+				if d.HasArg("stale") {
+					c = SetFull{Stale: true}
+				}
+				if d.HasArg("no-negative") {
+					c = Bank{NoNegative: true}
+				}
 				if _, ok := c.(Anomalies); ok {
 					a := Anomalies{}
 					d.MaybeScanArgs(t, "level", &a.Level)
