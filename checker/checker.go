@@ -47,8 +47,8 @@ func All() []Entry {
 }
 
 // Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only
-// Probes, Availability and Live see the ops of probes. A panic in one becomes its verdict: Unknown, with
-// the panic's
+// Probes, Availability, Revision and Live see the ops of probes. A panic in one becomes its verdict:
+// Unknown, with the panic's
 // text. The Checker field of every verdict is the checker's name.
 func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
 	workload := withoutProbes(h)
@@ -57,7 +57,7 @@ func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []h
 	for i, c := range checkers {
 		seen := workload
 		switch c.(type) {
-		case Probes, Availability, Live:
+		case Probes, Availability, Revision, Live: // probes write, too: Revision needs their revisions
 			seen = h
 		}
 		wg.Go(func() { out[i] = one(ctx, c, seen) })

@@ -121,7 +121,18 @@ func (r *revisionOps) line(a attempt) (*harness.Op, bool) {
 	if a.outcome == harness.OK {
 		op = &r.lines[a.done]
 	}
-	return op, a.outcome != harness.Fail && (isRegister(op.F) || op.F == harness.FTxn)
+	return op, a.outcome != harness.Fail && (isRegister(registerName(op.F)) || op.F == harness.FTxn)
+}
+
+// registerName is the F of a register's op that a probe's op is like.
+func registerName(f string) string {
+	switch f {
+	case harness.FProbePut:
+		return "put"
+	case harness.FProbeGet:
+		return "get"
+	}
+	return f
 }
 
 func writesNothing(o *revision.Op) bool {
@@ -232,7 +243,8 @@ func (r *revisionOps) single(op *harness.Op, o *revision.Op, known bool) error {
 	}
 	k := r.keys[v.Key]
 	out := revision.Output{}
-	switch op.F {
+	f := registerName(op.F)
+	switch f {
 	case "get":
 		o.Then = []revision.Action{{Kind: revision.Get, Key: k}}
 		if v.Value != nil {
@@ -266,7 +278,7 @@ func (r *revisionOps) single(op *harness.Op, o *revision.Op, known bool) error {
 		r.miss(op, "the revision")
 	}
 	o.Rev = v.Rev
-	if known && (op.F == "get" || op.F == "cas" || op.F == "delete") {
+	if known && f != "put" {
 		r.looks++
 	}
 	if known && o.Succeeded {

@@ -29,6 +29,12 @@ func All() []Entry {
 		{"register", "put, get, compare-and-set and delete over a few keys at a time, retried on other members", func(o Options) harness.Workload {
 			return Register{Think: o.Think, Timeout: o.Timeout}
 		}},
+		{"txn", "transactions over several keys: comparisons, reads, puts and deletes at once", func(o Options) harness.Workload {
+			return Txn{Think: o.Think, Timeout: o.Timeout}
+		}},
+		{"append", "transactions that append to lists and read them, for anomalies of isolation", func(o Options) harness.Workload {
+			return Append{Think: o.Think, Timeout: o.Timeout}
+		}},
 	}
 }
 

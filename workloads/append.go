@@ -1,0 +1,171 @@
+package workloads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Append makes transactions that append unique numbers to lists and read lists, as Jepsen's
+// list-append does. A list is one key's value. A transaction reads its lists in one transaction of the
+// store, and writes them in a second one if none of them has changed meanwhile; else it certainly did
+// not happen. Every few seconds it moves on to new lists, so that they stay short. It needs a system
+// whose KV is a Txner. The zero value is ready to use.
+type Append struct {
+	Keys       int           // in use at a time; 4
+	Generation time.Duration // after which it moves on to new keys; 4 s
+	Think      time.Duration // mean pause of a worker between its calls; 20 ms
+	Timeout    time.Duration // of one attempt; 150 ms
+}
+
+func (p Append) withDefaults() Append {
+	if p.Keys == 0 {
+		p.Keys = 4
+	}
+	if p.Generation == 0 {
+		p.Generation = 4 * time.Second
+	}
+	p.Think, p.Timeout = pacing(p.Think, p.Timeout)
+	return p
+}
+
+// Name is append.
+func (Append) Name() string { return "append" }
+
+// Checkers judge its histories.
+func (Append) Checkers() []harness.Checker { return []harness.Checker{checker.Anomalies{}} }
+
+var errChanged = errors.New("a list changed meanwhile")
+
+// appendOp is one append (of add), or one read.
+type appendOp struct {
+	key   string
+	add   int // 0: it reads
+	list  []string
+	known bool
+}
+
+// appendTxn is the value of its ops: {"ops":[["append","k1",3],["r","k2",[1,2]]]}.
+type appendTxn []appendOp
+
+// AppendJSON writes it; a read that was not answered is null.
+func (t appendTxn) AppendJSON(b []byte) []byte {
+	b = append(b, `{"ops":[`...)
+	for i, o := range t {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if o.add != 0 {
+			b = strconv.AppendQuote(append(b, `["append",`...), o.key)
+			b = append(strconv.AppendInt(append(b, ','), int64(o.add), 10), ']')
+			continue
+		}
+		b = append(strconv.AppendQuote(append(b, `["r",`...), o.key), ',')
+		if o.known {
+			b = append(append(append(b, '['), strings.Join(o.list, ",")...), ']')
+		} else {
+			b = append(b, "null"...)
+		}
+		b = append(b, ']')
+	}
+	return append(b, "]}"...)
+}
+
+// Run calls until ctx ends.
+func (p Append) Run(ctx context.Context, w *harness.Worker) error {
+	p = p.withDefaults()
+	made := 0
+	return loop(ctx, w, p.Think, func() harness.Attempt {
+		var t appendTxn
+		first := int(w.Env.Now()/p.Generation) * p.Keys
+		for range 1 + w.Rand.IntN(4) {
+			o := appendOp{key: keyName(first + w.Rand.IntN(p.Keys))}
+			if w.Rand.IntN(2) == 0 {
+				made++
+				o.add = made*w.Count + w.ID
+			}
+			t = append(t, o)
+		}
+		a := p.attempt(t)
+		a.Timeout = p.Timeout
+		return a
+	})
+}
+
+func (p Append) attempt(t appendTxn) harness.Attempt {
+	reads := true
+	for _, o := range t {
+		reads = reads && o.add == 0
+	}
+	return harness.Attempt{F: harness.FTxn, Value: t, Reads: reads, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+		return t.run(ctx, kv, reads)
+	}}
+}
+
+// run does it; see Append.
+func (t appendTxn) run(ctx context.Context, kv harness.KV, readOnly bool) (appendTxn, error) {
+	var look harness.Txn
+	var keys []string
+	lists := map[string][]string{}
+	for _, o := range t {
+		if _, ok := lists[o.key]; !ok {
+			lists[o.key] = nil
+			keys = append(keys, o.key)
+			look.Ops = append(look.Ops, harness.TxnOp{Kind: harness.TxnGet, Key: o.key})
+		}
+	}
+	seen, err := runTxn(ctx, kv, look)
+	if err != nil {
+		return t, fmt.Errorf("%w: read the lists: %w", harness.ErrNotApplied, err)
+	}
+	var change harness.Txn
+	for _, o := range seen.Ops {
+		mod := int64(0)
+		if len(o.Items) > 0 {
+			lists[o.Key], mod = strings.Split(o.Items[0].Value, ","), o.Items[0].Mod
+		}
+		change.If = append(change.If, harness.TxnCompare{Target: harness.TxnMod, Result: "=", Key: o.Key, Number: mod})
+	}
+	done := make(appendTxn, len(t))
+	changed := map[string]bool{}
+	for i, o := range t {
+		list := lists[o.key]
+		if o.add != 0 {
+			lists[o.key] = append(list[:len(list):len(list)], strconv.Itoa(o.add))
+			changed[o.key] = true
+		} else {
+			o.list, o.known = list, true
+		}
+		done[i] = o
+	}
+	if readOnly {
+		return done, nil
+	}
+	for _, k := range keys {
+		if changed[k] {
+			change.Ops = append(change.Ops, harness.TxnOp{Kind: harness.TxnPut, Key: k, Value: strings.Join(lists[k], ",")})
+		}
+	}
+	answer, err := runTxn(ctx, kv, change)
+	if err == nil && !answer.Succeeded {
+		err = fmt.Errorf("%w: %w", harness.ErrNotApplied, errChanged)
+	}
+	return done, err
+}
+
+// Final reads every list of the last two generations, from a member each.
+func (p Append) Final(ctx context.Context, w *harness.Worker) error {
+	p = p.withDefaults()
+	var t appendTxn
+	end := (int(w.Env.Now()/p.Generation) + 1) * p.Keys
+	for k := max(0, end-2*p.Keys); k < end; k++ {
+		t = append(t, appendOp{key: keyName(k)})
+	}
+	return finalAttempt(ctx, w, p.attempt(t), p.Timeout)
+}
