@@ -69,29 +69,6 @@ func (g *Group) sum() {
 	g.Gaps.compute()
 }
 
-// merge is the groups as one, under another name.
-func merge(fault string, target harness.Target, groups []Group) Group {
-	out := Group{Fault: fault, Target: target}
-	for _, g := range groups {
-		out.Episodes = append(out.Episodes, g.Episodes...)
-		out.Controls = append(out.Controls, g.Controls...)
-		out.Lost += g.Lost
-	}
-	out.sum()
-	return out
-}
-
-// name is the fault and its target in words.
-func (g *Group) name() string {
-	switch {
-	case g.Target == "":
-		return g.Fault
-	case g.Fault == "":
-		return "any fault · " + string(g.Target)
-	}
-	return g.Fault + " · " + string(g.Target)
-}
-
 // worst is the episode of the longest outage of writes, with the lower bounds of censored ones; nil
 // where none is in the statistics.
 func worst(eps []*Episode) *Episode {

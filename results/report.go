@@ -61,6 +61,7 @@ type page struct {
 	Sustained  int
 	Resolution string
 	Stats      []statView
+	Groups     []groupView
 	StatsNote  string
 	Controls   []controlView
 	Verdicts   []verdictView
@@ -111,6 +112,10 @@ type (
 	statView struct {
 		S                                    *Summary
 		Min, Median, Interval, P90, P99, Max string
+	}
+	groupView struct {
+		G                                                  *Group
+		Target, Writes, Interval, Max, Reads, Gap, Longest string
 	}
 	controlView struct {
 		C                              *Control
@@ -191,6 +196,9 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 	}
 	for i := range a.Stats {
 		p.Stats = append(p.Stats, statViewOf(&a.Stats[i]))
+	}
+	for i := range a.Groups {
+		p.Groups = append(p.Groups, groupViewOf(&a.Groups[i]))
 	}
 	for i := range a.Controls {
 		p.Controls = append(p.Controls, a.controlViewOf(&a.Controls[i]))
@@ -439,6 +447,28 @@ func statViewOf(s *Summary) statView {
 	}
 	if s.Interval != nil {
 		v.Interval = fmt.Sprintf("%s – %s (%.1f %%)", ms(s.Interval[0]), ms(s.Interval[1]), s.Coverage*100)
+	}
+	return v
+}
+
+// groupViewOf is a row of the matrix of faults and targets.
+func groupViewOf(g *Group) groupView {
+	v := groupView{G: g, Target: string(g.Target), Writes: missing, Reads: missing, Max: missing, Gap: missing}
+	if v.Target == "" {
+		v.Target = missing
+	}
+	if g.Writes.N+g.Writes.Censored > 0 {
+		w := statViewOf(&g.Writes)
+		v.Writes, v.Interval, v.Max = w.Median, w.Interval, w.Max
+	}
+	if g.Reads.N+g.Reads.Censored > 0 {
+		v.Reads = g.Reads.Median.String()
+	}
+	if g.Gaps.N > 0 {
+		v.Gap = g.Gaps.Max.String()
+	}
+	if e := worst(g.Episodes); e != nil {
+		v.Longest = e.ID
 	}
 	return v
 }
