@@ -38,12 +38,12 @@ func TestTablesComeFromTheHistory(t *testing.T) {
 			ended[l.Type][int(l.Time/(100*time.Millisecond))]++
 		}
 	}
-	for i, row := range table(t, f, RatesCSV) {
+	for i, row := range tableRows(t, f, RatesCSV) {
 		require.Equal(t, strconv.Itoa(ended["ok"][i]), row["ok"])
 		require.Equal(t, strconv.Itoa(ended["fail"][i]), row["failed"])
 		require.Equal(t, strconv.Itoa(ended["info"][i]), row["unknown"])
 	}
-	calls := table(t, f, CallsCSV)
+	calls := tableRows(t, f, CallsCSV)
 	require.Len(t, calls, a.Ops.All()+a.Probes.Calls.All())
 	for _, row := range calls {
 		n, err := strconv.Atoi(row["line"])
@@ -62,14 +62,14 @@ func TestTablesComeFromTheHistory(t *testing.T) {
 		require.InDelta(t, msOf(end.Time-due), number(t, row["took_ms"]), 1e-6)
 	}
 	due := 0
-	for _, row := range table(t, f, LatencyCSV) {
+	for _, row := range tableRows(t, f, LatencyCSV) {
 		n, err := strconv.Atoi(row["due"])
 		require.NoError(t, err)
 		due += n
 	}
 	require.Equal(t, a.Ops.All(), due)
-	require.NotEmpty(t, table(t, f, RolesCSV))
-	require.Len(t, table(t, f, FaultsCSV), len(a.Faults))
+	require.NotEmpty(t, tableRows(t, f, RolesCSV))
+	require.Len(t, tableRows(t, f, FaultsCSV), len(a.Faults))
 }
 
 func number(t *testing.T, s string) float64 {
@@ -79,7 +79,7 @@ func number(t *testing.T, s string) float64 {
 	return v
 }
 
-func table(t *testing.T, f *Folder, name string) []map[string]string {
+func tableRows(t *testing.T, f *Folder, name string) []map[string]string {
 	t.Helper()
 	b, err := os.ReadFile(f.Path(name))
 	require.NoError(t, err)
