@@ -1,0 +1,72 @@
+package harness
+
+import (
+	"context"
+	"time"
+)
+
+// Window is a span of a run's time, [From, To).
+type Window struct{ From, To time.Duration }
+
+// Stalling is c with a client path that lets no call through in the windows: those that are made in one
+// wait for its end. It is for measuring what measures outages; it can inject no faults.
+func Stalling(c Cluster, env Env, windows []Window) Cluster { return &stalling{c, env, windows} }
+
+type stalling struct {
+	Cluster
+	env     Env
+	windows []Window
+}
+
+// Dial makes a client whose calls stall.
+func (c *stalling) Dial(id NodeID) (KV, error) {
+	kv, err := c.Cluster.Dial(id)
+	if err != nil {
+		return nil, err
+	}
+	return &stallingKV{kv, c}, nil
+}
+
+type stallingKV struct {
+	KV
+	c *stalling
+}
+
+// wait is until the path is open. What did not leave was not applied, but may be taken as unknown.
+func (k *stallingKV) wait(ctx context.Context) error {
+	now := k.c.env.Now()
+	for _, w := range k.c.windows {
+		if now >= w.From && now < w.To {
+			return k.c.env.Sleep(ctx, w.To-now)
+		}
+	}
+	return nil
+}
+
+func (k *stallingKV) Put(ctx context.Context, key, value string) (int64, error) {
+	if err := k.wait(ctx); err != nil {
+		return 0, err
+	}
+	return k.KV.Put(ctx, key, value)
+}
+
+func (k *stallingKV) Get(ctx context.Context, key string) (Entry, error) {
+	if err := k.wait(ctx); err != nil {
+		return Entry{}, err
+	}
+	return k.KV.Get(ctx, key)
+}
+
+func (k *stallingKV) CAS(ctx context.Context, key string, old *string, next string) (bool, int64, error) {
+	if err := k.wait(ctx); err != nil {
+		return false, 0, err
+	}
+	return k.KV.CAS(ctx, key, old, next)
+}
+
+func (k *stallingKV) Delete(ctx context.Context, key string) (int64, int64, error) {
+	if err := k.wait(ctx); err != nil {
+		return 0, 0, err
+	}
+	return k.KV.Delete(ctx, key)
+}
