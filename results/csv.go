@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// table is the data of a figure: what is drawn is read from the same values that fill it.
-type table struct {
+// csvTable is the data of a figure: what is drawn is read from the same values that fill it.
+type csvTable struct {
 	header []string
 	rows   [][]string
 }
 
-func tableOf(names ...string) *table { return &table{header: names} }
+func tableOf(names ...string) *csvTable { return &csvTable{header: names} }
 
 // add appends a row: strings as they are, durations in milliseconds, what is missing as nothing.
-func (t *table) add(cells ...any) {
+func (t *csvTable) add(cells ...any) {
 	row := make([]string, len(cells))
 	for i, c := range cells {
 		row[i] = cell(c)
@@ -49,7 +49,7 @@ func cell(v any) string {
 func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // encode writes the table as CSV (RFC 4180).
-func (t *table) encode() ([]byte, error) {
+func (t *csvTable) encode() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	if err := w.Write(t.header); err != nil {
@@ -62,7 +62,7 @@ func (t *table) encode() ([]byte, error) {
 }
 
 // with gives a figure its data, and the longest outage among the failovers that it shows.
-func (f Figure) with(t *table, eps []*Episode) (Figure, error) {
+func (f Figure) with(t *csvTable, eps []*Episode) (Figure, error) {
 	var err error
 	if f.CSV, err = t.encode(); err != nil {
 		return f, fmt.Errorf("data of %s: %w", f.Name, err)

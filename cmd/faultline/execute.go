@@ -75,11 +75,22 @@ func checkers(w harness.Workload, run results.Run) []harness.Checker {
 	if slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
 		list = append(list, checker.FollowerFaults{})
 	}
-	return append(list, checker.Availability{Gap: serviceLevel(run)}, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})
+	if level := serviceLevel(run); run.Time >= 3*level && !majorityHit(run.Schedule) {
+		list = append(list, checker.Availability{Gap: level})
+	}
+	return append(list, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})
 }
 
 // serviceLevel is the longest time without service that a healthy majority may take: ten elections.
 func serviceLevel(run results.Run) time.Duration { return max(10*time.Second, 10*run.ElectionTimeout) }
+
+// majorityHit says whether the schedule may leave no majority healthy: then the service level may never
+// have held for long enough to be judged.
+func majorityHit(schedule []results.Step) bool {
+	return overlap(schedule) || slices.ContainsFunc(schedule, func(s results.Step) bool {
+		return s.Target == harness.TargetMajority || s.Target == harness.TargetAll
+	})
+}
 
 // overlap says whether two steps of a schedule are meant to be active at once.
 func overlap(schedule []results.Step) bool {
