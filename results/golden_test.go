@@ -89,7 +89,7 @@ func TestJUnitSaysWhatHappened(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"infrastructure": "ok", "linearizable": "ok", "election-safety": "ok", "coverage": "ok", "set": "failure", "watch": "skipped",
 		"reads survive": "ok", "writes survive": "failure", "disks survive": "skipped",
-		"kill on leader": "ok", "isolate on leader": "ok", "pause on follower": "ok", "powerfail on leader": "skipped",
+		"register, kill on leader, seed 42": "failure", "register, isolate on leader, seed 42": "failure", "register, pause on follower, seed 42": "failure", "register, powerfail on leader, seed 42": "skipped",
 	}, got)
 }
 

@@ -3,6 +3,7 @@ package results
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -12,10 +13,17 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// JUnit is the run as JUnit XML: a case for every checker, claim, and kind of fault, and one for the
-// run itself. A violation is a failure, broken infrastructure an error, and what could not be judged
-// is skipped, with its reason.
-func (a *Analysis) JUnit() ([]byte, error) {
+// Suite is one run as a test suite, for [JUnit].
+type Suite struct{ suite junit.Testsuite }
+
+// JUnit is the run as JUnit XML.
+func (a *Analysis) JUnit() ([]byte, error) { return JUnit([]Suite{a.Suite()}) }
+
+// Suite is the run as a test suite: a case for every workload, fault and seed, for every checker and
+// claim, and one for the run itself. A violation is a failure, broken infrastructure an error, and
+// what could not be done or judged is skipped, with its reason. The evidence of a violation stands at
+// the checker that found it.
+func (a *Analysis) Suite() Suite {
 	run := a.Run
 	took := fmt.Sprintf("%.3f", run.Finished.Sub(run.Started).Seconds())
 	if run.Finished.IsZero() {
@@ -59,17 +67,72 @@ func (a *Analysis) JUnit() ([]byte, error) {
 		})
 	}
 	for _, b := range a.broken() {
-		add("fault", b.Fault+" on "+b.Target, 0, func(c *junit.Testcase) {
+		add("fault", caseName(run, b.Fault+" on "+b.Target), 0, func(c *junit.Testcase) {
 			switch {
 			case b.Landed == 0:
 				c.Skipped = result("", fmt.Sprintf("tried %d times, and its effect was never confirmed: %s", b.Tried, a.faultError(b)), "")
 			case b.Healed < b.Landed:
 				c.Error = result("heal", fmt.Sprintf("healing was confirmed for %d of %d", b.Healed, b.Landed), "")
+			default:
+				judgeCase(c, run)
 			}
 		})
 	}
-	suites := junit.Testsuites{Name: "faultline", Time: took}
-	suites.AddSuite(suite)
+	if len(a.Faults) == 0 && len(run.Claims) == 0 {
+		add("fault", caseName(run, "no fault"), 0, func(c *junit.Testcase) { judgeCase(c, run) })
+	}
+	return Suite{suite}
+}
+
+// caseName names what was tried: workload, fault and seed.
+func caseName(run Run, fault string) string {
+	return fmt.Sprintf("%s, %s, seed %d", run.Workload, fault, run.Seed)
+}
+
+// judgeCase says how the run ended in which a fault landed. Which of a run's faults a violation takes
+// is not known, so it fails the cases of all.
+func judgeCase(c *junit.Testcase, run Run) {
+	switch {
+	case run.Verdict == harness.Invalid:
+		c.Failure = result("violation", verdictReason(run), "")
+	case run.Error != "":
+		c.Error = result("infrastructure", run.Error, "")
+	case run.Verdict != harness.Valid:
+		c.Skipped = result("", "unknown: "+verdictReason(run), "")
+	}
+}
+
+// Refused is the suite of a run that was not started, because its runtime cannot do what it asks for.
+func Refused(scenario, system, runtime string, seed uint64, why string) Suite {
+	s := junit.Testsuite{Name: xmlText(fmt.Sprintf("faultline %s %s %s", scenario, system, runtime)), Time: "0.000", Package: "faultline"}
+	s.AddTestcase(junit.Testcase{
+		Classname: "faultline.run", Name: xmlText(fmt.Sprintf("%s on %s, %s, seed %d", scenario, system, runtime, seed)), Time: "0.000",
+		Skipped: result("", why, ""),
+	})
+	return Suite{s}
+}
+
+// Failed is the suite of a run that left nothing else: it could not be started or judged.
+func Failed(scenario, system, runtime string, seed uint64, why string) Suite {
+	s := Refused(scenario, system, runtime, seed, "").suite
+	s.Testcases[0].Skipped, s.Testcases[0].Error = nil, result("infrastructure", why, "")
+	s.Skipped, s.Errors = 0, 1
+	return Suite{s}
+}
+
+// JUnit is a file of suites: those of a night, or of a run that was repeated.
+func JUnit(list []Suite) ([]byte, error) {
+	suites := junit.Testsuites{Name: "faultline"}
+	var took float64
+	for i := range list {
+		s := list[i].suite
+		s.ID = i
+		suites.AddSuite(s)
+		if v, err := strconv.ParseFloat(s.Time, 64); err == nil { // always: it is ours
+			took += v
+		}
+	}
+	suites.Time = fmt.Sprintf("%.3f", took)
 	var b bytes.Buffer
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
 	if err := suites.WriteXML(&b); err != nil {

@@ -2,7 +2,10 @@ package results
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
 )
@@ -64,6 +67,50 @@ func (a *Analysis) Summary() []byte {
 	}
 	return []byte(out)
 }
+
+// SummaryRow is one run in the summary of several.
+type SummaryRow struct {
+	Scenario, System, Runtime string
+	Seed                      uint64
+	Ended                     string // valid, INVALID, unknown, ...
+	Why                       string // where it is not valid
+	Failovers                 int
+	P50, Longest              *time.Duration // outages of writes
+	Link                      string         // to its report; empty: it has none
+}
+
+// SummaryOf is several runs as Markdown, under 1 MiB: a line that counts how they ended, and a table.
+func SummaryOf(title string, rows []SummaryRow) []byte {
+	var b strings.Builder
+	ended := map[string]int{}
+	for i := range rows {
+		ended[rows[i].Ended]++
+	}
+	icon, counts := "✅", make([]string, 0, len(ended))
+	for _, e := range slices.Sorted(maps.Keys(ended)) {
+		counts = append(counts, fmt.Sprintf("%d %s", ended[e], md(e)))
+		if e != "valid" && e != "skipped" {
+			icon = "❌"
+		}
+	}
+	fmt.Fprintf(&b, "## %s %s\n\n%s: %s\n\n| scenario | system | runtime | seed | ended | failovers | writes away, p50 | longest | |\n|---|---|---|--:|---|--:|--:|--:|---|\n",
+		icon, md(title), plural(len(rows), "run", "runs"), strings.Join(counts, ", "))
+	for i := range rows {
+		r := &rows[i]
+		if b.Len() > maxSummary-16<<10 { // a row is shorter than that
+			fmt.Fprintf(&b, "\nand %s more\n", count(len(rows)-i))
+			break
+		}
+		ended := "**" + md(r.Ended) + "**"
+		if r.Link != "" {
+			ended = fmt.Sprintf("[%s](%s)", ended, linkEscape.Replace(r.Link))
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %d | %s | %s | %s |\n", md(r.Scenario), md(r.System), md(r.Runtime), r.Seed, ended, r.Failovers, optional(r.P50), optional(r.Longest), md(fit(r.Why, 300)))
+	}
+	return []byte(b.String())
+}
+
+var linkEscape = strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29", "<", "%3C", ">", "%3E", "|", "%7C", "\n", "%0A")
 
 func (a *Analysis) summaryVerdicts(b *strings.Builder) {
 	if len(a.Run.Verdicts) > 0 {

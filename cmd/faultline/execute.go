@@ -196,7 +196,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 		return nil, err
 	}
 	if err := harness.Refused(r.schedule, rt); err != nil {
-		return nil, usage("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return nil, &statusError{exitUsage, &unsupportedError{strings.ReplaceAll(err.Error(), "\n", "; ")}}
 	}
 	name := strings.Trim(notInIDs.ReplaceAllString(strings.ToLower(p.Name), "-"), "-")
 	started := time.Now()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -13,14 +14,15 @@ const (
 	exitUnknown        = 2
 	exitInfrastructure = 3
 	exitResidue        = 4
+	exitRegression     = 5 // of gate: the newest runs are worse than those before
 	exitUsage          = 254
 	exitCrash          = 255
 )
 
 const exitCodesHelp = `0 valid, 1 invalid (a violation was found), 2 unknown (the run
 proved nothing, and says why), 3 the run broke (no Docker, image build, start),
-4 something could not be healed or removed, 254 bad usage, 255 crash. The worst
-wins: 255, 1, 4, 3, 2, 0.`
+4 something could not be healed or removed, 5 worse than before (faultline gate),
+254 bad usage, 255 crash. The worst wins: 255, 1, 4, 3, 2, 0.`
 
 // statusError ends the program with a code. A nil err prints nothing more.
 type statusError struct {
@@ -71,3 +73,13 @@ func worse(a, b int) int {
 	}
 	return a
 }
+
+// errUnsupported is of plans that a runtime cannot carry out.
+var errUnsupported = errors.ErrUnsupported
+
+// unsupportedError says what the runtime cannot do.
+type unsupportedError struct{ words string }
+
+func (e *unsupportedError) Error() string { return e.words }
+
+func (e *unsupportedError) Unwrap() error { return errUnsupported }

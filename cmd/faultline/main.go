@@ -79,7 +79,7 @@ Exit codes: ` + exitCodesHelp,
 	root.SetErr(a.stderr)
 	root.SetIn(a.stdin)
 	root.AddCommand(
-		newRunCmd(a), newCalibrateCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
+		newRunCmd(a), newCalibrateCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newGateCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
 		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a), newBenchCheckCmd(a),
 	)
 	return root
@@ -99,7 +99,7 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 				if n > 0 {
 					os.Exit(exitInfrastructure)
 				}
-				fmt.Fprintf(stderr, "\nfaultline: %v: healing, stopping, and reporting what there is; again to leave at once\n", s)
+				fmt.Fprintf(stderr, "\nfaultline: %v: stopping in good order (a run heals, and reports what there is); again to leave at once\n", s)
 				cancel(fmt.Errorf("signal %v", s))
 			case <-done:
 				return

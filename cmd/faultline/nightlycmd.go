@@ -4,37 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/results"
 )
 
 func newNightlyCmd(a *app) *cobra.Command {
 	p := defaultPlan()
 	shard := "1/1"
 	tested := []string{"raftkv"}
+	var length time.Duration
 	cmd := &cobra.Command{
 		Use:   "nightly",
 		Short: "Run every scenario on every system asked for, as CI does every night",
-		Args:  cobra.NoArgs,
+		Long: `Runs every scenario on every system asked for, one after another, and leaves beside
+the runs' folders one junit.xml and one summary.md of all, and a line a run in
+trends.jsonl. What a runtime cannot do is skipped, and says why. --shard I/N runs a
+part of the matrix.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			matrix, err := nightlyMatrix(tested, shard)
 			if err != nil {
 				return err
 			}
-			return a.nightly(cmd.Context(), p, matrix)
+			if length < 0 {
+				return usage("--time is %v: it must not be negative", length)
+			}
+			return a.nightly(cmd.Context(), p, length, matrix)
 		},
 	}
 	cmd.Flags().StringVar(&p.Runtime, "runtime", p.Runtime, "where the clusters run: auto, "+strings.Join(runtimeNames(), ", "))
 	cmd.Flags().StringVar(&p.Out, "out", p.Out, "folder in which the runs' folders are made")
 	cmd.Flags().Uint64Var(&p.Seed, "seed", p.Seed, "seed of every run; 0: each draws its own")
 	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(systemNames(), ", "))
+	cmd.Flags().DurationVar(&length, "time", 0, "length of every faults phase; 0: the scenario's own")
 	cmd.Flags().StringVar(&shard, "shard", shard, "a part of the matrix: 2/3 is the second of three")
 	return cmd
 }
@@ -43,6 +55,7 @@ func newNightlyCmd(a *app) *cobra.Command {
 type night struct {
 	scenario, system string
 	code             int
+	why              string // where it was not even started
 }
 
 // nightlyMatrix is the part of scenarios times systems that the shard names.
@@ -69,45 +82,49 @@ func nightlyMatrix(tested []string, shard string) ([]night, error) {
 	return mine, nil
 }
 
-// nightly runs the matrix, one after another; a run that breaks does not stop the night.
-func (a *app) nightly(ctx context.Context, base plan, matrix []night) error {
-	code := exitValid
+// nightly runs the matrix, one after another; a run that breaks does not stop the night. One that the
+// runtime cannot do is skipped, and says why.
+func (a *app) nightly(ctx context.Context, base plan, length time.Duration, matrix []night) error {
+	code, done := exitValid, batch{title: "Nightly", dir: base.Out}
 	for k := range matrix {
 		if ctx.Err() != nil {
-			return &statusError{exitUnknown, fmt.Errorf("nightly: %w", context.Cause(ctx))}
+			return errors.Join(done.write(), &statusError{exitUnknown, fmt.Errorf("nightly: %w", context.Cause(ctx))})
 		}
 		m := &matrix[k]
 		fmt.Fprintf(a.stdout, "\n[%d of %d] %s on %s\n", k+1, len(matrix), m.scenario, m.system)
-		err := a.runScenario(ctx, base, m.scenario, m.system)
-		var status *statusError
-		switch {
-		case err == nil:
-		case errors.As(err, &status):
-			m.code = status.code
-		default:
-			m.code = exitUsage
-		}
-		if err != nil && (status == nil || status.err != nil) {
-			fmt.Fprintln(a.stderr, "faultline:", err)
+		analysis, err := a.runScenario(ctx, base, length, m.scenario, m.system)
+		m.code, m.why = done.add(m.scenario, m.system, base.Runtime, base.Seed, analysis, err)
+		if m.why != "" {
+			fmt.Fprintln(a.stderr, "faultline:", m.why)
 		}
 		code = worse(code, m.code)
 	}
 	fmt.Fprintln(a.stdout)
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "scenario\tsystem\tended")
-	for _, m := range matrix {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, codeName(m.code))
+	for i, m := range matrix {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, done.rows[i].Ended)
 	}
-	return errors.Join(w.Flush(), exit(code))
+	if err := w.Flush(); err != nil {
+		return infrastructure(err)
+	}
+	fmt.Fprintf(a.stdout, "\nsummary  %s\njunit    %s\n", filepath.Join(base.Out, results.SummaryFile), filepath.Join(base.Out, results.JUnitFile))
+	if err := done.write(); err != nil {
+		return &statusError{worse(code, exitInfrastructure), err}
+	}
+	return exit(code)
 }
 
-func (a *app) runScenario(ctx context.Context, p plan, scenario, system string) error {
+func (a *app) runScenario(ctx context.Context, p plan, length time.Duration, scenario, system string) (*results.Analysis, error) {
 	flags := pflag.NewFlagSet("nightly", pflag.ContinueOnError) // none is given: the scenario's own settings hold
 	if err := p.load(flags, "", []string{scenario}); err != nil {
-		return err
+		return nil, err
 	}
 	p.System = system
-	return a.run(ctx, &p)
+	if length > 0 {
+		p.Time = length
+	}
+	return a.perform(ctx, &p)
 }
 
 func codeName(code int) string {

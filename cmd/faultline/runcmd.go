@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/trends"
 )
 
 // builtIn are the scenarios that come with the program. Bugs that the harness found stay among them.
@@ -100,49 +100,17 @@ func (p *plan) load(f *pflag.FlagSet, file string, args []string) error {
 	return p.read(args[0], data, f)
 }
 
-// repeat runs the plan as often as asked and says how many runs ended how. The exit code is the worst.
-func (a *app) repeat(ctx context.Context, p *plan, times int) error {
-	if times == 1 {
-		return a.run(ctx, p)
-	}
-	ended := map[int]int{}
-	code := exitValid
-	for i := range times {
-		if ctx.Err() != nil {
-			break
-		}
-		q := *p
-		if p.Seed != 0 {
-			q.Seed = p.Seed + uint64(i)
-		}
-		err := a.run(ctx, &q)
-		var status *statusError
-		switch {
-		case err == nil:
-			ended[exitValid]++
-		case !errors.As(err, &status) || status.code == exitUsage:
-			return err
-		default:
-			ended[status.code]++
-			code = worse(code, status.code)
-			if status.err != nil {
-				fmt.Fprintln(a.stderr, "faultline:", status.err)
-			}
-		}
-		fmt.Fprintf(a.stdout, "\nrun %d of %d: %d valid, %d invalid, %d unknown, %d broken\n\n", i+1, times,
-			ended[exitValid], ended[exitInvalid], ended[exitUnknown], i+1-ended[exitValid]-ended[exitInvalid]-ended[exitUnknown])
-	}
-	if ctx.Err() != nil {
-		code = worse(code, exitUnknown)
-	}
-	return exit(code)
-}
-
 // run is the whole of `faultline run`.
 func (a *app) run(ctx context.Context, p *plan) error {
+	_, err := a.perform(ctx, p)
+	return err
+}
+
+// perform runs a plan and gives what it measured; nil where it left nothing that could be judged.
+func (a *app) perform(ctx context.Context, p *plan) (*results.Analysis, error) {
 	r, err := p.prepare(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out := a.stdout
 	fmt.Fprintf(out, "faultline %s · %s on %s (%s) · %d nodes · seed %d\n", p.Name, p.System, r.runtime.Name(), r.reason, p.Nodes, p.Seed)
@@ -166,10 +134,13 @@ func (a *app) run(ctx context.Context, p *plan) error {
 	}
 	analysis, err := judge(ctx, r.folder, r.run, list, p.CheckTime)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.summary(analysis, r.folder)
-	return exit(analysis.Run.ExitCode)
+	if err := trends.Append(filepath.Join(p.Out, trends.File), trends.RowOf(&analysis)); err != nil {
+		return &analysis, &statusError{worse(analysis.Run.ExitCode, exitInfrastructure), err}
+	}
+	return &analysis, exit(analysis.Run.ExitCode)
 }
 
 // faultKinds names each fault of a schedule once.

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/faultline-chaos/faultline/results"
+)
+
+// batch is several runs in one junit.xml and one summary.md: a night, or a run that was repeated.
+type batch struct {
+	title  string
+	dir    string // of the runs' folders
+	suites []results.Suite
+	rows   []results.SummaryRow
+}
+
+// add notes how a run ended and gives its exit code. The reason is of runs that left no analysis. What
+// the runtime cannot do is skipped, which is no failure.
+func (b *batch) add(scenario, system, runtime string, seed uint64, a *results.Analysis, err error) (code int, why string) {
+	row := results.SummaryRow{Scenario: scenario, System: system, Runtime: runtime, Seed: seed}
+	var status *statusError
+	switch {
+	case err == nil:
+	case errors.As(err, &status):
+		code = status.code
+	default:
+		code = exitUsage
+	}
+	if err != nil && (status == nil || status.err != nil) {
+		why = strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	row.Ended, row.Why = codeName(code), why
+	switch {
+	case a != nil:
+		row.Runtime, row.Seed, row.Link = a.Run.Runtime, a.Run.Seed, a.Run.ID+"/"+results.ReportFile
+		if code != exitValid && row.Why == "" {
+			row.Why = results.VerdictReason(a.Run)
+		}
+		for i := range a.Stats {
+			if s := &a.Stats[i]; s.Name == "write outage" {
+				row.Failovers = s.N + s.Censored
+				if s.N > 0 {
+					row.P50, row.Longest = &s.Median, &s.Max
+				}
+			}
+		}
+		b.suites = append(b.suites, a.Suite())
+	case errors.Is(err, errUnsupported):
+		code, row.Ended = exitValid, "skipped"
+		b.suites = append(b.suites, results.Refused(scenario, system, runtime, seed, why))
+	default:
+		b.suites = append(b.suites, results.Failed(scenario, system, runtime, seed, why))
+	}
+	b.rows = append(b.rows, row)
+	return code, why
+}
+
+// write leaves junit.xml and summary.md beside the runs' folders.
+func (b *batch) write() error {
+	tests, err := results.JUnit(b.suites)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(b.dir, 0o755); err != nil {
+		return fmt.Errorf("write the summary: %w", err)
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(b.dir, results.JUnitFile), tests, 0o644),
+		os.WriteFile(filepath.Join(b.dir, results.SummaryFile), results.SummaryOf(b.title, b.rows), 0o644)); err != nil {
+		return fmt.Errorf("write the summary: %w", err)
+	}
+	return nil
+}
+
+// repeat runs the plan as often as asked and says how many runs ended how. The exit code is the worst.
+func (a *app) repeat(ctx context.Context, p *plan, times int) error {
+	if times == 1 {
+		return a.run(ctx, p)
+	}
+	done := batch{title: fmt.Sprintf("%s, %d times", p.Name, times), dir: p.Out}
+	code := exitValid
+	for i := range times {
+		if ctx.Err() != nil {
+			code = worse(code, exitUnknown)
+			break
+		}
+		q := *p
+		if p.Seed != 0 {
+			q.Seed = p.Seed + uint64(i)
+		}
+		analysis, err := a.perform(ctx, &q)
+		ended, why := done.add(q.Name, q.System, q.Runtime, q.Seed, analysis, err)
+		if ended == exitUsage || errors.Is(err, errUnsupported) {
+			return err // it would be so every time
+		}
+		if why != "" {
+			fmt.Fprintln(a.stderr, "faultline:", why)
+		}
+		code = worse(code, ended)
+		fmt.Fprintf(a.stdout, "\nrun %d of %d: %s\n\n", i+1, times, tally(done.rows))
+	}
+	fmt.Fprint(a.stdout, repeated(done.rows))
+	if err := done.write(); err != nil {
+		return &statusError{worse(code, exitInfrastructure), err}
+	}
+	return exit(code)
+}
+
+// endings are how runs end, in the order in which they are told.
+var endings = []int{exitValid, exitInvalid, exitUnknown, exitInfrastructure, exitResidue}
+
+func tally(rows []results.SummaryRow) string {
+	var parts []string
+	for i, code := range endings {
+		n := 0
+		for _, r := range rows {
+			if r.Ended == codeName(code) {
+				n++
+			}
+		}
+		if n > 0 || i < 2 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, codeName(code)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// repeated is the end of a run that was repeated: how often it found a violation, with an interval for
+// how often it would, and the seeds of all that did not end well.
+func repeated(rows []results.SummaryRow) string {
+	judged, invalid := 0, 0
+	seeds := map[string][]string{}
+	for _, r := range rows {
+		switch r.Ended {
+		case codeName(exitInvalid):
+			invalid++
+			judged++
+		case codeName(exitValid):
+			judged++
+		}
+		if r.Ended != codeName(exitValid) {
+			seeds[r.Ended] = append(seeds[r.Ended], fmt.Sprint(r.Seed))
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d runs: %s\n", len(rows), tally(rows))
+	if judged > 0 {
+		low, high := clopperPearson(invalid, judged)
+		fmt.Fprintf(&b, "violations in %d of the %d that could be judged: %.1f %%; with 95 %% confidence between %.1f and %.1f %% of such runs\n",
+			invalid, judged, 100*float64(invalid)/float64(judged), 100*low, 100*high)
+	}
+	for _, code := range endings[1:] {
+		if list := seeds[codeName(code)]; len(list) > 0 {
+			fmt.Fprintf(&b, "seeds that ended %s: %s\n", codeName(code), strings.Join(list, " "))
+		}
+	}
+	return b.String()
+}
+
+// clopperPearson holds a proportion, of which k of n were seen, with at least 95 % (Clopper and Pearson
+// 1934).
+func clopperPearson(k, n int) (low, high float64) {
+	high = 1
+	if k > 0 {
+		low = distuv.Beta{Alpha: float64(k), Beta: float64(n - k + 1)}.Quantile(0.025)
+	}
+	if k < n {
+		high = distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(0.975)
+	}
+	return low, high
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/trends"
+)
+
+// TestClopperPearson: by its definition, both tails of the binomial at the bounds are 2.5 %; and
+// tables' values.
+func TestClopperPearson(t *testing.T) {
+	for _, c := range []struct {
+		k, n      int
+		low, high float64
+	}{
+		{0, 10, 0, 0.3085}, {10, 10, 0.6915, 1}, {1, 10, 0.0025, 0.4450}, {5, 10, 0.1871, 0.8129}, {3, 20, 0.0321, 0.3789}, {0, 1, 0, 0.975},
+	} {
+		low, high := clopperPearson(c.k, c.n)
+		require.InDelta(t, c.low, low, 5e-5, "%d of %d", c.k, c.n)
+		require.InDelta(t, c.high, high, 5e-5, "%d of %d", c.k, c.n)
+	}
+}
+
+func TestRepeatedSaysHowOftenAndWhich(t *testing.T) {
+	rows := []results.SummaryRow{{Seed: 1, Ended: "valid"}, {Seed: 2, Ended: "INVALID"}, {Seed: 3, Ended: "valid"}, {Seed: 4, Ended: "unknown"}, {Seed: 5, Ended: "INVALID"}, {Seed: 6, Ended: "broke"}}
+	require.Equal(t, `6 runs: 2 valid, 2 INVALID, 1 unknown, 1 broke
+violations in 2 of the 4 that could be judged: 50.0 %; with 95 % confidence between 6.8 and 93.2 % of such runs
+seeds that ended INVALID: 2 5
+seeds that ended unknown: 4
+seeds that ended broke: 6
+`, repeated(rows))
+	require.Equal(t, "1 runs: 0 valid, 0 INVALID, 1 broke\nseeds that ended broke: 6\n", repeated(rows[5:]))
+}
+
+// TestBatchTellsHowRunsEnded: a violation, a run that could not start, and one that the runtime cannot do.
+func TestBatchTellsHowRunsEnded(t *testing.T) {
+	b := batch{title: "Nightly", dir: filepath.Join(t.TempDir(), "runs")}
+	run := results.Run{ID: "20260101-000000-chaos-abcd", Seed: 7, Runtime: "sim", System: "raftkv", Workload: "register", Verdict: harness.Invalid, Finished: time.Now(),
+		Verdicts: []harness.Verdict{{Checker: "linearizable", Validity: harness.Invalid, Reason: "v7 was lost"}}}
+	invalid := results.Analyze(run, harness.History{})
+	code, _ := b.add("chaos", "raftkv", "auto", 0, &invalid, exit(exitInvalid))
+	require.Equal(t, exitInvalid, code)
+	code, why := b.add("storm", "raftkv", "local", 3, nil, infrastructure(errors.New("no Docker")))
+	require.Equal(t, exitInfrastructure, code)
+	require.Equal(t, "no Docker", why)
+	code, why = b.add("power", "etcd", "local", 3, nil, &statusError{exitUsage, &unsupportedError{"fault powerfail is not supported"}})
+	require.Equal(t, exitValid, code, "what a runtime cannot do is no failure")
+	require.Equal(t, "fault powerfail is not supported", why)
+	require.NoError(t, b.write())
+	text, err := os.ReadFile(filepath.Join(b.dir, results.SummaryFile))
+	require.NoError(t, err)
+	for _, want := range []string{"❌ Nightly", "3 runs: 1 INVALID, 1 broke, 1 skipped", "[**INVALID**](20260101-000000-chaos-abcd/report.html)", "linearizable: v7 was lost", "no Docker"} {
+		require.Contains(t, string(text), want)
+	}
+	tests, err := os.ReadFile(filepath.Join(b.dir, results.JUnitFile))
+	require.NoError(t, err)
+	for _, want := range []string{`failures="2"`, `errors="1"`, `skipped="1"`, `name="register, no fault, seed 7"`, `skipped message="fault powerfail is not supported"`, `error message="no Docker" type="infrastructure"`} {
+		require.Contains(t, string(tests), want)
+	}
+}
+
+// trendsFile has a kind with as many runs as asked for; the last two are slow, or not.
+func trendsFile(t *testing.T, n int, slow bool) string {
+	path := filepath.Join(t.TempDir(), trends.File)
+	for i := range n {
+		d := time.Second + time.Duration(i%4)*10*time.Millisecond
+		if slow && i >= n-2 {
+			d *= 3
+		}
+		require.NoError(t, trends.Append(path, trends.Row{
+			Format: trends.Format, ID: fmt.Sprintf("r%d", i), Started: time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC), State: trends.Valid,
+			Scenario: "chaos", System: "raftkv", Runtime: "docker", Load: time.Minute, LoadOK: 9000, Unavailable: 5 * time.Second, Ops: results.Counts{OK: 9000},
+			WriteOutages: []time.Duration{d, d + 100*time.Millisecond, d + 200*time.Millisecond},
+		}))
+	}
+	return path
+}
+
+func TestGate(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"steady", []string{trendsFile(t, 16, false)}, exitValid, "0 regressions, 0 suspects, 0 better, 5 without a detectable change"},
+		{"slower", []string{trendsFile(t, 16, true)}, exitRegression, "REGRESSION"},
+		{"too few", []string{trendsFile(t, 9, true)}, exitValid, "too few runs: 7 of 14"},
+		{"a smaller window", []string{"--window", "7", trendsFile(t, 9, true)}, exitRegression, "+179 %"},
+		{"of several files", []string{trendsFile(t, 16, true), trendsFile(t, 3, false)}, exitRegression, "from 16 runs"},
+		{"nothing", []string{filepath.Join(t.TempDir(), "none")}, exitUsage, ""},
+		{"no window", []string{"--window", "1"}, exitUsage, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			root := newRoot(&app{stdout: &out, stderr: &out})
+			root.SetArgs(append([]string{"gate"}, c.args...))
+			err := root.ExecuteContext(t.Context())
+			var status *statusError
+			if c.code == exitValid {
+				require.NoError(t, err)
+			} else {
+				require.ErrorAs(t, err, &status)
+				require.Equal(t, c.code, status.code)
+			}
+			require.Contains(t, out.String(), c.want)
+		})
+	}
+}
+
+func TestGateCarriesHistoryOn(t *testing.T) {
+	history := filepath.Join(t.TempDir(), "history.jsonl")
+	for range 2 { // the second time there is nothing to add
+		root := newRoot(&app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
+		root.SetArgs([]string{"gate", "--append-to", history, trendsFile(t, 5, false)})
+		require.NoError(t, root.ExecuteContext(t.Context()))
+	}
+	b, err := os.ReadFile(history)
+	require.NoError(t, err)
+	require.Equal(t, 5, bytes.Count(b, []byte("\n")))
+}
