@@ -61,8 +61,8 @@ prove: bin/bugs/faultline bin/bugs/raftkv ## run every planted bug until it is c
 	bin/bugs/faultline prove
 
 .PHONY: nightly
-nightly: build etcd ## the nightly matrix: every scenario on raftkv and etcd (SHARD=1/1, RUNTIME)
-	bin/faultline nightly --runtime $(RUNTIME) --systems raftkv,etcd --shard $(SHARD)
+nightly: build etcd ## the nightly matrix: every scenario on raftkv and etcd (SHARD=1/1, RUNTIME, SEED, FLAGS)
+	bin/faultline nightly --runtime $(RUNTIME) --systems raftkv,etcd --shard $(SHARD) --seed $(SEED) $(FLAGS)
 
 .PHONY: bench
 bench: build ## benchmarks: start-up, fault injection, simulation
