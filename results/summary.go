@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
 )
@@ -75,8 +74,8 @@ type SummaryRow struct {
 	Ended                     string // valid, INVALID, unknown, ...
 	Why                       string // where it is not valid
 	Failovers                 int
-	P50, Longest              *time.Duration // outages of writes
-	Link                      string         // to its report; empty: it has none
+	P50, Longest              *Quantile // outages of writes
+	Link                      string    // to its report; empty: it has none
 }
 
 // SummaryOf is several runs as Markdown, under 1 MiB: a line that counts how they ended, and a table.
@@ -105,7 +104,7 @@ func SummaryOf(title string, rows []SummaryRow) []byte {
 		if r.Link != "" {
 			ended = fmt.Sprintf("[%s](%s)", ended, linkEscape.Replace(r.Link))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %d | %s | %s | %s |\n", md(r.Scenario), md(r.System), md(r.Runtime), r.Seed, ended, r.Failovers, optional(r.P50), optional(r.Longest), md(fit(r.Why, 300)))
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %d | %s | %s | %s |\n", md(r.Scenario), md(r.System), md(r.Runtime), r.Seed, ended, r.Failovers, quantileText(r.P50), quantileText(r.Longest), md(fit(r.Why, 300)))
 	}
 	return []byte(b.String())
 }
@@ -135,3 +134,10 @@ func md(s string) string {
 }
 
 var mdEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, `\`, `\\`)
+
+func quantileText(q *Quantile) string {
+	if q == nil {
+		return missing
+	}
+	return md(q.String())
+}
