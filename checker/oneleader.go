@@ -20,11 +20,8 @@ func (OneLeader) Name() string { return "one-leader" }
 // becameLeader is go.etcd.io/raft's message (raft.go, becomeLeader).
 var becameLeader = regexp.MustCompile(`[0-9a-f]+ became leader at term ([0-9]+)`)
 
-// Check reads the logs, and the ops status.
+// Check reads the logs alone.
 func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
-	if v := polledTwice(h); v != nil {
-		return *v
-	}
 	if len(h.Logs) == 0 {
 		return unknown("there are no logs of members to read elections from")
 	}
@@ -54,25 +51,6 @@ func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
 		return unknown("the logs of %v show no election", logged(h))
 	}
 	return valid("%s won, each in a term of its own", count(len(leaders), "election"))
-}
-
-// polledTwice finds two members that claimed to lead in the same term.
-func polledTwice(h harness.History) *harness.Verdict {
-	claims := map[uint64]int{} // positions by term
-	for i := range h.Ops {
-		s, ok := status(&h.Ops[i])
-		if !ok || s.Role != harness.Leader {
-			continue
-		}
-		first, ok := claims[s.Term]
-		if ok && h.Ops[first].Node != h.Ops[i].Node {
-			v := invalid(evidence(h.Ops, first, i), "term %d has two leaders: %s said so at %s and %s at %s", s.Term,
-				h.Ops[first].Node, seconds(h.Ops[first].Time), h.Ops[i].Node, seconds(h.Ops[i].Time))
-			return &v
-		}
-		claims[s.Term] = i
-	}
-	return nil
 }
 
 // logged is whose logs there are, in a fixed order.
