@@ -20,7 +20,7 @@ type cdfPoint struct {
 
 // cdfPoints are one for each length that was seen, after one at 0.
 func cdfPoints(s *Summary) []cdfPoint {
-	steps := kaplanMeier(s.Values, s.Bounds)
+	steps := KaplanMeier(s.Values, s.Bounds)
 	out := make([]cdfPoint, 0, len(steps)+1)
 	for _, b := range cdfBand(s.Values, s.Bounds) {
 		p := cdfPoint{At: b.At, Low: b.Low, High: b.High}
@@ -114,7 +114,7 @@ func (a *Analysis) cdf() (Figure, error) {
 // bandText says what the band is and is not.
 func bandText(k cdfCurve) string {
 	n := k.s.N + k.s.Censored
-	s := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", plural(n, "failover", "failovers"), k.label, dkw(n))
+	s := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", plural(n, "failover", "failovers"), k.label, DKW(n))
 	if k.s.Censored > 0 {
 		s += "; what is censored widens it; curve: Kaplan-Meier"
 	}

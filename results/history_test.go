@@ -208,7 +208,7 @@ func TestMedianRanks(t *testing.T) {
 		n, k     int
 		coverage float64
 	}{{5, 0, 0}, {6, 1, 0.96875}, {8, 1, 0.9921875}, {9, 2, 0.9609375}, {20, 6, 0.9586}, {100, 40, 0.9648}} {
-		k, coverage := medianRanks(c.n)
+		k, coverage := MedianRanks(c.n)
 		require.Equal(t, c.k, k, c.n)
 		require.InDelta(t, c.coverage, coverage, 1e-3)
 	}
@@ -245,7 +245,7 @@ func TestSummaryOfCensoredValues(t *testing.T) {
 func TestBandHoldsForEveryN(t *testing.T) {
 	band := cdfBand([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec})
 	require.Len(t, band, 4)
-	require.InDelta(t, dkw(3), band[0].High, 1e-9)
+	require.InDelta(t, DKW(3), band[0].High, 1e-9)
 	for i, b := range band {
 		require.GreaterOrEqual(t, b.Low, 0.0)
 		require.LessOrEqual(t, b.High, 1.0)
@@ -254,12 +254,12 @@ func TestBandHoldsForEveryN(t *testing.T) {
 			require.GreaterOrEqual(t, b.Low, band[i-1].Low)
 		}
 	}
-	require.InDelta(t, 0.0430, dkw(1000), 1e-4, "failover.md (e)")
+	require.InDelta(t, 0.0430, DKW(1000), 1e-4, "failover.md (e)")
 }
 
 func TestKaplanMeier(t *testing.T) {
-	require.Equal(t, []step{{sec, 0.5}, {2 * sec, 1}}, kaplanMeier([]time.Duration{sec, 2 * sec}, nil))
-	got := kaplanMeier([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec}) // 1 of 3, then 1 of the 1 left
+	require.Equal(t, []CDFStep{{sec, 0.5}, {2 * sec, 1}}, KaplanMeier([]time.Duration{sec, 2 * sec}, nil))
+	got := KaplanMeier([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec}) // 1 of 3, then 1 of the 1 left
 	require.InDelta(t, 1.0/3, got[0].P, 1e-9)
 	require.InDelta(t, 1.0, got[1].P, 1e-9)
 }

@@ -115,7 +115,7 @@ func (s *Summary) compute() {
 		}
 	}
 	s.Median, s.P90, s.P99 = s.quantile(0.5), s.quantile(0.9), s.quantile(0.99)
-	if k, coverage := medianRanks(s.N + s.Censored); k > 0 {
+	if k, coverage := MedianRanks(s.N + s.Censored); k > 0 {
 		low := slices.Sorted(slices.Values(slices.Concat(s.Values, s.Bounds)))
 		if high := s.N + s.Censored - k; high < s.N {
 			s.Interval, s.Coverage = &[2]time.Duration{low[k-1], s.Values[high]}, coverage
@@ -132,7 +132,7 @@ func (s *Summary) quantile(p float64) Quantile {
 	case s.Censored == 0:
 		return Quantile{At: s.Values[max(0, int(math.Ceil(p*float64(s.N)-1e-9))-1)]}
 	}
-	for _, st := range kaplanMeier(s.Values, s.Bounds) {
+	for _, st := range KaplanMeier(s.Values, s.Bounds) {
 		if st.P >= p-1e-9 {
 			return Quantile{At: st.At}
 		}
@@ -146,29 +146,32 @@ func median(v []time.Duration) time.Duration {
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
-// medianRanks is the largest k so that the k-th smallest and k-th largest of n values hold the
-// median with at least 95 %: 1 − 2·P(Bin(n, ½) < k). It is 0 for n < 6.
-func medianRanks(n int) (k int, coverage float64) {
-	p, tail := math.Pow(0.5, float64(n)), 0.0
+// MedianRanks is the largest k so that the k-th smallest and k-th largest of n values hold the
+// median with at least 95 %: 1 − 2·P(Bin(n, ½) < k). It is 0 for n < 6. It counts in logarithms, since
+// 2^-n is too small for large n.
+func MedianRanks(n int) (k int, coverage float64) {
+	tail, logP := 0.0, -float64(n)*math.Ln2
 	for i := range n / 2 {
-		tail += p // P(Bin <= i)
-		if c := 1 - 2*tail; c >= 0.95 {
-			k, coverage = i+1, c
+		tail += math.Exp(logP) // P(Bin <= i)
+		c := 1 - 2*tail
+		if c < 0.95 {
+			break
 		}
-		p *= float64(n-i) / float64(i+1)
+		k, coverage = i+1, c
+		logP += math.Log(float64(n-i)) - math.Log(float64(i+1))
 	}
 	return k, coverage
 }
 
-// step is one step of a distribution function: P rises to P at At.
-type step struct {
+// CDFStep is one step of a distribution function: P rises to P at At.
+type CDFStep struct {
 	At time.Duration
 	P  float64
 }
 
-// kaplanMeier is the distribution function of values and right-censored bounds; without bounds it is
+// KaplanMeier is the distribution function of values and right-censored bounds; without bounds it is
 // the empirical one.
-func kaplanMeier(values, bounds []time.Duration) []step {
+func KaplanMeier(values, bounds []time.Duration) []CDFStep {
 	type obs struct {
 		at    time.Duration
 		event bool
@@ -181,11 +184,11 @@ func kaplanMeier(values, bounds []time.Duration) []step {
 		all = append(all, obs{b, false})
 	}
 	slices.SortStableFunc(all, func(a, b obs) int { return cmp.Compare(a.at, b.at) })
-	survive, out := 1.0, []step(nil)
+	survive, out := 1.0, []CDFStep(nil)
 	for i, o := range all {
 		if o.event {
 			survive *= 1 - 1/float64(len(all)-i)
-			out = append(out, step{o.at, 1 - survive})
+			out = append(out, CDFStep{o.at, 1 - survive})
 		}
 	}
 	return out
@@ -205,7 +208,7 @@ func cdfBand(values, bounds []time.Duration) []bandStep {
 	if n == 0 {
 		return nil
 	}
-	eps := dkw(n)
+	eps := DKW(n)
 	all := slices.Sorted(slices.Values(slices.Concat(values, bounds)))
 	out := []bandStep{{0, 0, min(1, eps)}}
 	known := 0
@@ -221,8 +224,8 @@ func cdfBand(values, bounds []time.Duration) []bandStep {
 	return out
 }
 
-// dkw is half the height of the 95 % band of Dvoretzky, Kiefer and Wolfowitz (Massart's constant).
-func dkw(n int) float64 { return math.Sqrt(math.Log(2/0.05) / (2 * float64(n))) }
+// DKW is half the height of the 95 % band of Dvoretzky, Kiefer and Wolfowitz (Massart's constant).
+func DKW(n int) float64 { return math.Sqrt(math.Log(2/0.05) / (2 * float64(n))) }
 
 // stat finds a summary by name.
 func (a *Analysis) stat(name string) *Summary {

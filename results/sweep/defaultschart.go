@@ -71,7 +71,7 @@ func (d DefaultResult) draw(p *plot.Plot, col color.NRGBA) error {
 			if err := drawBand(p, x.s, col); err != nil {
 				return err
 			}
-			name += fmt.Sprintf(", band ±%.2f", dkw(len(x.s.Values)))
+			name += fmt.Sprintf(", band ±%.2f", results.DKW(len(x.s.Values)))
 		}
 		if err := drawCDF(p, x.s, x.line, name); err != nil {
 			return err
@@ -140,15 +140,12 @@ func drawCDF(p *plot.Plot, s Sample, style draw.LineStyle, name string) error {
 	return nil
 }
 
-// dkw is half the height of the 95 % band of Dvoretzky, Kiefer and Wolfowitz (Massart's constant).
-func dkw(n int) float64 { return math.Sqrt(math.Log(2/0.05) / (2 * float64(n))) }
-
 func drawBand(p *plot.Plot, s Sample, col color.NRGBA) error {
 	n := len(s.Values)
 	if n == 0 {
 		return nil
 	}
-	upper, lower := stairs(s, dkw(n)), stairs(s, -dkw(n))
+	upper, lower := stairs(s, results.DKW(n)), stairs(s, -results.DKW(n))
 	for i := len(lower) - 1; i >= 0; i-- {
 		upper = append(upper, lower[i])
 	}

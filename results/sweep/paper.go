@@ -110,11 +110,11 @@ func (l PaperLine) Judge(s Sample) PaperResult {
 // points are those of the paper's distribution function that are known.
 func (l PaperLine) points() []Step {
 	p := l.Paper
-	out := []Step{{p.P10, 0.10}, {p.P50, 0.50}, {p.P90, 0.90}}
+	out := []Step{{At: p.P10, P: 0.10}, {At: p.P50, P: 0.50}, {At: p.P90, P: 0.90}}
 	if p.P99 > 0 {
-		out = append(out, Step{p.P99, 0.99})
+		out = append(out, Step{At: p.P99, P: 0.99})
 	}
-	return append(out, Step{p.Max, 1})
+	return append(out, Step{At: p.Max, P: 1})
 }
 
 // String says in one line whether it is within, and if not what is not.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results"
 )
 
 // Sample is a set of durations, some of which are only known to be longer than a bound.
@@ -77,23 +79,10 @@ func quantile(all []observation, p float64) (d time.Duration, open bool) {
 }
 
 // CDF is the distribution function of Kaplan and Meier: share P was over within At.
-func (s Sample) CDF() []Step {
-	all := s.sorted()
-	survive, out := 1.0, []Step(nil)
-	for i, o := range all {
-		if o.event {
-			survive *= 1 - 1/float64(len(all)-i)
-			out = append(out, Step{o.at, 1 - survive})
-		}
-	}
-	return out
-}
+func (s Sample) CDF() []Step { return results.KaplanMeier(s.Values, s.Bounds) }
 
-// Step is one step of a distribution function: it rises to P at At.
-type Step struct {
-	At time.Duration
-	P  float64
-}
+// Step is one step of a distribution function.
+type Step = results.CDFStep
 
 // share is the distribution function's value at d.
 func share(cdf []Step, d time.Duration) float64 {
@@ -112,16 +101,7 @@ func (s Sample) MedianInterval() (low, high time.Duration, ok bool) {
 		return 0, 0, false
 	}
 	v := slices.Sorted(slices.Values(s.Values))
-	// 1 - 2*P(Bin(n, 1/2) < k) must be 0.95: in logarithms, since 2^-n is too small for large n.
-	k, tail, logP := 0, 0.0, -float64(n)*math.Ln2
-	for i := range n / 2 {
-		tail += math.Exp(logP)
-		if 1-2*tail < 0.95 {
-			break
-		}
-		k = i + 1
-		logP += math.Log(float64(n-i)) - math.Log(float64(i+1))
-	}
+	k, _ := results.MedianRanks(n)
 	if k == 0 {
 		return 0, 0, false
 	}
