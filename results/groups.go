@@ -37,10 +37,11 @@ func (a *Analysis) groups() []Group {
 	}
 	for i := range a.Episodes {
 		e := &a.Episodes[i]
-		g := at(noFault, "")
+		fault, target := noFault, harness.Target("")
 		if e.Fault != nil {
-			g = at(e.Fault.Fault, e.Fault.Target)
+			fault, target = e.Fault.Fault, e.Fault.Target
 		}
+		g := at(fault, target)
 		g.Episodes = append(g.Episodes, e)
 		if e.QuorumLost {
 			g.Lost++

@@ -36,5 +36,6 @@ func TestGroupsSortFaultsByKindAndTarget(t *testing.T) {
 		{"pause", "leader", 1, 0, 1, 900, 0},
 	}, rows)
 	require.Equal(t, gap, got[0].Gaps.Max.At)
+	require.Len(t, (&Analysis{Episodes: a.Episodes[:4]}).groups(), 2, "no row of what did not happen")
 	require.Same(t, &a.Episodes[2], worst(got[1].Episodes))
 }
