@@ -40,10 +40,19 @@ func (*platform) Name() string { return "docker" }
 // Launch makes image and network at once, and then all containers at once.
 func (p *platform) Launch(ctx context.Context, l agent.Launch) ([]agent.Host, error) {
 	hosts, err := p.launch(ctx, l)
-	if err != nil && ctx.Err() != nil { // the engine's client does not say why ctx has ended
+	if err != nil && over(ctx) { // the engine's client does not say why ctx has ended
 		return nil, errors.Join(context.Cause(ctx), err)
 	}
 	return hosts, err
+}
+
+// over tells if ctx has ended. A dial fails by the clock as soon as ctx's deadline has passed, which may be
+// just before ctx's own timer has fired: the timer is awaited, so that what follows sees one answer.
+func over(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 func (p *platform) launch(ctx context.Context, l agent.Launch) ([]agent.Host, error) {
