@@ -206,5 +206,5 @@ func (s *study) disturbance(e *Episode, f flow, b *Baseline) {
 	}
 	bound := max(0, e.Watched-e.T0-SteadyFor)
 	e.DisturbedAtLeast = &bound
-	e.Missing = append(e.Missing, "goodput and p99 did not stay in the baseline's range for "+SteadyFor.String()+" until watching ended")
+	e.Missing = append(e.Missing, "goodput and p99 in the baseline's range for "+ms(SteadyFor)+" on end, until watching ended")
 }

@@ -109,14 +109,19 @@ const Sustained = 5
 
 // Try is one campaign of one member.
 type Try struct {
-	Node    harness.NodeID `json:"node"`              // who campaigned
-	At      time.Duration  `json:"at"`                // when it began
-	Term    uint64         `json:"term"`              // that it campaigned for
-	Pre     bool           `json:"pre,omitempty"`     // it asked for pre-votes
-	Ran     *Mark          `json:"ran,omitempty"`     // became candidate
-	Won     bool           `json:"won,omitempty"`     // became leader
-	Refused []Refusal      `json:"refused,omitempty"` // by members that refused or ignored it
-	Ref     string         `json:"ref"`               // FILE:LINE that tells At
+	Node harness.NodeID `json:"node"`          // who campaigned
+	At   time.Duration  `json:"at"`            // when it began
+	Term uint64         `json:"term"`          // that it campaigned for
+	Pre  bool           `json:"pre,omitempty"` // it asked for pre-votes
+	Ran  *Mark          `json:"ran,omitempty"` // became candidate
+	// Lost is when it said that it had lost LostLeader: it had not heard from it for its election timeout.
+	Lost       *Mark          `json:"lost,omitempty"`
+	LostLeader harness.NodeID `json:"lost_leader,omitempty"` // whom it had followed
+	PreVotes   int            `json:"pre_votes"`             // that it got, its own included
+	Votes      int            `json:"votes"`                 // the same of votes that count
+	Won        bool           `json:"won,omitempty"`         // became leader
+	Refused    []Refusal      `json:"refused,omitempty"`     // by members that refused or ignored it
+	Ref        string         `json:"ref"`                   // FILE:LINE that tells At
 }
 
 // Refusal is one member's refusal of a campaign, and why, as far as its log tells.
@@ -338,6 +343,9 @@ func (s *study) election(e *Episode) {
 		e.Outcome = NoLeader
 	}
 	e.Campaigns = s.campaigns(e, stop)
+	for i := range e.Campaigns {
+		e.Campaigns[i].lost(s.events)
+	}
 	if len(e.Campaigns) > 0 {
 		e.Detected = mark(e.Campaigns[0].At, e.Campaigns[0].Ref)
 	}
@@ -380,6 +388,14 @@ func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
 			delete(last, ev.Node)
 		case BecameFollower:
 			delete(last, ev.Node)
+		case GotPreVote:
+			if open {
+				out[n].PreVotes++
+			}
+		case GotVote:
+			if open {
+				out[n].Votes++
+			}
 		case VoteRejected, PreVoteRejected: // the candidate hears of it
 			if open {
 				out[n].refuse(Refusal{By: harness.NodeID(ev.Peer), Ref: ev.Ref()})
@@ -731,15 +747,15 @@ func (e *Episode) note() {
 		}
 	}
 	if e.Outcome == NoLeader {
-		add(true, fmt.Sprintf("nobody was elected in the %v until watching ended", e.Watched-e.T0))
+		add(true, fmt.Sprintf("a new leader, in the %s until watching ended", ms(e.Watched-e.T0)))
 	}
-	add(e.Outcome == NewLeader && e.Detected == nil, "no campaign is in the logs: the election was seen otherwise")
-	add(e.Outcome == NewLeader && e.Committed == nil, "no commit in the new term was seen: neither the log tells one nor was a write acknowledged")
-	add(e.Writes.LastOK == nil, "no write was acknowledged before")
-	add(e.Reads.LastOK == nil, "no read was answered before")
-	add(e.Writes.AtLeast != nil, fmt.Sprintf("no %d writes in a row succeeded until watching ended", Sustained))
-	add(e.Reads.AtLeast != nil, fmt.Sprintf("no %d reads in a row succeeded until watching ended", Sustained))
-	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("no sign of %s was seen after the healing: neither in its log nor by the poller or a client", e.OldLeader))
+	add(e.Outcome == NewLeader && e.Detected == nil, "a campaign: no log tells one, and the election was seen otherwise")
+	add(e.Outcome == NewLeader && e.Committed == nil, "a commit in the new term: neither does the log tell one nor was a write acknowledged")
+	add(e.Writes.LastOK == nil, "a write that was acknowledged before")
+	add(e.Reads.LastOK == nil, "a read that was answered before")
+	add(e.Writes.AtLeast != nil, fmt.Sprintf("%d writes in a row that succeeded, until watching ended", Sustained))
+	add(e.Reads.AtLeast != nil, fmt.Sprintf("%d reads in a row that succeeded, until watching ended", Sustained))
+	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("a sign of %s after the healing, neither in its log nor by the poller or a client", e.OldLeader))
 }
 
 // Cause is the fault and its target in words.

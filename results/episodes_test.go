@@ -89,7 +89,7 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 			require.Equal(t, NoLeader, es[0].Outcome)
 			require.Nil(t, es[0].Writes.Took)
 			require.InDelta(t, 16*sec, *es[0].Writes.AtLeast, float64(50*mil))
-			require.Contains(t, es[0].Missing[0], "nobody was elected")
+			require.Contains(t, es[0].Missing[0], "a new leader, in the")
 		}},
 		{"a leader changes without a fault", func(s *synthetic) {
 			s.elect("n2", 3, "n3", 8*sec, 8*sec+7*mil, 8*sec+9*mil)

@@ -211,7 +211,7 @@ func (a *Analysis) citedLines() map[citedBlock]bool {
 		}
 	}
 	for i := range a.Episodes {
-		for _, s := range a.Episodes[i].Story() {
+		for _, s := range a.Episodes[i].Story(len(a.Run.Nodes)) {
 			for _, r := range s.Refs {
 				citeRef(r)
 			}

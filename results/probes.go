@@ -251,13 +251,15 @@ func (p *Probing) partial(probes []call, from, until time.Duration) time.Duratio
 	return sum
 }
 
-// Text is the ruler in words.
-func (p *Probing) Text() string {
-	s := fmt.Sprintf("a put and a read every %s, through each member in turn (%.0f/s), so that any majority is asked every %s, n %s", ms(p.Step), p.PerSecond, ms(p.Every), count(p.Calls.All()))
+// words are the ruler.
+func (p *Probing) words() Words {
+	n := func(name, text string) Part { return Part{"probes." + name, text} }
+	w := wordsOf("a put and a read every %s, through each member in turn (%s/s), so that any majority is asked every %s, n %s",
+		n("step", ms(p.Step)), n("per_second", fmt.Sprintf("%.0f", p.PerSecond)), n("every", ms(p.Every)), n("n", count(p.Calls.All())))
 	if p.Unsent != nil {
-		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
+		w = append(w, wordsOf(", %s unsent", n("unsent", count(*p.Unsent)))...)
 	}
-	return s
+	return w
 }
 
 // QuietText is what probes take while nothing is broken.

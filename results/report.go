@@ -40,7 +40,7 @@ type page struct {
 	Verdict         string
 	Reason          string
 	System, Runtime string
-	Problems        []string
+	Problems        []Part
 	Cards           []card
 	Broken          []brokenRow
 	Command         string
@@ -59,10 +59,12 @@ type page struct {
 
 	Episodes   []episodeView
 	Sustained  int
-	Resolution string
+	Resolution Words
+	Majority   int
+	Patience   Words // the least election timeout
 	Stats      []statView
 	Groups     []groupView
-	StatsNote  string
+	StatsNote  Words
 	Controls   []controlView
 	Verdicts   []verdictView
 	Claims     []claimView
@@ -76,8 +78,12 @@ type page struct {
 }
 
 type (
-	card      struct{ Title, Value, Note string }
+	card struct {
+		Title       string
+		Value, Note Words
+	}
 	brokenRow struct {
+		Name                             string // broken.FAULT.TARGET
 		Fault, Target                    string
 		Tried, Landed, Healed, HitLeader int
 	}
@@ -98,14 +104,15 @@ type (
 		N int
 	}
 	sentenceView struct {
-		Text string
-		Refs []refView
+		Words Words
+		Refs  []refView
 	}
 	episodeView struct {
 		E                                                           *Episode
-		Title, Cause, Change                                        string
+		Title, Debt                                                 Words
+		Cause, Change                                               string
 		Detection, Election, WriteReady, Writes, Reads, Tax, Rejoin string
-		Partial, Steady, Debt                                       string
+		Partial, Steady                                             string
 		Story                                                       []sentenceView
 		Figure                                                      inlineFigure
 	}
@@ -114,6 +121,7 @@ type (
 		Min, Median, Interval, P90, P99, Max string
 	}
 	groupView struct {
+		Name                                               string // group.FAULT.TARGET
 		G                                                  *Group
 		Target, Writes, Interval, Max, Reads, Gap, Longest string
 	}
@@ -136,7 +144,10 @@ type (
 		Nodes, Issued, Effect, HealIssued, HealedAfter, Trouble string
 		Refs                                                    []refView
 	}
-	fact        struct{ Name, Value string }
+	fact struct {
+		Name  string
+		Value Words
+	}
 	opsRow      struct{ F, OK, Failed, Unknown string }
 	scheduleRow struct{ At, For, Fault, Target string }
 )
@@ -177,9 +188,10 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 	run := a.Run
 	p := page{
 		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
-		Problems: problems(a), Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
+		Problems: namedProblems(a), Majority: len(run.Nodes)/2 + 1, Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
 		CSS: template.CSS(reportCSS), JS: template.JS(dataJS + panelJS + drawJS + timelineJS), // ours, embedded
 		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained,
+		Patience:   Words{{"run.election_timeout", ms(run.ElectionTimeout)}},
 		Resolution: a.resolution(), StatsNote: a.statsNote(),
 	}
 	if err := a.timeline(&p); err != nil {
@@ -229,6 +241,13 @@ func navigation(p *page) []navItem {
 	return append(nav, navItem{"faults", "Faults"}, navItem{"run", "The run"})
 }
 
+func namedProblems(a *Analysis) (out []Part) {
+	for i, p := range problems(a) {
+		out = append(out, Part{fmt.Sprintf("problem.%d", i), p})
+	}
+	return out
+}
+
 func problems(a *Analysis) []string {
 	var out []string
 	switch {
@@ -250,19 +269,26 @@ func (a *Analysis) cards() []card {
 	away := func(title, name string) card {
 		s := a.stat(name)
 		if s == nil {
-			return card{title, missing, "no failover was measured"}
+			return card{title, Words{{Text: missing}}, Words{{Text: "no failover was measured"}}}
 		}
-		n := fmt.Sprintf("n = %s", plural(s.N, "failover", "failovers"))
+		stat := func(what, text string) Part { return Part{"stat." + name + "." + what, text} }
+		note := wordsOf("median; max %s, n = %s", stat("max", s.Max.String()), stat("n", count(s.N)))
+		if s.N == 1 {
+			note = append(note, Part{Text: " failover"})
+		} else {
+			note = append(note, Part{Text: " failovers"})
+		}
 		if s.Censored > 0 {
-			n += fmt.Sprintf(", %d censored", s.Censored)
+			note = append(note, wordsOf(", %s censored", stat("censored", count(s.Censored)))...)
 		}
-		return card{title, s.Median.String(), fmt.Sprintf("median; max %s, %s", s.Max, n)}
+		return card{title, Words{stat("median", s.Median.String())}, note}
 	}
+	n := func(name string, n int) Part { return Part{name, count(n)} }
 	return []card{
 		away("Writes away per failover", "write outage"),
 		away("Reads away per failover", "read outage"),
-		{"Faults that landed", fmt.Sprintf("%d of %d", a.Landed(), len(a.Faults)), "with the effect confirmed"},
-		{"Calls", count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed, %s of unknown outcome", count(a.Ops.Failed), count(a.Ops.Unknown))},
+		{"Faults that landed", wordsOf("%s of %s", n("faults.landed", a.Landed()), n("faults", len(a.Faults))), Words{{Text: "with the effect confirmed"}}},
+		{"Calls", wordsOf("%s ok", n("ops.ok", a.Ops.OK)), wordsOf("%s failed, %s of unknown outcome", n("ops.failed", a.Ops.Failed), n("ops.unknown", a.Ops.Unknown))},
 	}
 }
 
@@ -274,7 +300,7 @@ func (a *Analysis) broken() []brokenRow {
 		n := slices.IndexFunc(out, func(r brokenRow) bool { return r.Fault == f.Fault && r.Target == string(f.Target) })
 		if n < 0 {
 			n = len(out)
-			out = append(out, brokenRow{Fault: f.Fault, Target: string(f.Target)})
+			out = append(out, brokenRow{Name: fmt.Sprintf("broken.%s.%s", f.Fault, f.Target), Fault: f.Fault, Target: string(f.Target)})
 		}
 		r := &out[n]
 		r.Tried++
@@ -313,7 +339,19 @@ func inlineFigures(figures []Figure) map[string]inlineFigure {
 }
 
 // resolution says what outages were measured with and how fine that is.
-func (a *Analysis) resolution() string {
+func (a *Analysis) resolution() Words {
+	var text Words
+	slack := wordsOf("an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", Part{"slack", ms(a.slack())})
+	if p := a.Probes; p != nil {
+		text = wordsOf("Measured with probes: %s, timed from when they were due.", p.words())
+		if p.Timeout > 0 {
+			text = append(text, wordsOf(" Each has %s.", Part{"probes.timeout", ms(p.Timeout)})...)
+		}
+		if a.slack() > 0 {
+			text = append(append(text, Part{Text: " Even so "}), slack...)
+		}
+		return text
+	}
 	var before time.Duration
 	for i := range a.Episodes {
 		for _, o := range []Outage{a.Episodes[i].Writes, a.Episodes[i].Reads} {
@@ -322,72 +360,78 @@ func (a *Analysis) resolution() string {
 			}
 		}
 	}
-	if p := a.Probes; p != nil {
-		text := fmt.Sprintf("Measured with probes: %s, timed from when they were due.", p.Text())
-		if p.Timeout > 0 {
-			text += fmt.Sprintf(" Each has %s.", ms(p.Timeout))
-		}
-		if slack := a.slack(); slack > 0 {
-			text += fmt.Sprintf(" An outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", ms(slack))
-		}
-		return text
-	}
-	text := "Measured with the workload's own calls: the run had no probes. "
+	text = wordsOf("Measured with the workload's own calls: the run had no probes. ")
 	if before > 0 {
-		text += fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average. ", ms(before))
+		text = append(text, wordsOf("Before the faults a call of each kind was due every %s or oftener, on average. ", Part{"resolution", ms(before)})...)
 	}
-	if slack := a.slack(); slack > 0 {
-		text += fmt.Sprintf("While workers wait for calls that will time out, fewer are due: an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", ms(slack))
+	if a.slack() > 0 {
+		text = append(append(text, Part{Text: "While workers wait for calls that will time out, fewer are due: "}), slack...)
 	}
 	return text
 }
 
 // probeFacts are about the ruler and its own cost.
-func (a *Analysis) probeFacts(add func(name, value string)) {
+func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
 	p := a.Probes
 	if p == nil {
 		add("Probes", "none")
 		return
 	}
-	add("Probes", p.Text())
-	add("Probes that ended", fmt.Sprintf("%s ok, %s failed, %s of unknown outcome", count(p.Calls.OK), count(p.Calls.Failed), count(p.Calls.Unknown)))
+	n := func(name string, n int) Part { return Part{"probes." + name, count(n)} }
+	d := func(name string, d time.Duration) Part { return Part{"probes." + name, ms(d)} }
+	add("Probes", "%s", p.words())
+	add("Probes that ended", "%s ok, %s failed, %s of unknown outcome", n("ok", p.Calls.OK), n("failed", p.Calls.Failed), n("unknown", p.Calls.Unknown))
 	if p.LateMax != nil {
-		add("Probes sent late", "by "+ms(*p.LateMax)+" at most")
+		add("Probes sent late", "by %s at most", d("late_max", *p.LateMax))
 	}
-	add("Probes' latency", p.QuietText()+fmt.Sprintf(" (n %s)", count(p.Quiet)))
-	add("Unavailability debt", fmt.Sprintf("writes %s, reads %s: probes without timely success, over their rate", ms(p.WriteDebt), ms(p.ReadDebt)))
+	if p.Quiet > 0 {
+		add("Probes' latency", "p50 %s, p99 %s outside faults (n %s)", d("p50", p.P50), d("p99", p.P99), n("quiet", p.Quiet))
+	} else {
+		add("Probes' latency", "none outside faults")
+	}
+	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", d("write_debt", p.WriteDebt), d("read_debt", p.ReadDebt))
 	if gaps := p.outside(); len(gaps) > 0 {
 		longest := slices.MaxFunc(gaps, func(a, b Gap) int { return int(a.Took - b.Took) })
-		add("Without service", fmt.Sprintf("%s outside failovers, the longest %s at %s", plural(len(gaps), "time", "times"), ms(longest.Took), clock(longest.From)))
+		times := "times"
+		if len(gaps) == 1 {
+			times = "time"
+		}
+		add("Without service", "%s "+times+" outside failovers, the longest %s at %s", n("gaps", len(gaps)), d("gap", longest.Took), Part{"probes.gap_at", clock(longest.From)})
 	} else {
 		add("Without service", "never outside failovers")
 	}
 }
 
-func (a *Analysis) statsNote() string {
+func (a *Analysis) statsNote() Words {
 	lost := 0
 	for i := range a.Episodes {
 		if a.Episodes[i].QuorumLost {
 			lost++
 		}
 	}
-	text := "Censored: watching ended before the duration did. p90 and p99 are nearest ranks, so with fewer than 10 and 100 values they are the maximum; where some are censored, Kaplan and Meier's. The interval is between two order statistics and needs 6 values."
+	text := wordsOf("Censored: watching ended before the duration did. p90 and p99 are nearest ranks, so with fewer than %s and %s values they are the maximum; where some are censored, Kaplan and Meier's. The interval is between two order statistics and needs %s values.",
+		Part{"const.p90", "10"}, Part{"const.p99", "100"}, Part{"const.interval", "6"})
 	if lost > 0 {
-		text += fmt.Sprintf(" Left out: %s whose faults left no majority unharmed.", plural(lost, "episode", "episodes"))
+		many := "episodes"
+		if lost == 1 {
+			many = "episode"
+		}
+		text = append(text, wordsOf(" Left out: %s "+many+" whose faults left no majority unharmed.", Part{"stats.left_out", count(lost)})...)
 	}
 	return text
 }
 
 func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 	v := episodeView{
-		E: e, Title: leaderSentence(e), Cause: e.Cause(), Change: leaderChange(e),
+		E: e, Title: e.title(), Cause: e.Cause(), Change: leaderChange(e),
 		Detection: optional(e.Detection), Election: optional(e.Election), WriteReady: writeReadyText(e),
 		Writes: outageText(e.Writes), Reads: outageText(e.Reads), Tax: optional(e.ClientTax), Rejoin: optional(e.Rejoin),
 		Partial: optional(e.Partial), Steady: missing, Figure: fig,
 	}
 	if e.Writes.Debt != nil && e.Reads.Debt != nil {
-		v.Debt = fmt.Sprintf("unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
-			ms(*e.Writes.Debt), ms(*e.Reads.Debt), count(e.Writes.Asked), count(e.Reads.Asked))
+		named := func(name, text string) Part { return Part{e.ID + "." + name, text} }
+		v.Debt = wordsOf(" · unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
+			named("writes.debt", ms(*e.Writes.Debt)), named("reads.debt", ms(*e.Reads.Debt)), named("writes.asked", count(e.Writes.Asked)), named("reads.asked", count(e.Reads.Asked)))
 	}
 	switch {
 	case e.Disturbance != nil:
@@ -395,8 +439,8 @@ func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 	case e.DisturbedAtLeast != nil:
 		v.Steady = "> " + ms(*e.DisturbedAtLeast)
 	}
-	for _, s := range e.Story() {
-		sv := sentenceView{Text: s.Text}
+	for _, s := range e.Story(len(a.Run.Nodes)) {
+		sv := sentenceView{Words: s.Words}
 		for _, r := range s.Refs {
 			sv.Refs = append(sv.Refs, a.refView(r))
 		}
@@ -453,7 +497,7 @@ func statViewOf(s *Summary) statView {
 
 // groupViewOf is a row of the matrix of faults and targets.
 func groupViewOf(g *Group) groupView {
-	v := groupView{G: g, Target: string(g.Target), Writes: missing, Reads: missing, Max: missing, Gap: missing}
+	v := groupView{Name: fmt.Sprintf("group.%s.%s", g.Fault, g.Target), G: g, Target: string(g.Target), Writes: missing, Reads: missing, Max: missing, Gap: missing}
 	if v.Target == "" {
 		v.Target = missing
 	}
@@ -535,9 +579,12 @@ func (a *Analysis) faultViewOf(f *Injected) faultView {
 
 func (a *Analysis) aboutRun(p *page) {
 	run := a.Run
-	add := func(name, value string) {
+	facts := func(name, format string, args ...any) {
+		p.Facts = append(p.Facts, fact{name, wordsOf(format, args...)})
+	}
+	add := func(name, value string) { // as run.json says it
 		if value != "" {
-			p.Facts = append(p.Facts, fact{name, value})
+			facts(name, "%s", Part{"fact." + name, value})
 		}
 	}
 	add("Seed", fmt.Sprint(run.Seed))
@@ -550,10 +597,10 @@ func (a *Analysis) aboutRun(p *page) {
 	add("Why this one", run.RuntimeReason)
 	add("Nodes", strings.ReplaceAll(joinNodes(run.Nodes), "+", ", "))
 	if run.ElectionTimeout > 0 {
-		add("Election timeout", fmt.Sprintf("%s, heartbeat %s", ms(run.ElectionTimeout), ms(run.HeartbeatInterval)))
+		facts("Election timeout", "%s, heartbeat %s", Part{"run.election_timeout", ms(run.ElectionTimeout)}, Part{"run.heartbeat", ms(run.HeartbeatInterval)})
 	}
 	add("Workload", fmt.Sprintf("%s, %s, %v of faults", orUnknown(run.Workload), plural(run.Concurrency, "worker", "workers"), run.Time))
-	a.probeFacts(add)
+	a.probeFacts(facts)
 	for _, ph := range a.Phases {
 		add("Phase "+string(ph.Phase), fmt.Sprintf("from %s (history.jsonl:%d)", clock(ph.At), ph.Line))
 	}
@@ -564,16 +611,19 @@ func (a *Analysis) aboutRun(p *page) {
 		p.Ops = append(p.Ops, opsRow{f, count(n.OK), count(n.Failed), count(n.Unknown)})
 	}
 	for _, t := range run.StartTimings {
-		p.Timings = append(p.Timings, fact{t.Name, ms(t.Took)})
+		p.Timings = append(p.Timings, fact{t.Name, Words{{"timing." + t.Name, ms(t.Took)}}})
+	}
+	cost := func(name, key, value string) {
+		p.Memory = append(p.Memory, fact{name, Words{{"resources." + key, value}}})
 	}
 	if run.Resources.HarnessMaxRSS > 0 {
-		p.Memory = append(p.Memory, fact{"harness, most resident memory", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS))})
+		cost("harness, most resident memory", "harness_max_rss", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS)))
 	}
 	if run.Resources.HarnessCPU > 0 {
-		p.Memory = append(p.Memory, fact{"harness, CPU time", run.Resources.HarnessCPU.Round(time.Millisecond).String()})
+		cost("harness, CPU time", "harness_cpu", run.Resources.HarnessCPU.Round(time.Millisecond).String())
 	}
 	for _, id := range sortedKeys(run.Resources.MemberRSS) {
-		p.Memory = append(p.Memory, fact{string(id) + ", resident at the end", humanize.IBytes(uint64(max(0, run.Resources.MemberRSS[id])))})
+		cost(string(id)+", resident at the end", "member_rss."+string(id), humanize.IBytes(uint64(max(0, run.Resources.MemberRSS[id]))))
 	}
 	for _, s := range run.Schedule {
 		p.Schedule = append(p.Schedule, scheduleRow{clock(s.At), s.For.String(), s.Fault, string(s.Target)})

@@ -2,84 +2,152 @@ package results
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Sentence is one step of a failover in words, with the lines that tell it.
 type Sentence struct {
-	Text string
-	Refs []string // FILE:LINE
+	Words Words
+	Refs  []string // FILE:LINE
 }
 
-// Story tells one episode from its logs and history.
-func (e *Episode) Story() []Sentence {
-	var out []Sentence
-	say := func(refs []string, format string, args ...any) {
-		out = append(out, Sentence{fmt.Sprintf(format, args...), refs})
-	}
-	if e.Fault != nil {
-		say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %d when %s was ordered at %s; its effect was seen %s later: that is t0.", e.OldLeader, e.OldTerm, e.Cause(), clock(e.Issued.At), ms(e.T0-e.Issued.At))
-	} else {
-		say([]string{e.T0Ref}, "%s led in term %d. No fault had hit it; the first sign that it was losing its office came at %s: that is t0.", orUnknown(string(e.OldLeader)), e.OldTerm, clock(e.T0))
-		if len(e.During) > 0 {
-			say(nil, "Active then, or healed shortly before: %s.", strings.Join(e.During, ", "))
-		}
-	}
+// Story tells one episode from its logs and history, to people who have never heard of raft.
+// members is how many the cluster has.
+func (e *Episode) Story(members int) []Sentence {
+	s := story{e: e, members: members}
+	s.fault()
+	told := e.Stale == nil || *e.Stale > 0 // that the old leader stepped down
 	for i := range e.Campaigns {
-		tellCampaign(&e.Campaigns[i], i, e, say)
+		if t := &e.Campaigns[i]; !told && t.At >= e.SteppedBy.At {
+			s.steppedDown()
+			told = true
+		}
+		s.campaign(i)
 	}
-	if e.SplitVotes > 0 {
-		say(nil, "%s went without a winner: the votes were split.", plural(e.SplitVotes, "term", "terms"))
+	if !told {
+		s.steppedDown()
 	}
-	tellVictory(e, say)
-	tellClients(e, say)
-	tellOldLeader(e, say)
-	for _, m := range e.Missing {
-		say(nil, "Not seen: %s.", m)
+	s.split()
+	s.victory()
+	s.clients("Writes", "writes", e.Writes)
+	s.clients("Reads", "reads", e.Reads)
+	s.calls()
+	s.staleLeader()
+	s.rejoining()
+	for i, m := range e.Missing {
+		s.say(nil, "Not seen: %s.", s.part(fmt.Sprintf("missing.%d", i), m))
 	}
-	return out
+	return s.out
 }
 
-type sayer func(refs []string, format string, args ...any)
+// story gathers sentences.
+type story struct {
+	e       *Episode
+	members int
+	out     []Sentence
+}
 
-func tellCampaign(t *Try, i int, e *Episode, say sayer) {
-	refs := []string{t.Ref}
-	what := fmt.Sprintf("%s began a campaign for term %d", t.Node, t.Term)
+func (s *story) say(refs []string, format string, args ...any) {
+	s.out = append(s.out, Sentence{wordsOf(format, args...), refs})
+}
+
+// part names what the words show.
+func (s *story) part(name, text string) Part { return Part{s.e.ID + "." + name, text} }
+
+func (s *story) ms(name string, d time.Duration) Part { return s.part(name, ms(d)) }
+
+func (s *story) number(name string, n int) Part { return s.part(name, count(n)) }
+
+func (s *story) term(name string, n uint64) Part { return s.part(name, fmt.Sprint(n)) }
+
+func (s *story) many(name string, n int, one, many string) Words {
+	if n == 1 {
+		many = one
+	}
+	return Words{s.number(name, n), {Text: " " + many}}
+}
+
+func (s *story) fault() {
+	e := s.e
+	switch {
+	case e.Fault != nil:
+		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %s when %s was ordered at %s; its effect was seen %s later: that is t0.",
+			string(e.OldLeader), s.term("old_term", e.OldTerm), s.part("cause", e.Cause()), s.part("issued", clock(e.Issued.At)), s.ms("effect", e.T0-e.Issued.At))
+	default:
+		s.say([]string{e.T0Ref}, "%s led in term %s. No fault had hit it; the first sign that it was losing its office came at %s: that is t0.",
+			orUnknown(string(e.OldLeader)), s.term("old_term", e.OldTerm), s.part("t0", clock(e.T0)))
+	}
+	if len(e.During) > 0 {
+		s.say(nil, "Active then as well, or healed shortly before: %s.", strings.Join(e.During, ", "))
+	}
+	if e.QuorumLost {
+		s.say(nil, "The faults left no majority unharmed: nobody could be elected before one was healed.")
+	}
+}
+
+// campaign is one member's try to be elected.
+func (s *story) campaign(i int) {
+	e := s.e
+	t := &e.Campaigns[i]
+	name := func(what string) string { return fmt.Sprintf("campaign.%d.%s", i, what) }
+	refs := []string{}
+	text := Words{}
+	add := func(format string, args ...any) { text = append(text, wordsOf(format, args...)...) }
+	if t.Lost != nil {
+		refs = append(refs, t.Lost.Ref)
+		add(" had heard nothing from %s for its election timeout: it", string(t.LostLeader))
+	}
+	refs = append(refs, t.Ref)
 	if t.Pre {
-		what = fmt.Sprintf("%s asked for pre-votes for term %d", t.Node, t.Term)
+		add(" asked whether the others would vote for it in term %s (a pre-vote)", s.term(name("term"), t.Term))
+	} else {
+		add(" began a campaign for term %s", s.term(name("term"), t.Term))
 	}
 	if i == 0 {
-		what += ", the first survivor to notice"
+		add("; it was the first survivor to do so")
 	}
 	if t.Ran != nil && t.Pre {
-		what += fmt.Sprintf(", got them, and became candidate %s later", ms(t.Ran.At-t.At))
 		refs = append(refs, t.Ran.Ref)
+		add(". %s of %s would, and %s later it became candidate, for votes that count", s.number(name("pre_votes"), t.PreVotes), s.number("members", s.members), s.ms(name("ran"), t.Ran.At-t.At))
 	}
 	switch {
 	case t.Won:
-		what += ". It won"
+		add(". It won")
 	case len(t.Refused) > 0:
-		var why []string
-		for _, r := range t.Refused {
-			words := fmt.Sprintf("%s refused", r.By)
-			if r.Why != "" {
-				words += ", since " + r.Why
+		add(". It did not win: ")
+		for j, r := range t.Refused {
+			refs = append(refs, r.Ref)
+			if j > 0 {
+				add("; ")
 			}
-			why, refs = append(why, words), append(refs, r.Ref)
+			add("%s refused", string(r.By))
+			if r.Why != "" {
+				add(", since %s", s.part(name(fmt.Sprintf("why.%d", j)), r.Why))
+			}
 		}
-		what += ". It did not win: " + strings.Join(why, "; ")
 	case t.Ran == nil:
-		what += ". It did not become candidate"
+		add(". No majority said so, and it did not become candidate")
 	default:
-		what += ". It did not win"
+		add(". It did not win: no majority gave it a vote")
 	}
-	say(refs, "At t0 + %s %s.", ms(t.At-e.T0), what)
+	s.say(refs, "At t0 + %s %s%s.", s.ms(name("at"), t.At-e.T0), string(t.Node), text)
 }
 
-func tellVictory(e *Episode, say sayer) {
+func (s *story) split() {
+	if n := s.e.SplitVotes; n > 0 {
+		s.say(nil, "%s without a winner: several members were candidates at once, and the votes were split.", s.many("split", n, "term went", "terms went"))
+	}
+}
+
+func (s *story) victory() {
+	e := s.e
 	switch e.Outcome {
 	case Kept:
-		say(nil, "%s was not replaced: it led on in term %d.", e.OldLeader, e.OldTerm)
+		s.say(nil, "%s was not replaced: it led on in term %s.", string(e.OldLeader), s.term("old_term", e.OldTerm))
 		return
 	case NoLeader:
 		return // Missing says so
@@ -87,72 +155,120 @@ func tellVictory(e *Episode, say sayer) {
 	var from, refs []string
 	for _, v := range e.Votes {
 		if v.Granted && !v.Pre {
-			from, refs = append(from, v.From), append(refs, v.Ref)
+			who := v.From
+			if who == string(e.NewLeader) {
+				who += " (its own)"
+			}
+			from, refs = append(from, who), append(refs, v.Ref)
 		}
 	}
+	how := Words{}
 	if len(from) > 0 {
-		say(append(refs, e.Elected.Ref), "With the votes of %s, %s became leader of term %d at t0 + %s.", strings.Join(from, " and "), e.NewLeader, e.NewTerm, ms(*e.Election))
-	} else {
-		say([]string{e.Elected.Ref}, "%s became leader of term %d at t0 + %s.", e.NewLeader, e.NewTerm, ms(*e.Election))
+		how = wordsOf("With the votes of %s, %s of %s, ", enumerate(from), s.number("votes", len(from)), s.number("members", s.members))
 	}
+	s.say(append(refs, e.Elected.Ref), "%s%s became leader of term %s at t0 + %s.", how, string(e.NewLeader), s.term("new_term", e.NewTerm), s.ms("election", *e.Election))
 	if e.Accepted != nil {
-		say([]string{e.Accepted.Ref}, "A majority followed it at t0 + %s.", ms(e.Accepted.At-e.T0))
+		s.say([]string{e.Accepted.Ref}, "A majority of the members, itself included, knew it as leader at t0 + %s.", s.ms("accepted", e.Accepted.At-e.T0))
 	}
 	if e.Committed != nil {
 		how := "by the store's own log"
 		if e.CommitBy == "client" {
 			how = "at the latest: then a client's write was acknowledged; the store's log does not tell"
 		}
-		say([]string{e.Committed.Ref}, "The first commit of term %d came at t0 + %s (%s).", e.NewTerm, ms(*e.WriteReady), how)
+		s.say([]string{e.Committed.Ref}, "The first commit of term %s came at t0 + %s (%s).", s.term("new_term", e.NewTerm), s.ms("write_ready", *e.WriteReady), how)
 	}
 }
 
-func tellClients(e *Episode, say sayer) {
-	for _, k := range []struct {
-		name string
-		o    Outage
-	}{{"Writes", e.Writes}, {"Reads", e.Reads}} {
-		switch {
-		case k.o.Took != nil:
-			say([]string{k.o.LastOK.Ref, k.o.Back.Ref}, "%s were away for %s: from the last one due before t0 to the first of %d in a row.%s", k.name, ms(*k.o.Took), Sustained, slackText(k.o))
-		case k.o.AtLeast != nil:
-			say([]string{k.o.LastOK.Ref}, "%s were away for at least %s; then watching ended.", k.name, ms(*k.o.AtLeast))
-		}
+// enumerate is "a", "a and b", "a, b and c".
+func enumerate(words []string) string {
+	n := len(words)
+	if n < 2 {
+		return strings.Join(words, "")
 	}
-	say(nil, "Meanwhile %s ended well, %s failed, and the outcome of %s is unknown; %s of unknown outcome overlap the outage.", plural(e.Calls.OK, "call", "calls"), count(e.Calls.Failed), count(e.Calls.Unknown), plural(e.Ambiguous, "write", "writes"))
+	return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 }
 
-func tellOldLeader(e *Episode, say sayer) {
-	if e.Stale != nil && e.SteppedBy != nil {
-		if *e.Stale > 0 {
-			say([]string{e.SteppedBy.Ref}, "%s believed to lead for %s after %s did, and acknowledged %s in that time.", e.OldLeader, ms(*e.Stale), e.NewLeader, plural(e.StaleOK, "call", "calls"))
-		} else {
-			say([]string{e.SteppedBy.Ref}, "%s had stepped down before %s was elected.", e.OldLeader, e.NewLeader)
+// clients is one kind of call's outage.
+func (s *story) clients(title, name string, o Outage) {
+	switch {
+	case o.Took != nil:
+		slack := Words{}
+		if o.Slack != nil {
+			slack = wordsOf(" It may have ended up to %s before that was seen.", s.ms(name+".slack", *o.Slack))
 		}
+		s.say([]string{o.LastOK.Ref, o.Back.Ref}, "%s were away for %s: from when the last one that succeeded before t0 was due, to the answer of the first of %s in a row that succeeded.%s",
+			title, s.ms(name+".took", *o.Took), Part{"const.sustained", count(Sustained)}, slack)
+	case o.AtLeast != nil:
+		s.say([]string{o.LastOK.Ref}, "%s were away for at least %s; then watching ended.", title, s.ms(name+".at_least", *o.AtLeast))
 	}
+}
+
+func (s *story) calls() {
+	c := s.e.Calls
+	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed, and the outcome of %s is unknown. %s of unknown outcome overlap it: each may have happened, or may happen yet.",
+		s.number("calls.ok", c.OK), s.number("calls.fail", c.Failed), s.number("calls.unknown", c.Unknown), s.many("ambiguous", s.e.Ambiguous, "write", "writes"))
+}
+
+func (s *story) steppedDown() {
+	e := s.e
+	s.say([]string{e.SteppedBy.Ref}, "%s knew that it led no longer at t0 + %s, before %s was elected.", string(e.OldLeader), s.ms("stepped", e.SteppedBy.At-e.T0), string(e.NewLeader))
+}
+
+func (s *story) staleLeader() {
+	e := s.e
+	if e.Stale == nil || *e.Stale == 0 {
+		return
+	}
+	s.say([]string{e.SteppedBy.Ref}, "%s believed to lead for %s after %s did, and acknowledged %s in that time.",
+		string(e.OldLeader), s.ms("stale", *e.Stale), string(e.NewLeader), s.many("stale_ok", e.StaleOK, "call", "calls"))
+}
+
+func (s *story) rejoining() {
+	e := s.e
 	if e.HealStart == nil {
 		return
 	}
 	refs := []string{e.HealStart.Ref}
-	text := fmt.Sprintf("Healing was ordered at t0 + %s", ms(e.HealStart.At-e.T0))
+	text := wordsOf("Healing was ordered at t0 + %s", s.ms("heal_start", e.HealStart.At-e.T0))
 	if e.Healed != nil {
 		refs = append(refs, e.Healed.Ref)
-		text += fmt.Sprintf(" and seen %s later", ms(e.Healed.At-e.HealStart.At))
+		text = append(text, wordsOf(" and seen %s later", s.ms("healed", e.Healed.At-e.HealStart.At))...)
 	}
 	if e.Rejoined != nil {
 		refs = append(refs, e.Rejoined.Ref)
 		how := map[string]string{"log": "its log tells that it follows", "poller": "the poller saw it follow", "client": "a call through it succeeded"}[e.RejoinBy]
-		text += fmt.Sprintf("; %s was back %s after the order: %s", e.OldLeader, ms(*e.Rejoin), how)
+		text = append(text, wordsOf("; %s was back %s after the order: %s", string(e.OldLeader), s.ms("rejoin", *e.Rejoin), how)...)
 	}
-	say(refs, "%s.", text)
+	s.say(refs, "%s.", text)
 	if e.RejoinOutage != nil {
-		say(nil, "While it rejoined, the longest time without an acknowledged write was %s.", ms(*e.RejoinOutage))
+		s.say(nil, "While it rejoined, the longest time without an acknowledged write was %s.", s.ms("rejoin_outage", *e.RejoinOutage))
 	}
 }
 
-func slackText(o Outage) string {
-	if o.Slack == nil {
-		return ""
+// title is an episode in a line.
+func (e *Episode) title() Words {
+	s := story{e: e}
+	cause, old := s.part("cause", e.Cause()), s.term("old_term", e.OldTerm)
+	switch e.Outcome {
+	case NewLeader:
+		return wordsOf("%s, %s (term %s) → %s (term %s)", cause, string(e.OldLeader), old, string(e.NewLeader), s.term("new_term", e.NewTerm))
+	case Kept:
+		return wordsOf("%s, %s leads on in term %s", cause, string(e.OldLeader), old)
 	}
-	return fmt.Sprintf(" The last that failed was due %s before that.", ms(*o.Slack))
+	return wordsOf("%s, nobody follows %s (term %s)", cause, string(e.OldLeader), old)
 }
+
+// lost finds the line in which a campaign's member said that it had lost its leader: raft says so
+// where it begins one.
+func (t *Try) lost(events []RaftEvent) {
+	i := slices.IndexFunc(events, func(ev RaftEvent) bool {
+		return ev.Node == t.Node && ev.Kind == LeaderLost && ev.At >= t.At && ev.At <= t.At+lostWithin && ev.Term+1 >= t.Term
+	})
+	if i >= 0 {
+		t.Lost, t.LostLeader = mark(events[i].At, events[i].Ref()), harness.NodeID(events[i].Peer)
+	}
+}
+
+// lostWithin is how long after its campaign began a member may say so: both lines are written in one
+// turn of its loop.
+const lostWithin = 20 * time.Millisecond

@@ -391,12 +391,4 @@ func (a *Analysis) zoom(e *Episode) (Figure, error) {
 	})
 }
 
-func leaderSentence(e *Episode) string {
-	switch e.Outcome {
-	case NewLeader:
-		return fmt.Sprintf("%s, %s (term %d) → %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm, e.NewLeader, e.NewTerm)
-	case Kept:
-		return fmt.Sprintf("%s, %s leads on in term %d", e.Cause(), e.OldLeader, e.OldTerm)
-	}
-	return fmt.Sprintf("%s, nobody follows %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm)
-}
+func leaderSentence(e *Episode) string { return e.title().Text() }
