@@ -209,7 +209,7 @@ func (f *Folder) ReadRun() (Run, error) {
 	return run, nil
 }
 
-// ReadHistory reads history.jsonl and logs/. Warnings tell what was left out: a last line that was
+// ReadHistory reads history.jsonl, plain or compressed, and logs/. Warnings tell what was left out: a last line that was
 // cut off when a run crashed.
 func (f *Folder) ReadHistory() (h harness.History, warnings []string, err error) {
 	run, err := f.ReadRun()
@@ -217,7 +217,7 @@ func (f *Folder) ReadHistory() (h harness.History, warnings []string, err error)
 		return h, nil, err
 	}
 	h.Nodes = run.Nodes
-	b, err := os.ReadFile(f.Path(HistoryFile))
+	b, err := f.historyBytes()
 	if err != nil {
 		return h, nil, fmt.Errorf("read history: %w", err)
 	}

@@ -188,12 +188,12 @@ func TestMonstrousSummaries(t *testing.T) {
 	}
 	rows := make([]SummaryRow, 5_000)
 	for i := range rows {
-		rows[i] = SummaryRow{Scenario: long[:100], System: "raftkv", Ended: "INVALID", Why: long, Link: long[:200]}
+		rows[i] = SummaryRow{Scenario: long[:100], System: "raftkv", Ended: "INVALID", Why: long, Run: long[:200]}
 	}
-	for name, b := range map[string][]byte{"a run": a.Summary(), "a night": SummaryOf(long[:300], rows)} {
+	for name, b := range map[string][]byte{"a run": a.Summary(), "a night": SummaryOf(long[:300], rows, "./")} {
 		require.Less(t, len(b), 1<<20, name)
 		require.Greater(t, len(b), 1<<19, name)
 		require.True(t, utf8.Valid(b), name)
 	}
-	require.Contains(t, string(SummaryOf("x", rows)), "more\n")
+	require.Contains(t, string(SummaryOf("x", rows, "./")), "more\n")
 }

@@ -31,8 +31,8 @@ type Summary struct {
 
 // Quantile of durations of which some are only known to be longer than a bound.
 type Quantile struct {
-	At   time.Duration
-	Open bool // it is longer than At: the longest that was watched
+	At   time.Duration `json:"at"`             // nanoseconds
+	Open bool          `json:"open,omitempty"` // it is longer than At: the longest that was watched
 }
 
 func (q Quantile) String() string {

@@ -67,19 +67,24 @@ func (a *Analysis) Summary() []byte {
 	return []byte(out)
 }
 
-// SummaryRow is one run in the summary of several.
+// SummaryRow is one run in the summary of several, and a line of [RowsFile].
 type SummaryRow struct {
-	Scenario, System, Runtime string
-	Seed                      uint64
-	Ended                     string // valid, INVALID, unknown, ...
-	Why                       string // where it is not valid
-	Failovers                 int
-	P50, Longest              *Quantile // outages of writes
-	Link                      string    // to its report; empty: it has none
+	Scenario  string    `json:"scenario"`
+	System    string    `json:"system"`
+	Runtime   string    `json:"runtime"`
+	Seed      uint64    `json:"seed"`
+	Ended     string    `json:"ended"`         // valid, INVALID, unknown, ...
+	Why       string    `json:"why,omitempty"` // where it is not valid
+	Failovers int       `json:"failovers"`
+	P50       *Quantile `json:"p50,omitempty"` // outages of writes
+	Longest   *Quantile `json:"longest,omitempty"`
+	Run       string    `json:"run,omitempty"` // the name of its folder; empty: it left none
 }
 
-// SummaryOf is several runs as Markdown, under 1 MiB: a line that counts how they ended, and a table.
-func SummaryOf(title string, rows []SummaryRow) []byte {
+// SummaryOf is several runs as Markdown, under 1 MiB: a line that counts how they ended, and a table. A
+// run's report is linked below links, an address or a path that ends with a slash; without links the runs
+// are named only.
+func SummaryOf(title string, rows []SummaryRow, links string) []byte {
 	var b strings.Builder
 	ended := map[string]int{}
 	for i := range rows {
@@ -101,8 +106,8 @@ func SummaryOf(title string, rows []SummaryRow) []byte {
 			break
 		}
 		ended := "**" + md(r.Ended) + "**"
-		if r.Link != "" {
-			ended = fmt.Sprintf("[%s](%s)", ended, linkEscape.Replace(r.Link))
+		if r.Run != "" && links != "" {
+			ended = fmt.Sprintf("[%s](%s)", ended, linkEscape.Replace(links+r.Run+"/"+ReportFile))
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %d | %s | %s | %s |\n", md(r.Scenario), md(r.System), md(r.Runtime), r.Seed, ended, r.Failovers, quantileText(r.P50), quantileText(r.Longest), md(fit(r.Why, 300)))
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -13,12 +11,11 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 )
 
-// batch is several runs in one junit.xml and one summary.md: a night, or a run that was repeated.
+// batch collects what runs ended in, for the files beside their folders.
 type batch struct {
-	title  string
-	dir    string // of the runs' folders
-	suites []results.Suite
-	rows   []results.SummaryRow
+	results.Batch
+	dir   string // of the runs' folders
+	links string // of results.SummaryOf
 }
 
 // add notes how a run ended and gives its exit code. The reason is of runs that left no analysis. What
@@ -39,7 +36,7 @@ func (b *batch) add(scenario, system, runtime string, seed uint64, a *results.An
 	row.Ended, row.Why = codeName(code), why
 	switch {
 	case a != nil:
-		row.Runtime, row.Seed, row.Link = a.Run.Runtime, a.Run.Seed, a.Run.ID+"/"+results.ReportFile
+		row.Runtime, row.Seed, row.Run = a.Run.Runtime, a.Run.Seed, a.Run.ID
 		if code != exitValid && row.Why == "" {
 			row.Why = results.VerdictReason(a.Run)
 		}
@@ -51,39 +48,29 @@ func (b *batch) add(scenario, system, runtime string, seed uint64, a *results.An
 				}
 			}
 		}
-		b.suites = append(b.suites, a.Suite())
+		b.Suites = append(b.Suites, a.Suite())
 	case errors.Is(err, errUnsupported):
 		code, row.Ended = exitValid, "skipped"
-		b.suites = append(b.suites, results.Refused(scenario, system, runtime, seed, why))
+		b.Suites = append(b.Suites, results.Refused(scenario, system, runtime, seed, why))
 	default:
-		b.suites = append(b.suites, results.Failed(scenario, system, runtime, seed, why))
+		b.Suites = append(b.Suites, results.Failed(scenario, system, runtime, seed, why))
 	}
-	b.rows = append(b.rows, row)
+	b.Rows = append(b.Rows, row)
 	return code, why
 }
 
-// write leaves junit.xml and summary.md beside the runs' folders.
-func (b *batch) write() error {
-	tests, err := results.JUnit(b.suites)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(b.dir, 0o755); err != nil {
-		return fmt.Errorf("write the summary: %w", err)
-	}
-	if err := errors.Join(os.WriteFile(filepath.Join(b.dir, results.JUnitFile), tests, 0o644),
-		os.WriteFile(filepath.Join(b.dir, results.SummaryFile), results.SummaryOf(b.title, b.rows), 0o644)); err != nil {
-		return fmt.Errorf("write the summary: %w", err)
-	}
-	return nil
+func newBatch(title, dir, links string) batch {
+	return batch{Batch: results.Batch{Title: title}, dir: dir, links: links}
 }
+
+func (b *batch) write() error { return b.Write(b.dir, b.links) }
 
 // repeat runs the plan as often as asked and says how many runs ended how. The exit code is the worst.
 func (a *app) repeat(ctx context.Context, p *plan, times int) error {
 	if times == 1 {
 		return a.run(ctx, p)
 	}
-	done := batch{title: fmt.Sprintf("%s, %d times", p.Name, times), dir: p.Out}
+	done := newBatch(fmt.Sprintf("%s, %d times", p.Name, times), p.Out, "./")
 	code := exitValid
 	for i := range times {
 		if ctx.Err() != nil {
@@ -103,9 +90,9 @@ func (a *app) repeat(ctx context.Context, p *plan, times int) error {
 			fmt.Fprintln(a.stderr, "faultline:", why)
 		}
 		code = worse(code, ended)
-		fmt.Fprintf(a.stdout, "\nrun %d of %d: %s\n\n", i+1, times, tally(done.rows))
+		fmt.Fprintf(a.stdout, "\nrun %d of %d: %s\n\n", i+1, times, tally(done.Rows))
 	}
-	fmt.Fprint(a.stdout, repeated(done.rows))
+	fmt.Fprint(a.stdout, repeated(done.Rows))
 	if err := done.write(); err != nil {
 		return &statusError{worse(code, exitInfrastructure), err}
 	}

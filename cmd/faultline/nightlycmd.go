@@ -23,6 +23,7 @@ func newNightlyCmd(a *app) *cobra.Command {
 	shard := "1/1"
 	tested := []string{"raftkv"}
 	var length time.Duration
+	links := "./"
 	cmd := &cobra.Command{
 		Use:   "nightly",
 		Short: "Run every scenario on every system asked for, as CI does every night",
@@ -39,7 +40,7 @@ part of the matrix.`,
 			if length < 0 {
 				return usage("--time is %v: it must not be negative", length)
 			}
-			return a.nightly(cmd.Context(), p, length, matrix)
+			return a.nightly(cmd.Context(), p, length, matrix, linkBase(links))
 		},
 	}
 	cmd.Flags().StringVar(&p.Runtime, "runtime", p.Runtime, "where the clusters run: auto, "+strings.Join(runtimeNames(), ", "))
@@ -47,6 +48,7 @@ part of the matrix.`,
 	cmd.Flags().Uint64Var(&p.Seed, "seed", p.Seed, "seed of every run; 0: each draws its own")
 	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(systemNames(), ", "))
 	cmd.Flags().DurationVar(&length, "time", 0, "length of every faults phase; 0: the scenario's own")
+	addLinksFlag(cmd, &links)
 	cmd.Flags().StringVar(&shard, "shard", shard, "a part of the matrix: 2/3 is the second of three")
 	return cmd
 }
@@ -84,8 +86,8 @@ func nightlyMatrix(tested []string, shard string) ([]night, error) {
 
 // nightly runs the matrix, one after another; a run that breaks does not stop the night. One that the
 // runtime cannot do is skipped, and says why.
-func (a *app) nightly(ctx context.Context, base plan, length time.Duration, matrix []night) error {
-	code, done := exitValid, batch{title: "Nightly", dir: base.Out}
+func (a *app) nightly(ctx context.Context, base plan, length time.Duration, matrix []night, links string) error {
+	code, done := exitValid, newBatch("Nightly", base.Out, links)
 	for k := range matrix {
 		if ctx.Err() != nil {
 			return errors.Join(done.write(), &statusError{exitUnknown, fmt.Errorf("nightly: %w", context.Cause(ctx))})
@@ -103,7 +105,7 @@ func (a *app) nightly(ctx context.Context, base plan, length time.Duration, matr
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "scenario\tsystem\tended")
 	for i, m := range matrix {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, done.rows[i].Ended)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, done.Rows[i].Ended)
 	}
 	if err := w.Flush(); err != nil {
 		return infrastructure(err)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/results/serve"
@@ -78,4 +80,32 @@ func reachable(addr net.Addr) string {
 		return addr.String()
 	}
 	return fmt.Sprintf("localhost:%d", tcp.Port)
+}
+
+func newExportCmd(a *app) *cobra.Command {
+	dir := defaultPlan().Out
+	cmd := &cobra.Command{
+		Use:   "export FOLDER",
+		Short: "Write the runs, their reports and trends as a site of files",
+		Long: `Writes what faultline serve shows into a folder, for a web server that only has files,
+such as GitHub Pages: the table of the runs, every run with its report and its files,
+and the trends. Its links are relative. faultline prune bounds its size before.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+				return usage("--dir: there is no folder %s; faultline run makes it", dir)
+			}
+			note := func(format string, args ...any) {
+				fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
+			}
+			done, err := serve.Export(cmd.Context(), serve.Options{Dir: dir, Version: programVersion(), Note: note}, args[0])
+			if err != nil {
+				return infrastructure(err)
+			}
+			_, err = fmt.Fprintf(a.stdout, "%d runs, %d files, %s: open %s\n", done.Runs, done.Files, humanize.Bytes(uint64(done.Bytes)), filepath.Join(args[0], "index.html"))
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", dir, "the folder of the run folders")
+	return cmd
 }

@@ -113,7 +113,7 @@ func shortly(err error, dir, id string) string {
 // refuseLinks keeps the index from reading what the server would not: files that only seem to be in
 // the folder.
 func refuseLinks(dir string) error {
-	names := []string{results.RunFile, results.HistoryFile, results.LogsDir}
+	names := []string{results.RunFile, results.HistoryFile, results.CompressedFile, results.LogsDir}
 	logs, err := os.ReadDir(filepath.Join(dir, results.LogsDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read %s: %w", results.LogsDir, err)

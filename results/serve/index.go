@@ -272,7 +272,7 @@ func (x *index) stamps(ctx context.Context) (map[string]string, error) {
 // stamp differs when run.json or the history was written again.
 func stamp(dir string) string {
 	s := ""
-	for _, name := range []string{results.RunFile, results.HistoryFile} {
+	for _, name := range []string{results.RunFile, results.HistoryFile, results.CompressedFile} {
 		if st, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			s += fmt.Sprintf("%d:%d ", st.ModTime().UnixNano(), st.Size())
 		} else {

@@ -29,13 +29,14 @@ func nothing(context.Context, *sql.DB) error { return nil }
 // layout is what every page has.
 type layout struct {
 	Title, Here, Dir, Version string
+	Site                      bool // the page is exported: nobody answers its forms
 	Content                   any
 }
 
 // render writes a page once it is whole, so that no half page is sent.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, content any) {
 	var b bytes.Buffer
-	l := layout{title, name, s.options.Dir, s.version, content}
+	l := layout{title, name, s.options.Dir, s.version, s.asSite, content}
 	if err := s.pages.ExecuteTemplate(&b, name+".html", l); err != nil {
 		s.options.Note("render %s: %v", r.URL.Path, err)
 		http.Error(w, "This page could not be rendered: "+err.Error(), http.StatusInternalServerError)

@@ -44,6 +44,7 @@ type Server struct {
 	pages   *template.Template
 	css     []byte
 	version string // of css and script, so that browsers do not keep old ones
+	asSite  bool   // pages are for [Export]: nothing in them needs a server
 }
 
 // New opens the folder and brings its index up to date, which takes a while the first time: every

@@ -37,6 +37,15 @@
     button.disabled = chosen.length !== 2;
   }
 
+  // In an exported site nobody answers: the rows that are there are hidden and shown.
+  const search = document.getElementById("search");
+  const rows = [...document.querySelectorAll("#results tbody tr")];
+  const words = (row) => (row.textContent + " " + [...row.querySelectorAll("[title]")].map((e) => e.title).join(" ")).toLowerCase();
+  search?.addEventListener("input", () => {
+    const wanted = search.value.toLowerCase().split(/\s+/);
+    for (const row of rows) row.hidden = !wanted.every((w) => words(row).includes(w));
+  });
+
   if (filter) {
     filter.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(follow, 150); });
     filter.addEventListener("submit", (e) => { e.preventDefault(); clearTimeout(wait); follow(); });
