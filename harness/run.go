@@ -32,14 +32,20 @@ type RunConfig struct {
 	ProbeTimeout time.Duration // Probe.Timeout; 50 ms
 }
 
+// Defaults of RunConfig that others need to know to tell how long a run takes.
+const (
+	DefaultWarmup = 2 * time.Second
+	DefaultSettle = time.Second
+)
+
 func (c RunConfig) withDefaults() RunConfig {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v
 		}
 	}
-	def(&c.Warmup, 2*time.Second)
-	def(&c.Settle, time.Second)
+	def(&c.Warmup, DefaultWarmup)
+	def(&c.Settle, DefaultSettle)
 	def(&c.Recovery, 30*time.Second)
 	def(&c.Poll, 100*time.Millisecond)
 	def(&c.ProbeTimeout, 50*time.Millisecond)

@@ -21,9 +21,9 @@ type call struct {
 	unharmed bool // no fault was active on its member when it was due
 }
 
-// isRead says whether ops named f change nothing. Whatever is not known to be a read counts as a
+// IsRead says whether ops named f change nothing. Whatever is not known to be a read counts as a
 // write.
-func isRead(f string) bool {
+func IsRead(f string) bool {
 	switch f {
 	case "get", "read", "range", "list", "scan", "count", harness.FProbeGet:
 		return true
@@ -56,7 +56,7 @@ func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, pro
 			open[op.Process] = place{list, len(*list)}
 			*list = append(*list, call{
 				from: due, to: end, node: op.Node, f: op.F, typ: harness.Info, line: op.Index + 1,
-				read: isRead(op.F), unharmed: unharmed(op.Node, due, faults, end),
+				read: IsRead(op.F), unharmed: unharmed(op.Node, due, faults, end),
 			})
 			continue
 		}

@@ -142,9 +142,11 @@ func newReportCmd(a *app) *cobra.Command {
 }
 
 func newReplayCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	plain := false
+	cmd := &cobra.Command{
 		Use:   "replay DIR",
 		Short: "Run again with the seed and schedule of an earlier run",
+		Long:  "Run again with the seed and schedule of an earlier run.\n\n" + liveHelp,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder, err := results.Open(args[0])
@@ -159,9 +161,12 @@ func newReplayCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.Live, p.Plain = !plain, plain
 			return a.run(cmd.Context(), p)
 		},
 	}
+	cmd.Flags().BoolVar(&plain, "plain", plain, plainHelp)
+	return cmd
 }
 
 // planOf reads the plan back from the command that repeats a run, with the schedule as it was.

@@ -3,14 +3,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,12 +29,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 			code = exitCrash
 		}
 	}()
-	ctx, stop := interruptible(stderr)
-	defer stop()
+	signals, ctx := newInterrupts(stderr)
+	defer signals.stop()
 	if exe, err := os.Executable(); err == nil {
 		ctx = checker.WithHelper(ctx, exe, helperName)
 	}
-	root := newRoot(&app{stdin: stdin, stdout: stdout, stderr: stderr})
+	root := newRoot(&app{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -58,6 +55,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	signals        *interrupts // may be nil
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -83,28 +81,4 @@ Exit codes: ` + exitCodesHelp,
 		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a), newBenchCheckCmd(a),
 	)
 	return root
-}
-
-// interruptible ends its context at the first Ctrl-C or SIGTERM, so that the run heals, stops and
-// reports. The second one ends the program at once; the agents heal by themselves then.
-func interruptible(stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 2)
-	done := make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case s := <-signals:
-				if n > 0 {
-					os.Exit(exitInfrastructure)
-				}
-				fmt.Fprintf(stderr, "\nfaultline: %v: stopping in good order (a run heals, and reports what there is); again to leave at once\n", s)
-				cancel(fmt.Errorf("signal %v", s))
-			case <-done:
-				return
-			}
-		}
-	}()
-	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
 }

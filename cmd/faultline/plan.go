@@ -45,6 +45,8 @@ type plan struct {
 	Out         string        `yaml:"-"`
 	CheckTime   time.Duration `yaml:"check-time"`
 	Stop        bool          `yaml:"stop-on-violation"`
+	Live        bool          `yaml:"-"` // a dashboard may be shown while it runs
+	Plain       bool          `yaml:"-"` // lines, whatever the terminal could do
 
 	source []string // the arguments that named its scenario or file
 }

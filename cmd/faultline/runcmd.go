@@ -13,7 +13,6 @@ import (
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/scenarios"
@@ -55,6 +54,8 @@ refutes that what they saw is consistent, and leaves a folder with the report.
 SCENARIO is one of: ` + strings.Join(scenarioNames(), ", ") + `.
 A file given with -f holds the same settings as the flags; flags win.
 
+` + liveHelp + `
+
 Exit codes: ` + exitCodesHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,10 +65,12 @@ Exit codes: ` + exitCodesHelp,
 			if repeat < 1 {
 				return usage("--repeat is %d: it must be at least 1", repeat)
 			}
+			p.Live = !p.Plain && repeat == 1
 			return a.repeat(cmd.Context(), &p, repeat)
 		},
 	}
 	cmd.Flags().IntVar(&repeat, "repeat", repeat, "runs, one after another: with a seed, that one and the next ones; else each with a seed of its own")
+	cmd.Flags().BoolVar(&p.Plain, "plain", false, plainHelp)
 	cmd.Flags().StringVarP(&file, "file", "f", "", "scenario file (YAML)")
 	p.flags(cmd.Flags())
 	return cmd
@@ -115,6 +118,7 @@ func (a *app) perform(ctx context.Context, p *plan) (*results.Analysis, error) {
 	out := a.stdout
 	fmt.Fprintf(out, "faultline %s · %s on %s (%s) · %d nodes · seed %d\n", p.Name, p.System, r.runtime.Name(), r.reason, p.Nodes, p.Seed)
 	var list []harness.Checker
+	done := func() {}
 	if p.Script != "" {
 		list = scriptCheckers(r.workload)
 		a.script(ctx, r)
@@ -125,14 +129,14 @@ func (a *app) perform(ctx context.Context, p *plan) (*results.Analysis, error) {
 		} else {
 			fmt.Fprintf(out, "%s in %v: %s\n", english.Plural(len(r.schedule), "fault", ""), p.Time, faultKinds(r.schedule))
 		}
-		show := newProgress(out, a.isTerminal())
-		if r.runtime.Name() != "sim" {
-			show.start()
-		}
+		show := a.watch(p, r)
+		defer show.stop() // a panic must not leave the terminal to nobody
 		r.execute(ctx, show.observe)
-		show.stop()
+		show.stage("judging what the clients saw")
+		done = show.stop
 	}
 	analysis, err := judge(ctx, r.folder, r.run, list, p.CheckTime)
+	done()
 	if err != nil {
 		return nil, err
 	}
@@ -162,16 +166,11 @@ func (a *app) summary(analysis results.Analysis, folder *results.Folder) {
 		}
 	}
 	fmt.Fprintln(a.stdout)
-	fmt.Fprint(a.stdout, results.TerminalSummary(analysis, results.TerminalOptions{Color: a.isTerminal(), Dir: dir}))
+	fmt.Fprint(a.stdout, results.TerminalSummary(analysis, results.TerminalOptions{Color: a.colors(), Dir: dir}))
 	if analysis.Run.Error != "" {
 		fmt.Fprintln(a.stderr, "faultline: the run broke:", analysis.Run.Error)
 	}
 	if analysis.Run.HealProblem != "" {
 		fmt.Fprintln(a.stderr, "faultline: not healed:", analysis.Run.HealProblem)
 	}
-}
-
-func (a *app) isTerminal() bool {
-	f, ok := a.stdout.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/faultline-chaos/faultline/results/live"
+)
+
+// interrupts end a context at the first Ctrl-C or SIGTERM, so that the run heals, stops and reports. The
+// second one ends the program at once; the agents heal by themselves then. Ctrl-C is a signal, or a key
+// that a dashboard reads: both come to interrupt.
+type interrupts struct {
+	stderr io.Writer
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+	sent   chan os.Signal
+	leave  func(code int) // os.Exit
+
+	mu     sync.Mutex
+	count  int
+	screen *live.Screen // that has the terminal; nil: none
+}
+
+func newInterrupts(stderr io.Writer) (*interrupts, context.Context) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	i := &interrupts{stderr: stderr, cancel: cancel, done: make(chan struct{}), sent: make(chan os.Signal, 2), leave: os.Exit}
+	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for {
+			select {
+			case s := <-i.sent:
+				i.interrupt(s)
+			case <-i.done:
+				return
+			}
+		}
+	}()
+	return i, ctx
+}
+
+func (i *interrupts) stop() {
+	signal.Stop(i.sent)
+	close(i.done)
+	i.cancel(nil)
+}
+
+// show says which screen has the terminal from now on; nil: none.
+func (i *interrupts) show(s *live.Screen) {
+	if i == nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.screen = s
+}
+
+func (i *interrupts) interrupt(s os.Signal) {
+	i.mu.Lock()
+	i.count++
+	first, screen := i.count == 1, i.screen
+	i.mu.Unlock()
+	switch {
+	case !first:
+		giveBack(screen)
+		i.leave(exitInfrastructure)
+	case screen != nil:
+		screen.Interrupt(s.String())
+	default:
+		fmt.Fprintf(i.stderr, "\nfaultline: %v: stopping in good order (a run heals, and reports what there is); again to leave at once\n", s)
+	}
+	i.cancel(fmt.Errorf("signal %v", s))
+}
+
+// giveBack gives the terminal back, but does not wait for one that does not answer.
+func giveBack(screen *live.Screen) {
+	if screen == nil {
+		return
+	}
+	given := make(chan struct{})
+	go func() {
+		defer close(given)
+		_, _, _ = screen.Stop() // the program ends anyhow
+	}()
+	select {
+	case <-given:
+	case <-time.After(time.Second):
+	}
+}

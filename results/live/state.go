@@ -1,0 +1,303 @@
+package live
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Plan is what is known of a run before it begins.
+type Plan struct {
+	Title   string // for the first line
+	Seed    uint64
+	Members []harness.NodeID
+	Steps   []harness.Step // of the schedule
+
+	Warmup, Faults, Settle time.Duration // lengths of the phases
+	Probed                 bool          // there are probes: they time latency and silence, else the workload's calls do
+	Patience               time.Duration // a kind of call that was not answered for this long is told to be away
+}
+
+// EventKind says what an event is about.
+type EventKind uint8
+
+const (
+	PhaseEvent     EventKind = iota
+	LeaderEvent              // an election was won, or nobody leads any more
+	FaultEvent               // a fault landed
+	HealEvent                // a fault was healed
+	TroubleEvent             // a fault did not land, or was not healed; the run was interrupted
+	ViolationEvent           // a live check found a violation
+)
+
+// Event is something worth a line.
+type Event struct {
+	At   time.Duration // on the run's clock
+	Kind EventKind
+	Text string
+}
+
+// Line is the event as plain text.
+func (e Event) Line() string { return fmt.Sprintf("%7.2fs  %s", e.At.Seconds(), e.Text) }
+
+// FaultState is how far an injection has come.
+type FaultState uint8
+
+const (
+	Injecting FaultState = iota
+	Active
+	Healing
+	Missed // it did not land, and is still to be healed
+)
+
+// Fault is one injection that has not ended.
+type Fault struct {
+	harness.FaultValue
+	State FaultState
+	Since time.Duration // in this state
+}
+
+// Member is what was last seen of one.
+type Member struct {
+	ID harness.NodeID
+	harness.StatusValue
+	Seen bool // it was asked at all
+}
+
+// Checks is what the live checks say.
+type Checks struct {
+	Answers, Hashes int    // judged so far
+	Violation       string // empty: none was found
+}
+
+// Limits of what a State holds, however long the run.
+const (
+	maxEvents = 1000
+	maxCells  = 512
+)
+
+// State is everything that is shown of a run. It is not safe for concurrent use. The zero value is
+// a run of no members that has not begun.
+type State struct {
+	Plan    Plan
+	Now     time.Duration // of the newest op
+	Phase   harness.Phase // empty: the members are starting
+	Since   time.Duration // of Phase
+	Stage   string        // what goes on instead of a phase: at the end, and after an interruption; empty: nothing
+	Members []Member
+	Active  []Fault // in the order of injection
+	Tried   int     // injections that ended, landed or not
+	Landed  int
+	Checks  Checks
+	Counts  map[harness.Type]int // ends of the workload's calls
+	Events  []Event              // the newest maxEvents
+	Dropped int                  // older ones
+
+	Elections   int           // won, that were seen; the first one included
+	LeaderSince time.Duration // since when Leader leads, or nobody
+	leader      harness.NodeID
+	leaderTerm  uint64
+	topTerm     uint64 // the highest in which somebody was seen to lead
+
+	Writes, Reads Latency
+	cells         []cell // of rates; the last is still filled
+	first         int    // number of cells[0] since time 0
+	open          map[int]openCall
+}
+
+// openCall is a call that has not ended.
+type openCall struct {
+	due   time.Duration
+	read  bool
+	probe bool
+}
+
+// NewState is a run of which nothing was seen.
+func NewState(p Plan) *State {
+	s := &State{Plan: p, Counts: map[harness.Type]int{}, open: map[int]openCall{}}
+	for _, id := range p.Members {
+		s.Members = append(s.Members, Member{ID: id})
+	}
+	return s
+}
+
+// Clone is a copy for drawing: it shares nothing that s changes, and has no calls open.
+func (s *State) Clone() *State {
+	c := *s
+	c.Members, c.Active, c.Events, c.cells = slices.Clone(s.Members), slices.Clone(s.Active), slices.Clone(s.Events), slices.Clone(s.cells)
+	c.Writes, c.Reads = s.Writes.clone(), s.Reads.clone()
+	c.Counts, c.open = maps.Clone(s.Counts), nil
+	return &c
+}
+
+// Observe folds the next op of the history, and gives the events that it is. It keeps nothing of op.
+func (s *State) Observe(op *harness.Op) []Event {
+	before := s.Dropped + len(s.Events)
+	s.Now = max(s.Now, op.Time)
+	switch {
+	case op.Client():
+		s.client(op)
+	case op.Process == harness.NemesisProcess:
+		s.nemesis(op)
+	case op.F == harness.FPhase:
+		var v harness.PhaseValue
+		if json.Unmarshal(op.Value, &v) == nil && op.Error == "" {
+			s.Phase, s.Since = v.Phase, op.Time
+			s.event(PhaseEvent, "phase %s", v.Phase)
+			if v.Phase == harness.PhaseEnd {
+				s.Stage = "stopping the members"
+			}
+		}
+	case op.F == harness.FStatus:
+		var v harness.StatusValue
+		if json.Unmarshal(op.Value, &v) == nil {
+			s.status(op.Node, v)
+		}
+	}
+	return s.Events[before-s.Dropped:]
+}
+
+// Judge takes what the live checks say now. The first violation is an event.
+func (s *State) Judge(c Checks) []Event {
+	found := s.Checks.Violation == "" && c.Violation != ""
+	s.Checks = c
+	if !found {
+		return nil
+	}
+	return s.event(ViolationEvent, "VIOLATION: %s", c.Violation)
+}
+
+// Interrupt notes that the run is to end early, and why.
+func (s *State) Interrupt(why string) []Event {
+	s.Stage = "stopping in good order"
+	return s.event(TroubleEvent, "%s: stopping in good order; Ctrl-C again leaves at once", why)
+}
+
+func (s *State) event(k EventKind, format string, args ...any) []Event {
+	e := Event{s.Now, k, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")}
+	if len(s.Events) == maxEvents {
+		s.Events = append(s.Events[:0], s.Events[maxEvents/2:]...)
+		s.Dropped += maxEvents / 2
+	}
+	s.Events = append(s.Events, e)
+	return s.Events[len(s.Events)-1:]
+}
+
+func (s *State) status(id harness.NodeID, v harness.StatusValue) {
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.ID == id })
+	if i < 0 {
+		i = len(s.Members)
+		s.Members = append(s.Members, Member{ID: id})
+	}
+	m := &s.Members[i]
+	if v.Role == harness.Unreached { // what it said last is still what is known of it
+		v.Term, v.Applied, v.Leader = m.Term, m.Applied, ""
+	}
+	m.StatusValue, m.Seen = v, true
+	var leader harness.NodeID
+	var term uint64
+	for _, m := range s.Members {
+		if m.Role == harness.Leader && (leader == "" || m.Term > term) {
+			leader, term = m.ID, m.Term
+		}
+	}
+	if leader == s.leader && term == s.leaderTerm {
+		return
+	}
+	if leader == "" {
+		s.event(LeaderEvent, "nobody leads")
+	} else {
+		s.event(LeaderEvent, "leader is %s, term %d", leader, term)
+	}
+	if term > s.topTerm {
+		s.topTerm = term
+		s.Elections++
+	}
+	s.leader, s.leaderTerm, s.LeaderSince = leader, term, s.Now
+}
+
+// Leader is who leads in the highest term of those that say so, empty where nobody does.
+func (s *State) Leader() (harness.NodeID, uint64) { return s.leader, s.leaderTerm }
+
+func (s *State) nemesis(op *harness.Op) {
+	var v harness.FaultValue
+	if json.Unmarshal(op.Value, &v) != nil {
+		return
+	}
+	i := slices.IndexFunc(s.Active, func(f Fault) bool { return f.ID == v.ID })
+	switch {
+	case op.F == harness.FInject && op.Type == harness.Invoke:
+		s.Active = append(s.Active, Fault{v, Injecting, op.Time})
+		return
+	case i < 0:
+		return // a history has no end without its begin
+	case op.F == harness.FHeal && op.Type == harness.Invoke:
+		s.Active[i].State, s.Active[i].Since = Healing, op.Time
+		return
+	}
+	at := &s.Active[i]
+	gone := op.F == harness.FHeal
+	switch {
+	case gone && op.Type == harness.OK:
+		s.event(HealEvent, "healed %s on %s", v.Fault, nodes(v.Nodes))
+	case gone:
+		s.event(TroubleEvent, "NOT healed: %s on %s: %s", v.Fault, nodes(v.Nodes), op.Error)
+	case op.Type == harness.OK:
+		s.Tried++
+		s.Landed++
+		at.FaultValue, at.State, at.Since = v, Active, v.Confirmed
+		s.event(FaultEvent, "%s %s (%s) confirmed after %.1f ms", v.Fault, v.Target, nodes(v.Nodes), float64(v.Confirmed-v.Issued)/1e6)
+	default:
+		s.Tried++
+		at.State, at.Since = Missed, op.Time
+		gone = len(v.Nodes) == 0 // there is nothing to be healed then
+		s.event(TroubleEvent, "%s %s did not land: %s", v.Fault, v.Target, op.Error)
+	}
+	if gone {
+		s.Active = slices.Delete(s.Active, i, i+1)
+	}
+}
+
+// Next is the step of the schedule that comes next, and in how long; false: none does.
+func (s *State) Next(now time.Duration) (harness.Step, time.Duration, bool) {
+	var next *harness.Step
+	for i := range s.Plan.Steps {
+		if st := &s.Plan.Steps[i]; s.phaseStart()+st.At > now && (next == nil || st.At < next.At) {
+			next = st
+		}
+	}
+	if next == nil || s.Stage != "" || s.Phase != harness.PhaseFaults && s.Phase != harness.PhaseWarmup && s.Phase != "" {
+		return harness.Step{}, 0, false
+	}
+	return *next, s.phaseStart() + next.At - now, true
+}
+
+// phaseStart is when the faults phase began, or will: a warm-up begins before a leader is awaited, and so
+// it may be later.
+func (s *State) phaseStart() time.Duration {
+	if s.Phase == harness.PhaseFaults {
+		return s.Since
+	}
+	return s.Since + s.Plan.Warmup
+}
+
+// Left is about how long the clients go on, as far as that is known; false where it is not.
+func (s *State) Left(now time.Duration) (time.Duration, bool) {
+	if s.Stage != "" || s.Phase != harness.PhaseWarmup && s.Phase != harness.PhaseFaults {
+		return 0, false
+	}
+	return max(0, s.phaseStart()+s.Plan.Faults+s.Plan.Settle-now), true
+}
+
+func nodes(ids []harness.NodeID) string {
+	var list []string
+	for _, id := range ids {
+		list = append(list, string(id))
+	}
+	return strings.Join(list, "+")
+}
