@@ -52,7 +52,7 @@ func Analyze(run Run, h harness.History) Analysis {
 		a.End = h.Ops[n-1].Time
 	}
 	a.Phases = phasesOf(h.Ops)
-	a.Faults = faultsOf(h.Ops)
+	a.Faults = faultsOf(h.Ops, a.Run.Nodes)
 	a.Events = eventsOf(h, run.MemberIDs)
 	a.Leaderships = leaderships(a.Run.Nodes, a.Events, a.Faults, a.End)
 	markLeaders(a.Faults, a.Leaderships, len(a.Run.Nodes), a.End)
@@ -154,22 +154,21 @@ func markLeaders(faults []Injected, ls []Leadership, members int, end time.Durat
 			f.LeaderThen = l.Node
 		}
 		f.HitLeader = f.LeaderThen != "" && f.hits(f.LeaderThen)
-		harmed := map[harness.NodeID]bool{}
-		for j := range faults {
-			if g := &faults[j]; j == i || g.activeAt(f.Issued, end) {
-				if g.Error != "" || EffectOf(g.Fault) == Impaired {
-					continue
-				}
-				for _, id := range g.Nodes {
-					harmed[id] = true
-				}
+		f.QuorumLost = harmed(faults, f, f.Issued, end) > (members-1)/2
+	}
+}
+
+// harmed counts the members that faults hold at t, f among them, so that they can neither lead nor vote.
+func harmed(faults []Injected, f *Injected, t, end time.Duration) int {
+	who := map[harness.NodeID]bool{}
+	for j := range faults {
+		if g := &faults[j]; (g == f || g.activeAt(t, end)) && g.Error == "" && EffectOf(g.Fault) != Impaired {
+			for _, id := range g.held {
+				who[id] = true
 			}
 		}
-		f.QuorumLost = len(harmed) > (members-1)/2
-		if EffectOf(f.Fault) == Cut && f.Fault == "partition" && len(f.Nodes) > members/2 {
-			f.QuorumLost = false // the target's own side is a majority
-		}
 	}
+	return len(who)
 }
 
 // Failovers is the content of failovers.jsonl: one line an episode.

@@ -195,7 +195,7 @@ func (s *study) episodes() []Episode {
 			out[n-1].During = append(out[n-1].During, f.ID)
 			continue // the same leader is hit again before it is lost
 		}
-		e := Episode{Fault: f, OldLeader: old.Node, OldTerm: old.Term, T0: f.Confirmed, T0Ref: lineRef(f.DoneLine), QuorumLost: f.QuorumLost}
+		e := Episode{Fault: f, OldLeader: old.Node, OldTerm: old.Term, T0: f.Confirmed, T0Ref: lineRef(f.DoneLine)}
 		out = append(out, e)
 	}
 	for i := range out {
@@ -350,8 +350,23 @@ func (s *study) election(e *Episode) {
 		e.Detected = mark(e.Campaigns[0].At, e.Campaigns[0].Ref)
 	}
 	e.SplitVotes = splitVotes(e.Campaigns, e.NewTerm)
+	if e.Outcome == Kept {
+		stop = e.T0
+	}
+	e.QuorumLost = s.quorumLost(e.begin(), stop)
 	s.votes(e)
 	s.accepted(e)
+}
+
+// quorumLost says whether faults together left no majority unharmed at some time in from..to.
+func (s *study) quorumLost(from, to time.Duration) bool {
+	for i := range s.faults {
+		f := &s.faults[i]
+		if at := max(from, f.Issued); at <= to && f.activeAt(at, s.end) && harmed(s.faults, f, at, s.end) > (len(s.nodes)-1)/2 {
+			return true
+		}
+	}
+	return false
 }
 
 // campaigns are those of members that the fault did not hit, or of any after the healing began.

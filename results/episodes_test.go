@@ -82,19 +82,14 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 			require.Nil(t, es[0].WriteReady)
 			require.NotNil(t, es[0].Rejoin)
 		}},
-		{"nobody is elected", func(s *synthetic) {
-			s.troubles = append(s.troubles, trouble{fault: "kill", target: harness.TargetLeader, node: "n1", next: "n2", leaderThen: "n1", oldTerm: 2, issued: 4 * sec, confirmed: 4*sec + mil, healStart: 19 * sec, healed: 19 * sec, committed: time.Hour})
-		}, func(t *testing.T, es []Episode) {
+		{"nobody is elected", censored, func(t *testing.T, es []Episode) {
 			require.Len(t, es, 1)
 			require.Equal(t, NoLeader, es[0].Outcome)
 			require.Nil(t, es[0].Writes.Took)
 			require.InDelta(t, 16*sec, *es[0].Writes.AtLeast, float64(50*mil))
 			require.Contains(t, es[0].Missing[0], "a new leader, in the")
 		}},
-		{"a leader changes without a fault", func(s *synthetic) {
-			s.elect("n2", 3, "n3", 8*sec, 8*sec+7*mil, 8*sec+9*mil)
-			s.log("n1", 8*sec+10*mil, "%s became follower at term 3", s.ids["n1"])
-		}, func(t *testing.T, es []Episode) {
+		{"a leader changes without a fault", unprovoked, func(t *testing.T, es []Episode) {
 			require.Len(t, es, 1)
 			require.Nil(t, es[0].Fault)
 			require.Equal(t, 8*sec, es[0].T0)
@@ -113,7 +108,19 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 	}
 }
 
-func TestEpisodesWithoutLogsUseThePoller(t *testing.T) {
+// censored is a kill after which nobody is elected.
+func censored(s *synthetic) {
+	s.troubles = append(s.troubles, trouble{fault: "kill", target: harness.TargetLeader, node: "n1", next: "n2", leaderThen: "n1", oldTerm: 2, issued: 4 * sec, confirmed: 4*sec + mil, healStart: 19 * sec, healed: 19 * sec, committed: time.Hour})
+}
+
+// unprovoked is a change of leaders without a fault.
+func unprovoked(s *synthetic) {
+	s.elect("n2", 3, "n3", 8*sec, 8*sec+7*mil, 8*sec+9*mil)
+	s.log("n1", 8*sec+10*mil, "%s became follower at term 3", s.ids["n1"])
+}
+
+// polled is a run of members whose logs tell nothing.
+func polled() (*synthetic, Run, harness.History) {
 	s := newSynthetic(4, 10*mil)
 	s.add("kill", true, 4*sec, 2*sec, false)
 	status := func(at time.Duration, n harness.NodeID, role harness.Role, term uint64, leader harness.NodeID) {
@@ -126,6 +133,12 @@ func TestEpisodesWithoutLogsUseThePoller(t *testing.T) {
 	status(next.elected+50*mil, next.next, harness.Leader, next.newTerm, next.next)
 	run, h := s.finish(12 * sec)
 	h.Logs = nil
+	return s, run, h
+}
+
+func TestEpisodesWithoutLogsUseThePoller(t *testing.T) {
+	s, run, h := polled()
+	next := s.troubles[0]
 	a := Analyze(run, h)
 	require.Len(t, a.Episodes, 1)
 	e := a.Episodes[0]

@@ -45,10 +45,11 @@ type Injected struct {
 	HealLine    int            `json:"heal_line,omitempty"`   // of the heal's invocation
 	HealedLine  int            `json:"healed_line,omitempty"` // of its completion
 	HealError   string         `json:"heal_error,omitempty"`  // why the healing was not seen
-	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among its nodes
+	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among the members that it holds: its nodes, or of a partition the smaller side
 	QuorumLost  bool           `json:"quorum_lost,omitempty"` // with it, no majority of the members was left unharmed
 	LeaderThen  harness.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
 	effectStart time.Duration
+	held        []harness.NodeID // see hold
 }
 
 // Landed says that its effect was seen.
@@ -71,7 +72,23 @@ func joinNodes(ids []harness.NodeID) string {
 	return strings.Join(s, "+")
 }
 
-func (f *Injected) hits(id harness.NodeID) bool { return slices.Contains(f.Nodes, id) }
+// hits says whether the fault holds the member: it cannot serve or lead while the others can.
+func (f *Injected) hits(id harness.NodeID) bool { return slices.Contains(f.held, id) }
+
+// hold are the members that the fault holds: its nodes, but of a partition the smaller side, whoever
+// was named, and all where both are equal.
+func (f *Injected) hold(members []harness.NodeID) {
+	f.held = f.Nodes
+	if f.Fault != "partition" || 2*len(f.Nodes) < len(members) {
+		return
+	}
+	f.held = nil
+	for _, id := range members {
+		if 2*len(f.Nodes) == len(members) || !slices.Contains(f.Nodes, id) {
+			f.held = append(f.held, id)
+		}
+	}
+}
 
 // end is when it had no effect any more; the end of the run where it was never healed.
 func (f *Injected) end(runEnd time.Duration) time.Duration {
@@ -90,7 +107,7 @@ func (f *Injected) activeAt(t, runEnd time.Duration) bool {
 }
 
 // faultsOf collects the injections, in the order in which they were issued.
-func faultsOf(ops []harness.Op) []Injected {
+func faultsOf(ops []harness.Op, members []harness.NodeID) []Injected {
 	var out []Injected
 	at := map[string]int{}
 	for i := range ops {
@@ -125,6 +142,9 @@ func faultsOf(ops []harness.Op) []Injected {
 				out[n].Healed = &v.Confirmed
 			}
 		}
+	}
+	for i := range out {
+		out[i].hold(members)
 	}
 	return out
 }

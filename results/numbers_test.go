@@ -2,9 +2,8 @@ package results
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"html"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,48 +11,106 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/internal/recount"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestReportNumbersComeFromTheFiles reads the page's table of failovers and computes every duration
-// again, from the moments in failovers.jsonl and from the lines that they refer to.
-func TestReportNumbersComeFromTheFiles(t *testing.T) {
-	_, run, h := standard(6, 12*mil, 12*mil)
+// TestEveryNumberIsRecounted holds every number of the page, and of the terminal's summary, against
+// package recount, which reads the run's files and shares no code with this package.
+func TestEveryNumberIsRecounted(t *testing.T) {
+	for name, make := range map[string]func() (Run, harness.History){
+		"leaders and followers": func() (Run, harness.History) { _, run, h := standard(6, 12*mil, 12*mil); return run, h },
+		"with probes":           func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
+		"violated":              goldenRun,
+		"no failover": func() (Run, harness.History) {
+			_, a := probed(func(*synthetic) time.Duration { return 10 * sec })
+			return a.Run, a.History
+		},
+		"nobody is elected": func() (Run, harness.History) {
+			_, a := probed(func(s *synthetic) time.Duration { censored(s); return 20 * sec })
+			return a.Run, a.History
+		},
+		"known from the poller alone": func() (Run, harness.History) {
+			_, run, h := polled()
+			return run, h
+		},
+		"no fault": func() (Run, harness.History) {
+			_, a := probed(func(s *synthetic) time.Duration { unprovoked(s); return 20 * sec })
+			return a.Run, a.History
+		},
+		"nothing at all": func() (Run, harness.History) {
+			return Run{ID: "a", Error: "start n1: no memory after 3 s"}, harness.History{}
+		},
+		"one open call": func() (Run, harness.History) {
+			return Run{ID: "c", Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: []harness.Op{{Time: sec, Type: harness.Invoke, F: "get", Node: "n9"}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run, h := make()
+			f := writeFolder(t, t.TempDir(), run, h)
+			a, err := f.Analyze()
+			require.NoError(t, err)
+			page := renderQuickly(t, f, &a)
+			require.NotContains(t, page, "http://")
+			require.NotContains(t, page, "https://")
+			values, err := recount.Of(f.Dir())
+			require.NoError(t, err)
+			wrong, seen, err := values.Page(f.Dir())
+			require.NoError(t, err)
+			require.Empty(t, wrong)
+			require.GreaterOrEqual(t, seen, 15)
+			require.Empty(t, values.Terminal(TerminalSummary(a, TerminalOptions{Dir: f.Dir()})))
+			require.Empty(t, values.Failovers(f.Dir()))
+		})
+	}
+}
+
+// renderQuickly writes the page without its figures, whose numbers are in the CSV beside them.
+func renderQuickly(t *testing.T, f *Folder, a *Analysis) string {
+	t.Helper()
+	var page bytes.Buffer
+	require.NoError(t, a.writeReport(&page, nil))
+	lines, err := a.Failovers()
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(f.Write(ReportFile, page.Bytes()), f.Write(FailoversFile, lines)))
+	return page.String()
+}
+
+// TestRecountSeesWrongNumbers: a number that is changed, or says no longer what it shows, is found.
+func TestRecountSeesWrongNumbers(t *testing.T) {
+	run, h := goldenRun()
 	f := writeFolder(t, t.TempDir(), run, h)
 	a, err := f.Analyze()
 	require.NoError(t, err)
-	require.NoError(t, f.Render(a))
-	page, err := os.ReadFile(f.Path(ReportFile))
+	page := renderQuickly(t, f, &a)
+	values, err := recount.Of(f.Dir())
 	require.NoError(t, err)
-	lines, err := os.ReadFile(f.Path(FailoversFile))
-	require.NoError(t, err)
-	dec := json.NewDecoder(bytes.NewReader(lines))
-	n := 0
-	for ; dec.More(); n++ {
-		var e Episode
-		require.NoError(t, dec.Decode(&e))
-		cells := tableRow(t, string(page), e.ID)
-		require.Equal(t, e.Fault.Fault+" "+joinNodes(e.Fault.Nodes), cells[1])
-		require.Equal(t, ms(timeOf(t, f, e.Detected.Ref)-e.Fault.Confirmed), cells[3])
-		require.Equal(t, ms(timeOf(t, f, e.Elected.Ref)-e.Fault.Confirmed), cells[4])
-		require.Equal(t, ms(timeOf(t, f, e.Committed.Ref)-e.Fault.Confirmed), cells[5])
-		require.Equal(t, ms(timeOf(t, f, e.Writes.Back.Ref)-timeOf(t, f, e.Writes.LastOK.Ref)), cells[6])
-		require.Equal(t, ms(timeOf(t, f, e.Reads.Back.Ref)-timeOf(t, f, e.Reads.LastOK.Ref)), cells[7])
-		require.Equal(t, ms(timeOf(t, f, e.Rejoined.Ref)-timeOf(t, f, e.HealStart.Ref)), cells[9])
+	for _, c := range []struct{ name, from, to, want string }{
+		{"a duration", `data-v="e1.detection">1515 ms<`, `data-v="e1.detection">1516 ms<`, `e1.detection is "1515 ms", and not "1516 ms"`},
+		{"in a sentence", `<span data-v="e2.campaign.0.term">4</span>`, `<span data-v="e2.campaign.0.term">5</span>`, `e2.campaign.0.term is "4", and not "5"`},
+		{"no name", `<span data-v="ops.ok">4,459</span>`, "4,459", `nothing says what the number in "4,459 ok" shows`},
+		{"an unknown name", `data-v="ops.ok"`, `data-v="ops.good"`, `nothing computes ops.good again, which is "4,459"`},
+		{"a link to another line", `data-ref="history.jsonl:31"`, `data-ref="history.jsonl:32"`, "history.jsonl:32"},
+		{"a link to no line", `data-ref="history.jsonl:31"`, `data-ref="history.jsonl:99999"`, "there is no line history.jsonl:99999"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Contains(t, page, c.from)
+			require.NoError(t, f.Write(ReportFile, []byte(strings.ReplaceAll(page, c.from, c.to))))
+			wrong, _, err := values.Page(f.Dir())
+			require.NoError(t, err)
+			require.NotEmpty(t, wrong)
+			require.Contains(t, strings.Join(wrong, "; "), c.want)
+		})
 	}
-	require.Equal(t, 8, n)
-	history, err := os.ReadFile(f.Path(HistoryFile))
-	require.NoError(t, err)
-	ok := 0
-	for _, l := range strings.Split(string(history), "\n") {
-		if strings.Contains(l, `"type":"ok","f":"get"`) || strings.Contains(l, `"type":"ok","f":"put"`) {
-			ok++
-		}
+	summary := TerminalSummary(a, TerminalOptions{})
+	require.Empty(t, values.Terminal(summary))
+	for _, number := range []string{"4,459", "1679 ms", "1538 ms", "79.4 ms", "1 of 1"} {
+		require.Contains(t, summary, number)
+		require.NotEmpty(t, values.Terminal(strings.Replace(summary, number, "7 of 7", 1)), number)
 	}
-	require.Contains(t, string(page), `data-v="ops.ok">`+count(ok)+"<")
-	require.NotContains(t, string(page), "http://")
-	require.NotContains(t, strings.ReplaceAll(string(page), "http://www.w3.org", ""), "https://")
 }
 
 // tableRow is the words in the cells of the row that links to the episode.
@@ -67,24 +124,4 @@ func tableRow(t *testing.T, page, id string) []string {
 	}
 	require.Len(t, cells, 11)
 	return cells
-}
-
-// timeOf is the time on the line that a reference names, read without the package's own readers.
-func timeOf(t *testing.T, f *Folder, ref string) time.Duration {
-	file, line, ok := strings.Cut(ref, ":")
-	require.True(t, ok)
-	b, err := os.ReadFile(f.Path(file))
-	require.NoError(t, err)
-	var n int
-	require.NoError(t, json.Unmarshal([]byte(line), &n))
-	text := strings.Split(string(b), "\n")[n-1]
-	if file == HistoryFile {
-		var op struct{ Time time.Duration }
-		require.NoError(t, json.Unmarshal([]byte(text), &op))
-		return op.Time
-	}
-	stamp, _, _ := strings.Cut(text, " ")
-	d, err := time.ParseDuration(stamp + "s")
-	require.NoError(t, err)
-	return d
 }

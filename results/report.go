@@ -154,7 +154,7 @@ type (
 
 // writeReport writes the self-contained page.
 func (a *Analysis) writeReport(w io.Writer, figures []Figure) error {
-	t, err := template.New("report").Parse(reportHTML)
+	t, err := template.New("report").Funcs(template.FuncMap{"count": count}).Parse(reportHTML)
 	if err != nil {
 		return fmt.Errorf("parse the report's template: %w", err)
 	}

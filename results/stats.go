@@ -59,7 +59,7 @@ func plain(get func(*Episode) *time.Duration) func(*Episode) (*time.Duration, *t
 }
 
 var metrics = []metric{
-	{"write outage", "last acknowledged write due before the fault, to the first of 5 in a row", func(e *Episode) (*time.Duration, *time.Duration) { return e.Writes.Took, e.Writes.AtLeast }},
+	{"write outage", "last acknowledged write scheduled before the fault, to the first sustained success", func(e *Episode) (*time.Duration, *time.Duration) { return e.Writes.Took, e.Writes.AtLeast }},
 	{"read outage", "the same for reads", func(e *Episode) (*time.Duration, *time.Duration) { return e.Reads.Took, e.Reads.AtLeast }},
 	{"detection", "fault confirmed, to the first campaign of a survivor", plain(func(e *Episode) *time.Duration { return e.Detection })},
 	{"election", "fault confirmed, to a leader with a majority of votes", plain(func(e *Episode) *time.Duration { return e.Election })},

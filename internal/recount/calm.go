@@ -1,0 +1,112 @@
+package recount
+
+import (
+	"slices"
+	"time"
+)
+
+// calm is what a second looked like before anything was broken.
+type calm struct {
+	good float64       // the least
+	p99  time.Duration // the longest
+}
+
+const (
+	tick    = 100 * time.Millisecond
+	aSecond = 10 // ticks
+)
+
+// flow is what goodput and p99 are of.
+func (r *files) flow() (list []*call, probes bool) {
+	if len(r.probes) > 0 {
+		return r.probes, true
+	}
+	return r.calls, false
+}
+
+// second is goodput and p99 of what was due in the second from t.
+func (r *files) second(t time.Duration) (good float64, ok int, p99 time.Duration) {
+	list, probes := r.flow()
+	due := 0
+	var took []time.Duration
+	begin, _ := slices.BinarySearchFunc(list, t, func(c *call, t time.Duration) int { return int(c.due - t) })
+	for _, c := range list[begin:] {
+		if c.due >= t+time.Second {
+			break
+		}
+		if probes && !c.free {
+			continue
+		}
+		due++
+		if c.outcome == "ok" {
+			took = append(took, c.done-c.due)
+		}
+	}
+	good = float64(len(took))
+	if probes && due > 0 {
+		good /= float64(due)
+	}
+	if n := len(took); n > 0 {
+		slices.Sort(took)
+		p99 = took[(99*n+99)/100-1]
+	}
+	return good, len(took), p99
+}
+
+// findCalm looks at the time before the first trouble.
+func (r *files) findCalm() {
+	list, probes := r.flow()
+	first := slices.IndexFunc(list, func(c *call) bool { return c.outcome == "ok" })
+	if first < 0 {
+		return
+	}
+	from, to := list[first].done+500*time.Millisecond, r.load
+	for _, f := range r.faults {
+		to = min(to, f.Issued)
+	}
+	for _, e := range r.episodes {
+		to = min(to, e.begin())
+	}
+	if to -= tick; probes && r.run.ProbeTimeout > 0 {
+		to += tick - r.run.ProbeTimeout
+	}
+	if to-from < 1500*time.Millisecond {
+		return
+	}
+	c := calm{good: 1e18}
+	for i := 0; i+aSecond <= int((to-from)/tick); i++ {
+		good, _, p99 := r.second(from + time.Duration(i)*tick)
+		c.good, c.p99 = min(c.good, good), max(c.p99, p99)
+	}
+	if c.good > 0 && c.p99 > 0 {
+		r.calm = &c
+	}
+}
+
+// steadiness finds from when on every second for two seconds was as before.
+func (r *files) steadiness(e *episode) {
+	if r.calm == nil {
+		e.noCalm = true
+		return
+	}
+	_, probes := r.flow()
+	share := 0.80
+	if probes {
+		share = 0.95
+	}
+	limit := max(time.Duration(float64(r.calm.p99)*1.5), r.calm.p99+time.Millisecond)
+	row := 0
+	for i := 0; i+aSecond <= int((e.watched-e.t0)/tick); i++ {
+		good, ok, p99 := r.second(e.t0 + time.Duration(i)*tick)
+		if row++; ok == 0 || good < share*r.calm.good || p99 > limit {
+			row = 0
+		}
+		if row == aSecond+1 {
+			d := time.Duration(i-aSecond) * tick
+			e.steady = &d
+			return
+		}
+	}
+	d := max(0, e.watched-e.t0-2*time.Second)
+	e.atLeast = &d
+}

@@ -1,0 +1,342 @@
+package recount
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+type (
+	op struct {
+		Time, Sched time.Duration
+		Process     int
+		Type, F     string
+		Value       json.RawMessage
+		Node, Error string
+	}
+	line struct {
+		at   time.Duration
+		text string
+	}
+	step struct {
+		At, For       time.Duration
+		Fault, Target string
+	}
+	verdict struct {
+		Checker, Validity, Reason string
+		Evidence                  []int
+	}
+	claim struct {
+		Claim, Did, Measured, Skipped string
+		Holds                         bool
+		Took                          time.Duration
+	}
+	runFile struct {
+		ID, Runtime, System, Faultline, Commit, Workload string
+		Started, Finished                                time.Time
+		Seed                                             uint64
+		Command, Nodes                                   []string
+		RuntimeReason                                    string            `json:"runtime_reason"`
+		SystemVersion                                    string            `json:"system_version"`
+		MemberIDs                                        map[string]string `json:"member_ids"`
+		ElectionTimeout                                  time.Duration     `json:"election_timeout"`
+		Heartbeat                                        time.Duration     `json:"heartbeat_interval"`
+		Concurrency                                      int
+		Time                                             time.Duration
+		Schedule                                         []step
+		ProbeEvery                                       time.Duration `json:"probe_every"`
+		ProbeTimeout                                     time.Duration `json:"probe_timeout"`
+		StartTimings                                     []struct {
+			Name string
+			Took time.Duration
+		} `json:"start_timings"`
+		Resources struct {
+			MaxRSS    int64            `json:"harness_max_rss"`
+			CPU       time.Duration    `json:"harness_cpu"`
+			MemberRSS map[string]int64 `json:"member_rss"`
+		}
+		Verdicts       []verdict
+		Verdict        string
+		ExitCode       int `json:"exit_code"`
+		Error, Stopped string
+		Interrupted    bool
+		Claims         []claim
+		HealProblem    string `json:"heal_problem"`
+	}
+)
+
+// files is a run as its files tell it, and what was found out about it.
+type files struct {
+	dir      string
+	run      runFile
+	ops      []op
+	logs     map[string][]line
+	end      time.Duration // of the history
+	load     time.Duration // when clients stop
+	wait     time.Duration // the election timeout, or a second
+	faults   []*fault
+	all      []*call // every call and probe, as due
+	calls    []*call
+	probes   []*call
+	events   []event
+	reigns   []reign
+	episodes []*episode
+	calm     *calm
+}
+
+func read(dir string) (*files, error) {
+	r := &files{dir: dir, logs: map[string][]line{}, wait: time.Second}
+	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &r.run); err != nil {
+		return nil, fmt.Errorf("run.json: %w", err)
+	}
+	if b, err = os.ReadFile(filepath.Join(dir, "history.jsonl")); err != nil {
+		return nil, err
+	}
+	for l := range bytes.Lines(b) {
+		var o op
+		if err := json.Unmarshal(l, &o); err != nil {
+			if !bytes.HasSuffix(l, []byte("\n")) {
+				break // cut off
+			}
+			return nil, fmt.Errorf("history.jsonl:%d: %w", len(r.ops)+1, err)
+		}
+		r.ops = append(r.ops, o)
+		r.end = o.Time
+	}
+	r.load = r.end
+	for _, o := range r.ops {
+		if o.F == "phase" && o.Process == -2 && bytes.Contains(o.Value, []byte(`"final"`)) {
+			r.load = o.Time
+			break
+		}
+	}
+	if r.run.ElectionTimeout > 0 {
+		r.wait = r.run.ElectionTimeout
+	}
+	if err := r.readLogs(); err != nil {
+		return nil, err
+	}
+	r.findFaults()
+	r.findEvents()
+	r.findReigns()
+	r.judgeFaults()
+	r.findCalls()
+	return r, nil
+}
+
+func (r *files) readLogs() error {
+	names, err := filepath.Glob(filepath.Join(r.dir, "logs", "*.log"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		node := strings.TrimSuffix(filepath.Base(name), ".log")
+		in := bufio.NewScanner(bytes.NewReader(b))
+		in.Buffer(nil, 1<<24)
+		for in.Scan() {
+			stamp, text, _ := strings.Cut(in.Text(), " ")
+			at, err := time.ParseDuration(stamp + "s")
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			r.logs[node] = append(r.logs[node], line{at, text})
+		}
+	}
+	return nil
+}
+
+// fault is one injection.
+type fault struct {
+	ID, Fault, Target           string
+	Nodes                       []string
+	Leader                      string
+	Term                        uint64
+	Issued, Confirmed           time.Duration
+	Heartbeat                   time.Duration
+	landed, leaderHit, noQuorum bool
+	err, healErr                string
+	ended                       bool // the injection, well or not
+	order, healed               *time.Duration
+	held                        []string // whom it holds: of a partition the smaller side
+	leaderThen                  string
+	lines                       [4]int // injection, its end, healing, its end; from 1
+}
+
+func (r *files) findFaults() {
+	for i, o := range r.ops {
+		if o.Process != -1 {
+			continue
+		}
+		var now fault
+		if json.Unmarshal(o.Value, &now) != nil {
+			continue
+		}
+		at := slices.IndexFunc(r.faults, func(f *fault) bool { return f.ID == now.ID })
+		if o.F == "inject" && o.Type == "invoke" {
+			now.lines[0] = i + 1
+			r.faults = append(r.faults, &now)
+			continue
+		}
+		if at < 0 {
+			continue
+		}
+		f := r.faults[at]
+		switch {
+		case o.F == "inject":
+			now.lines, now.ended = f.lines, true
+			now.lines[1] = i + 1
+			now.landed = o.Type == "ok" && o.Error == "" && now.Confirmed > 0
+			now.err = o.Error
+			if o.Type != "ok" {
+				if now.Confirmed = 0; now.err == "" {
+					now.err = "its effect was not confirmed"
+				}
+			}
+			*f = now
+		case o.F == "heal" && o.Type == "invoke":
+			f.order, f.lines[2] = &now.Issued, i+1
+		case o.F == "heal":
+			if f.lines[3], f.healErr = i+1, o.Error; o.Type == "ok" {
+				f.healed = &now.Confirmed
+			}
+		}
+	}
+	for _, f := range r.faults {
+		f.held = f.Nodes
+		if f.Fault == "partition" && 2*len(f.Nodes) >= len(r.run.Nodes) {
+			var rest []string
+			for _, n := range r.run.Nodes {
+				if !slices.Contains(f.Nodes, n) || 2*len(f.Nodes) == len(r.run.Nodes) {
+					rest = append(rest, n)
+				}
+			}
+			f.held = rest
+		}
+	}
+}
+
+// effect is when it took hold: when it was seen, or else when it was ordered.
+func (f *fault) effect() time.Duration {
+	if f.Confirmed > 0 {
+		return f.Confirmed
+	}
+	return f.Issued
+}
+
+// over is when it held nobody any more.
+func (f *fault) over(end time.Duration) time.Duration {
+	switch {
+	case f.healed != nil:
+		return *f.healed
+	case f.order != nil:
+		return max(*f.order, f.effect())
+	}
+	return end
+}
+
+func (f *fault) active(t, end time.Duration) bool {
+	return len(f.Nodes) > 0 && t >= f.Issued && t < f.over(end)
+}
+
+// kind is what it does: ends processes, freezes them, cuts links, or something else.
+func (f *fault) kind() string {
+	name, _, _ := strings.Cut(f.Fault, "(")
+	return map[string]string{
+		"kill": "down", "stop": "down", "powerfail": "down",
+		"pause": "pause", "isolate": "cut", "partition": "cut",
+	}[name]
+}
+
+func (r *files) judgeFaults() {
+	for _, f := range r.faults {
+		f.leaderThen = f.Leader
+		if l := r.leader(f.Issued); l != nil {
+			f.leaderThen = l.node
+		}
+		f.leaderHit = f.leaderThen != "" && slices.Contains(f.held, f.leaderThen)
+		f.noQuorum = r.broken(f, f.Issued)
+	}
+}
+
+// broken says whether the faults that are active at t, f among them, hold so many that no majority is
+// left.
+func (r *files) broken(f *fault, t time.Duration) bool {
+	left := 0
+	for _, n := range r.run.Nodes {
+		held := slices.ContainsFunc(r.faults, func(g *fault) bool {
+			return (g == f || g.active(t, r.end)) && g.err == "" && g.kind() != "" && slices.Contains(g.held, n)
+		})
+		left += one(!held)
+	}
+	return 2*left <= len(r.run.Nodes)
+}
+
+// call is one attempt of a client.
+type call struct {
+	due, done   time.Duration
+	node, f     string
+	outcome     string // ok, fail, info
+	read, probe bool
+	free        bool // nothing held its member when it was due
+	line, last  int  // of its two lines, from 1
+}
+
+func (r *files) findCalls() {
+	open := map[int]*call{}
+	for i, o := range r.ops {
+		if o.Process < 0 {
+			continue
+		}
+		if c := open[o.Process]; o.Type != "invoke" {
+			if c != nil {
+				c.done, c.outcome, c.last = o.Time, o.Type, i+1
+			}
+			delete(open, o.Process)
+			continue
+		}
+		c := &call{due: o.Time, done: r.end, node: o.Node, f: o.F, outcome: "info", line: i + 1, free: true}
+		if c.probe = o.F == "probe-put" || o.F == "probe-get"; c.probe && o.Sched > 0 {
+			c.due = o.Sched
+		}
+		c.read = slices.Contains([]string{"get", "read", "range", "list", "scan", "count", "probe-get"}, o.F)
+		for _, f := range r.faults {
+			if slices.Contains(f.held, c.node) && f.active(c.due, r.end) {
+				c.free = false
+			}
+		}
+		open[o.Process] = c
+		r.all = append(r.all, c)
+	}
+	slices.SortStableFunc(r.all, func(a, b *call) int { return int(a.due - b.due) })
+	for _, c := range r.all {
+		if c.probe {
+			r.probes = append(r.probes, c)
+		} else {
+			r.calls = append(r.calls, c)
+		}
+	}
+}
+
+// ruler is what one kind is measured with.
+func (r *files) ruler(read bool) (list []*call, probes bool) {
+	for _, c := range r.probes {
+		if c.read == read {
+			return r.probes, true
+		}
+	}
+	return r.calls, false
+}
