@@ -22,6 +22,7 @@ type Entry struct {
 func All() []Entry {
 	return []Entry{
 		{"linearizable", "every key's calls have an order that a single register could have given", func() harness.Checker { return Linearizable{} }},
+		{"appends", "the same for keys that hold text, which calls put, append to and read", func() harness.Checker { return Appends{} }},
 		{"revision", "all calls, transactions too, were answered as by one store, in the order of its revisions", func() harness.Checker { return Revision{} }},
 		{"anomalies", "transactions show no anomaly that their level of isolation forbids", func() harness.Checker { return Anomalies{} }},
 		{"set", "the last read of a set has every acknowledged element, and nothing else", func() harness.Checker { return Set{} }},
@@ -48,8 +49,8 @@ func All() []Entry {
 
 // Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only
 // Probes, Availability, Revision and Live see the ops of probes. A panic in one becomes its verdict:
-// Unknown, with the panic's
-// text. The Checker field of every verdict is the checker's name.
+// Unknown, with the panic's text. The Checker field of every verdict is the checker's name, and every
+// violation with evidence has its Story.
 func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
 	workload := withoutProbes(h)
 	out := make([]harness.Verdict, len(checkers))
@@ -60,7 +61,12 @@ func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []h
 		case Probes, Availability, Revision, Live: // probes write, too: Revision needs their revisions
 			seen = h
 		}
-		wg.Go(func() { out[i] = one(ctx, c, seen) })
+		wg.Go(func() {
+			out[i] = one(ctx, c, seen)
+			if out[i].Validity == harness.Invalid && len(out[i].Evidence) > 0 {
+				out[i].Story = Story(out[i], Ops(h.Ops), h.Logs)
+			}
+		})
 	}
 	wg.Wait()
 	return out

@@ -65,6 +65,9 @@ func render(v harness.Verdict) string {
 	if len(v.Evidence) > 0 {
 		fmt.Fprintln(&b, "evidence:", strings.Trim(fmt.Sprint(v.Evidence), "[]"))
 	}
+	for _, m := range v.Story {
+		fmt.Fprintf(&b, "  %s %s %v\n", seconds(m.At), m.Text, m.Ops)
+	}
 	for name, page := range v.Artifacts {
 		fmt.Fprintf(&b, "artifact: %s, %t\n", name, strings.Contains(string(page), "<html"))
 	}

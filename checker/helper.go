@@ -94,7 +94,8 @@ func ask(ctx context.Context, command []string, q question) (reply, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &problem
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
-		if strings.Contains(problem.String(), "out of memory") || strings.Contains(problem.String(), "cannot allocate memory") {
+		// Go's runtime ends with a segmentation violation at times, where it gets no memory.
+		if strings.Contains(problem.String(), "SIGSEGV") || strings.Contains(problem.String(), "out of memory") || strings.Contains(problem.String(), "cannot allocate memory") {
 			return reply{}, fmt.Errorf("porcupine needs more than %d MiB", q.Memory>>20)
 		}
 		line, _, _ := strings.Cut(problem.String(), "\n")

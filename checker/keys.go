@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"github.com/faultline-chaos/faultline/checker/register"
 	"github.com/faultline-chaos/faultline/harness"
@@ -60,6 +61,10 @@ type keyHistory struct {
 	ops   []register.Op // Call and Return are positions in the history
 	names names
 	lines Lines
+	// What calls appended, by their position, where the key holds text; see Appends.
+	appended map[int64]string
+	// By a text that a read shows: an op that shows a part of it at another place.
+	elsewhere map[register.Value]int
 }
 
 // left marks an op that is left out.
@@ -188,15 +193,20 @@ func (k *Keys) finish(lines Lines) []*keyHistory {
 	return out
 }
 
-// keysOf sorts the ops of clients by key. Positions are those in ops.
+// keysOf sorts the ops of clients by key. Positions are those of Ops.
 func keysOf(ops []harness.Op) (*Keys, error) {
 	k := NewKeys()
+	indexed := Ops(ops).indexed()
 	for i := range ops {
 		op := &ops[i]
 		if !op.Client() {
 			continue
 		}
-		l := Line{Position: i, Process: op.Process, Type: op.Type, F: op.F}
+		at := i
+		if indexed {
+			at = op.Index
+		}
+		l := Line{Position: at, Process: op.Process, Type: op.Type, F: op.F}
 		if isRegister(op.F) && (op.Type == harness.Invoke || op.Type == harness.OK) {
 			v, err := parse(op)
 			if err != nil {
@@ -232,23 +242,42 @@ func answer(said, yes bool) Answer {
 	}
 }
 
-// Lines gives a history's lines back to a judgement that tells of a violation: a few hundred at most.
+// Lines gives a history's lines back to a judgement that tells of a violation.
 type Lines interface {
-	// At is the line at a position.
-	At(position int) (harness.Op, error)
+	// Some are the lines at positions, by position: a few hundred at most.
+	Some(positions []int) (map[int]harness.Op, error)
 	// Others are the lines that are not clients', in order: faults, phases, statuses.
 	Others() []harness.Op
 }
 
-// Ops are Lines in memory.
+// Ops are Lines in memory. Their positions are their indexes, or their places where those do not grow.
 type Ops []harness.Op
 
-// At is the op at an index.
-func (o Ops) At(position int) (harness.Op, error) {
-	if position < 0 || position >= len(o) {
-		return harness.Op{}, fmt.Errorf("line %d of %d", position, len(o))
+// indexed says whether the ops' indexes grow from op to op. They need not be dense.
+func (o Ops) indexed() bool {
+	for i := 1; i < len(o); i++ {
+		if o[i].Index <= o[i-1].Index {
+			return false
+		}
 	}
-	return o[position], nil
+	return true
+}
+
+// Some are the ops with these indexes.
+func (o Ops) Some(positions []int) (map[int]harness.Op, error) {
+	out := map[int]harness.Op{}
+	indexed := o.indexed()
+	for _, p := range positions {
+		i := p
+		if indexed && (p >= len(o) || o[p].Index != p) {
+			i, _ = slices.BinarySearchFunc(o, p, func(op harness.Op, p int) int { return op.Index - p })
+		}
+		if i < 0 || i >= len(o) || indexed && o[i].Index != p {
+			return nil, fmt.Errorf("there is no op %d", p)
+		}
+		out[p] = o[i]
+	}
+	return out, nil
 }
 
 // Others are the ops of the nemesis and the harness.
@@ -274,6 +303,9 @@ func (k *keyHistory) describe(o register.Op) string {
 	maybe := ""
 	if o.Return == register.Never {
 		maybe = "?"
+	}
+	if text, ok := k.appended[o.Call]; ok {
+		return "append " + text + maybe
 	}
 	switch o.Kind {
 	case register.Get:

@@ -1,6 +1,9 @@
 package harness
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Validity is what a checker found. The zero value is Unknown: a check that did not happen proves
 // nothing.
@@ -45,10 +48,21 @@ type Verdict struct {
 	Validity Validity `json:"validity"`
 	Reason   string   `json:"reason"`             // one or a few sentences, for every Validity
 	Evidence []int    `json:"evidence,omitempty"` // indexes of ops
+	// Story tells a violation: the calls of its evidence, and the faults and leaders around them, in
+	// the order of time.
+	Story []Moment `json:"story,omitempty"`
 	// Artifacts are files that the checker made for a reader, by name: a visualization of a violation.
 	Artifacts map[string][]byte `json:"-"`
 	// ArtifactNames are their names, as saved beside run.json.
 	ArtifactNames []string `json:"artifacts,omitempty"`
+}
+
+// Moment is a sentence of a violation's story.
+type Moment struct {
+	At   time.Duration `json:"at"`
+	Text string        `json:"text"`
+	Call bool          `json:"call,omitempty"` // a client's call, and not what happened around it
+	Ops  []int         `json:"ops,omitempty"`  // indexes of the lines that tell it
 }
 
 // Checker judges a history. It has no state and may be used by several tasks.

@@ -157,6 +157,12 @@ func (a *Analysis) faultError(b brokenRow) string {
 func (a *Analysis) evidenceText(v harness.Verdict) string {
 	view := a.verdictView(v)
 	var b strings.Builder
+	for _, l := range storyLines(v.Story) {
+		fmt.Fprintln(&b, l)
+	}
+	if b.Len() > 0 {
+		fmt.Fprintf(&b, "\nlines of %s:\n", HistoryFile)
+	}
 	for _, e := range view.Evidence {
 		fmt.Fprintf(&b, "%d: %s\n", e.N, e.Line)
 	}

@@ -132,8 +132,14 @@ type (
 	}
 	verdictView struct {
 		V              harness.Verdict
+		Story          []momentView
 		Evidence       []evidenceView
 		Count, Further string
+	}
+	momentView struct {
+		At, Text string
+		Call     bool
+		Refs     []refView
 	}
 	claimView struct {
 		C                  Claim
@@ -533,7 +539,7 @@ const maxEvidence = 200
 
 func (a *Analysis) verdictView(v harness.Verdict) verdictView {
 	v.ArtifactNames = artifactNames(&v)
-	out := verdictView{V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
+	out := verdictView{Story: a.storyView(v.Story), V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
 	for _, i := range v.Evidence[:min(len(v.Evidence), maxEvidence)] {
 		if i >= 0 && i < len(a.History.Ops) {
 			out.Evidence = append(out.Evidence, evidenceView{a.refView(lineRef(i + 1)), i + 1})
@@ -541,6 +547,20 @@ func (a *Analysis) verdictView(v harness.Verdict) verdictView {
 	}
 	if len(v.Evidence) > maxEvidence {
 		out.Further = fmt.Sprintf("and %d more", len(v.Evidence)-maxEvidence)
+	}
+	return out
+}
+
+// storyView is a violation's story, each moment with the lines that tell it.
+func (a *Analysis) storyView(story []harness.Moment) (out []momentView) {
+	for _, m := range story {
+		v := momentView{At: clock(m.At), Text: m.Text, Call: m.Call}
+		for _, i := range m.Ops {
+			if i >= 0 && i < len(a.History.Ops) {
+				v.Refs = append(v.Refs, a.lineViews(i+1)...)
+			}
+		}
+		out = append(out, v)
 	}
 	return out
 }

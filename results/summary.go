@@ -122,6 +122,12 @@ func (a *Analysis) summaryVerdicts(b *strings.Builder) {
 		for _, v := range a.Run.Verdicts {
 			fmt.Fprintf(b, "| %s | %s | %s |\n", md(v.Checker), v.Validity, md(v.Reason))
 		}
+		if v := decisive(a.Run); v != nil && len(v.Story) > 0 {
+			fmt.Fprintf(b, "\nWhat %s found:\n\n", md(v.Checker))
+			for _, l := range storyLines(v.Story) {
+				fmt.Fprintf(b, "- %s\n", md(l))
+			}
+		}
 	}
 	if len(a.Run.Claims) > 0 {
 		b.WriteString("\n### Claims\n\n| claim | holds | measured |\n|---|---|---|\n")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
@@ -60,8 +61,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
 		add("control  %d of %d faults on followers went unnoticed by clients of the other members", quiet, n)
 	}
-	lines = append(lines, "")
 	tail := terminalTail(run, o)
+	lines = append(lines, terminalStory(run, terminalHeight-len(lines)-len(tail)-1)...)
+	lines = append(lines, "")
 	lines = append(lines, episodeTable(a.Episodes, terminalHeight-len(lines)-len(tail))...)
 	lines = append(lines, tail...)
 	return strings.Join(lines, "\n") + "\n"
@@ -89,6 +91,44 @@ func verdictLines(verdict string, run Run) []string {
 	}
 	return lines
 }
+
+// terminalStory tells the violation that decided the verdict; of a long one the end, where it shows.
+func terminalStory(run Run, height int) []string {
+	v := decisive(run)
+	if v == nil || len(v.Story) == 0 {
+		return nil
+	}
+	lines := storyLines(v.Story)
+	if height = min(height-1, 12); len(lines) > height {
+		left := len(lines) - height + 1
+		lines = append([]string{fmt.Sprintf("… %s before this: see the report", plural(left, "line", "lines"))}, lines[left:]...)
+	}
+	out := []string{""}
+	for _, l := range lines {
+		out = append(out, clip(l))
+	}
+	return out
+}
+
+// storyLines are a violation's story, a line a moment, each with its time on the run's clock.
+func storyLines(story []harness.Moment) []string {
+	timed := false
+	for _, m := range story {
+		timed = timed || m.At >= time.Millisecond
+	}
+	var out []string
+	for _, m := range story {
+		text := oneLine(m.Text)
+		if timed {
+			text = fmt.Sprintf("%10s  %s", clock(m.At), text)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// StoryLines are a violation's story, a line a moment.
+func StoryLines(v harness.Verdict) []string { return storyLines(v.Story) }
 
 func terminalTail(run Run, o TerminalOptions) []string {
 	tail := []string{""}
@@ -200,10 +240,8 @@ func verdictReason(run Run) string {
 	if run.Error != "" {
 		return oneLine(run.Error)
 	}
-	for _, v := range run.Verdicts {
-		if v.Validity == run.Verdict && v.Validity != harness.Valid {
-			return oneLine(v.Checker + ": " + v.Reason)
-		}
+	if v := decisive(run); v != nil {
+		return oneLine(v.Checker + ": " + v.Reason)
 	}
 	for _, c := range run.Claims {
 		if run.Verdict == harness.Invalid && !c.Holds && c.Skipped == "" {
@@ -221,6 +259,16 @@ func verdictReason(run Run) string {
 		names[i] = v.Checker
 	}
 	return fmt.Sprintf("nothing wrong was found by %s: %s", plural(len(names), "checker", "checkers"), strings.Join(names, ", "))
+}
+
+// decisive is the first verdict that made the run's what it is; nil where all is well.
+func decisive(run Run) *harness.Verdict {
+	for i := range run.Verdicts {
+		if v := &run.Verdicts[i]; v.Validity == run.Verdict && v.Validity != harness.Valid {
+			return v
+		}
+	}
+	return nil
 }
 
 func orUnknown(s string) string {

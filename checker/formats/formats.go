@@ -105,9 +105,7 @@ func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict
 	}
 	if len(list) == 1 && h.keys != nil {
 		if c, ok := list[0].(checker.Linearizable); ok {
-			v := c.CheckKeys(ctx, h.keys, h.lines)
-			v.Checker = c.Name()
-			return []harness.Verdict{v}, nil
+			return []harness.Verdict{c.CheckKeys(ctx, h.keys, h.lines)}, nil
 		}
 	}
 	if h.Ops == nil && h.lines != nil {

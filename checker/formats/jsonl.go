@@ -93,58 +93,48 @@ func (s *source) ops() (ops []harness.Op, cut string, err error) {
 	return ops, cut, err
 }
 
-// fileLines reads lines of a history again, a block at a time, when a violation is told.
+// fileLines reads lines of a history again, in one go, when a violation is told.
 type fileLines struct {
 	src    *source
 	others []harness.Op
-	blocks map[int][]harness.Op // by number
-}
-
-const blockLines = 4096
-
-// At reads the block that has the position: lines of one violation are near each other.
-func (l *fileLines) At(position int) (harness.Op, error) {
-	n := position / blockLines
-	block, ok := l.blocks[n]
-	if !ok {
-		var err error
-		if block, err = l.block(n); err != nil {
-			return harness.Op{}, fmt.Errorf("read line %d again: %w", position+1, err)
-		}
-		if l.blocks == nil {
-			l.blocks = map[int][]harness.Op{}
-		}
-		l.blocks[n] = block
-	}
-	if position -= n * blockLines; position < 0 || position >= len(block) {
-		return harness.Op{}, fmt.Errorf("line %d is not in the file any more", n*blockLines+position+1)
-	}
-	return block[position], nil
 }
 
 var errEnough = errors.New("enough")
 
-func (l *fileLines) block(n int) (block []harness.Op, err error) {
+// Some reads the file up to the last of the positions.
+func (l *fileLines) Some(positions []int) (_ map[int]harness.Op, err error) {
+	out := map[int]harness.Op{}
+	if len(positions) == 0 {
+		return out, nil
+	}
+	wanted, last := map[int64]bool{}, int64(0)
+	for _, p := range positions {
+		wanted[int64(p)] = true
+		last = max(last, int64(p))
+	}
 	r, err := l.src.open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	_, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
-		if op.Index >= int64(n+1)*blockLines {
-			return errEnough
-		}
-		if op.Index >= int64(n)*blockLines {
+		if wanted[op.Index] {
 			o := op.Op()
 			o.Value = bytes.Clone(o.Value)
-			block = append(block, o)
+			out[o.Index] = o
+		}
+		if op.Index >= last {
+			return errEnough
 		}
 		return nil
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, fmt.Errorf("read the lines of the violation again: %w", err)
 	}
-	return block, err
+	if len(out) < len(wanted) {
+		return nil, fmt.Errorf("read the lines of the violation again: %d of %d are not in the file any more", len(wanted)-len(out), len(wanted))
+	}
+	return out, nil
 }
 
 // Others are the lines of the nemesis and the harness.

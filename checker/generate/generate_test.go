@@ -33,8 +33,8 @@ func judge(t *testing.T, c Config) (Truth, harness.Verdict) {
 // none has no lines to show.
 type none struct{}
 
-func (none) At(int) (harness.Op, error) { return harness.Op{}, errors.New("not kept") }
-func (none) Others() []harness.Op       { return nil }
+func (none) Some([]int) (map[int]harness.Op, error) { return nil, errors.New("not kept") }
+func (none) Others() []harness.Op                   { return nil }
 
 // TestTruth: what is called valid is, and every kind of violation is found at its key, whatever goes
 // on around it.

@@ -15,18 +15,30 @@ import (
 // all. Relaxing only adds orders. So illegality is monotone, which is what QuickXplain needs (Junker,
 // QUICKXPLAIN: Preferred Explanations and Relaxations for Over-Constrained Problems, 2004).
 func Core(ctx context.Context, ops []Op, at int) []int {
-	m := minimizer{ctx: ctx, ops: ops}
+	m := minimizer{ctx: ctx, relaxer: newRelaxer(ops), left: coreTotal}
 	var definite []int
 	for i, o := range ops {
 		if o.Return != Never {
 			definite = append(definite, i)
 		}
 	}
-	if !m.illegal(definite) {
+	window := m.window(definite, at)
+	if window == nil {
 		return everything(ops) // it lies in ops of unknown outcome alone, or time is up
 	}
-	core := m.quickXplain(nil, nil, m.window(definite, at))
-	slices.SortFunc(core, func(a, b int) int { return cmp.Compare(ops[a].Call, ops[b].Call) })
+	return m.shrink(window)
+}
+
+// CoreBy is Core where another judge found the ops of window to be illegal, whatever the others did.
+// It asks the judge about relaxed ops, and stops where ctx ends.
+func CoreBy(ctx context.Context, ops []Op, window []int, illegal func([]Op) bool) []int {
+	m := minimizer{ctx: ctx, relaxer: newRelaxer(ops), left: coreTotal, judge: illegal}
+	return m.shrink(window)
+}
+
+func (m *minimizer) shrink(window []int) []int {
+	core := m.quickXplain(nil, nil, window)
+	slices.SortFunc(core, func(a, b int) int { return cmp.Compare(m.ops[a].Call, m.ops[b].Call) })
 	return core
 }
 
@@ -38,62 +50,48 @@ func everything(ops []Op) []int {
 	return all
 }
 
-// Relaxed are the ops as Core's sets mean them: those of keep as they are, others relaxed. What is
-// called after everything in keep has returned is left out: it cannot matter. from is the index in
-// ops of each.
-func Relaxed(ops []Op, keep []int) (relaxed []Op, from []int) {
-	kept := make([]bool, len(ops))
-	end := int64(minTime)
-	for _, i := range keep {
-		kept[i] = true
-		end = max(end, ops[i].Return)
-	}
-	for i, o := range ops {
-		if !kept[i] {
-			if o.Call > end {
-				continue
-			}
-			switch o.Kind {
-			case Get, CASFailed, DeleteMissed:
-				continue
-			case DeleteFound:
-				o.Kind = Delete
-			}
-			o.Return = Never
-		}
-		relaxed, from = append(relaxed, o), append(from, i)
-	}
-	return relaxed, from
-}
-
 type minimizer struct {
-	ctx context.Context
-	ops []Op
+	*relaxer
+	ctx   context.Context
+	left  int64           // transitions
+	judge func([]Op) bool // in place of check; nil: none
 }
 
-// coreBudget is for one set. A set that takes longer counts as legal: the core is larger then.
-const coreBudget = 200_000
+const (
+	// coreBudget is for one set. A set that takes longer counts as legal: the core is larger then.
+	coreBudget = 100_000
+	// coreTotal is for all sets together: some seconds.
+	coreTotal = 5_000_000
+)
 
 func (m *minimizer) illegal(keep []int) bool {
-	if m.ctx.Err() != nil {
+	if m.ctx.Err() != nil || m.left <= 0 {
 		return false
 	}
-	relaxed, _ := Relaxed(m.ops, keep)
-	return check(m.ctx, relaxed, coreBudget).Verdict == Illegal
+	if m.judge != nil {
+		return m.judge(m.relaxed(keep))
+	}
+	r := check(m.ctx, m.relaxed(keep), coreBudget)
+	m.left -= r.Steps
+	return r.Verdict == Illegal
 }
 
-// window is an illegal set of definite ops around the one at which it was seen: its size is doubled
-// until it is illegal.
+// window is an illegal set of definite ops around the one at which it was seen, and what is related to
+// them by values: its size is doubled until it is illegal. nil where none is known to be.
 func (m *minimizer) window(definite []int, at int) []int {
 	slices.SortFunc(definite, func(a, b int) int { return cmp.Compare(m.ops[a].Call, m.ops[b].Call) })
 	center, _ := slices.BinarySearchFunc(definite, m.ops[at].Call, func(i int, t int64) int { return cmp.Compare(m.ops[i].Call, t) })
-	for size := 8; size < len(definite); size *= 2 {
+	for size := 2; size < len(definite); size *= 2 {
 		lo, hi := max(0, center-size), min(len(definite), center+size)
-		if w := definite[lo:hi]; m.illegal(w) {
+		if w := m.related(definite[lo:hi]); m.illegal(w) {
+			slices.SortFunc(w, func(a, b int) int { return cmp.Compare(m.ops[a].Call, m.ops[b].Call) })
 			return w
 		}
 	}
-	return definite
+	if m.illegal(definite) {
+		return definite
+	}
+	return nil
 }
 
 // quickXplain finds a minimal part of candidates that is illegal together with base. added is what
@@ -102,7 +100,7 @@ func (m *minimizer) quickXplain(base, added, candidates []int) []int {
 	if len(added) > 0 && m.illegal(base) {
 		return nil
 	}
-	if len(candidates) <= 1 || m.ctx.Err() != nil {
+	if len(candidates) <= 1 || m.ctx.Err() != nil || m.left <= 0 {
 		return candidates
 	}
 	left, right := candidates[:len(candidates)/2], candidates[len(candidates)/2:]

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,11 +21,11 @@ func TestCore(t *testing.T) {
 					continue
 				}
 				core := Core(t.Context(), ops, r.Op)
-				relaxed, _ := Relaxed(ops, core)
+				relaxed := Relaxed(ops, core)
 				require.False(t, oracle(relaxed), "history %d: core %v is legal:%s", i, core, show(ops))
 				for j := range core {
 					spared := append(append([]int(nil), core[:j]...), core[j+1:]...)
-					relaxed, _ := Relaxed(ops, spared)
+					relaxed := Relaxed(ops, spared)
 					require.True(t, oracle(relaxed), "history %d: core %v does not need %d:%s", i, core, core[j], show(ops))
 				}
 			}
@@ -54,4 +55,57 @@ func TestCoreWithoutTimeIsEverything(t *testing.T) {
 	cancel()
 	ops := []Op{{Get, 0, 1, 0, 1}, {Put, 0, 1, 2, 3}}
 	require.Equal(t, []int{0, 1}, Core(ctx, ops, 0))
+}
+
+// TestRelaxed: what is left out of the others cannot matter.
+func TestRelaxed(t *testing.T) {
+	all := func(ops []Op, keep []int) (out []Op) {
+		end := int64(minTime)
+		for _, i := range keep {
+			end = max(end, ops[i].Return)
+		}
+		for i, o := range ops {
+			if !slices.Contains(keep, i) {
+				if o.Call > end || o.Kind == Get || o.Kind == CASFailed || o.Kind == DeleteMissed {
+					continue
+				}
+				if o.Kind == DeleteFound {
+					o.Kind = Delete
+				}
+				o.Return = Never
+			}
+			out = append(out, o)
+		}
+		return out
+	}
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			for i := range *fuzzCount / 4 {
+				r := rand.New(rand.NewPCG(*fuzzSeed+4, uint64(i)))
+				ops := m.history(r)
+				if i%4 == 0 { // repeated values
+					for j := range ops {
+						ops[j].Value, ops[j].Old = fold(ops[j].Value), fold(ops[j].Old)
+					}
+				}
+				var keep []int
+				for j := range ops {
+					if r.IntN(2) == 0 && ops[j].Return != Never {
+						keep = append(keep, j)
+					}
+				}
+				if got, want := oracle(Relaxed(ops, keep)), oracle(all(ops, keep)); got != want {
+					require.Failf(t, "they differ", "history %d: %v kept are legal: %t, with all others %t:%s\nrelaxed:%s", i, keep, got, want, show(ops), show(Relaxed(ops, keep)))
+				}
+			}
+		})
+	}
+}
+
+func fold(v Value) Value {
+	if v == Absent {
+		return v
+	}
+	return 1 + (v-1)%3
 }

@@ -73,6 +73,20 @@ func (o Op) Apply(st Value) (next Value, ok bool) {
 	}
 }
 
+// Looks is the value that the op compares the state with, where it does that.
+func (o Op) Looks() (Value, bool) {
+	switch o.Kind {
+	case Get:
+		return o.Value, true
+	case CAS, CASFailed:
+		return o.Old, true
+	case DeleteMissed:
+		return Absent, true
+	default:
+		return Absent, false
+	}
+}
+
 // Verdict is what Check found. The zero value is Undecided.
 type Verdict uint8
 

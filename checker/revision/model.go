@@ -6,7 +6,11 @@ import "fmt"
 type entry struct {
 	value                Value
 	create, mod, version int64
+	deleted              int64 // of an absent key, the revision at which it was deleted; 0: never there
 }
+
+// last is the revision of the write that made the key what it is; 0: none did.
+func (e *entry) last() int64 { return max(e.mod, e.deleted) }
 
 // change is what a key was before a step.
 type change struct {
@@ -22,6 +26,10 @@ type model struct {
 	note    bool
 	touched []Key // by the step under way
 	call    int64 // the latest call of all that was done
+	caller  int32 // whose call that is
+
+	// Of the reply that contradicts: revisions of the writes that it contradicts.
+	against []int64
 }
 
 func (m *model) unsure(k Key) bool { return m.dirty != nil && m.dirty[k] }
@@ -37,7 +45,7 @@ func (m *model) set(k Key, e entry) {
 func (m *model) put(k Key, v Value, rev int64) {
 	e := m.keys[k]
 	if e.version == 0 {
-		e.create = rev
+		e.create, e.deleted = rev, 0
 	}
 	e.value, e.mod, e.version = v, rev, e.version+1
 	m.set(k, e)
@@ -87,7 +95,13 @@ func (a *Action) bounds() (from, end Key) { return a.Key, max(a.Key+1, a.End) }
 
 // definite does an op and compares its reply. It answers what contradicts, or "".
 func (m *model) definite(o *Op, rev int64) string {
+	m.against = m.against[:0]
 	hold, all := m.compare(o)
+	if o.Succeeded != hold && (hold && all || !hold) {
+		for i := range o.If {
+			m.against = append(m.against, m.keys[o.If[i].Key].last())
+		}
+	}
 	if o.Succeeded && !hold {
 		return "a comparison that held for it did not"
 	}
@@ -103,7 +117,10 @@ func (m *model) definite(o *Op, rev int64) string {
 		case Put:
 			m.put(a.Key, a.Value, rev)
 		case Delete:
-			n, sure := m.remove(from, end)
+			for k := from; k < end; k++ {
+				m.against = append(m.against, m.keys[k].last())
+			}
+			n, sure := m.remove(from, end, rev)
 			if sure && n != o.Outputs[i].Count {
 				return fmt.Sprintf("it deleted %d where there were %d", o.Outputs[i].Count, n)
 			}
@@ -125,7 +142,8 @@ func (m *model) unknown(o *Op, rev int64) {
 		case Put:
 			m.put(a.Key, a.Value, rev)
 		case Delete:
-			m.remove(a.bounds())
+			from, end := a.bounds()
+			m.remove(from, end, rev)
 		}
 	}
 }
@@ -140,7 +158,7 @@ func writes(actions []Action) bool {
 }
 
 // remove deletes and counts; sure says that nothing unknown is among the keys.
-func (m *model) remove(from, end Key) (n int64, sure bool) {
+func (m *model) remove(from, end Key, rev int64) (n int64, sure bool) {
 	sure = true
 	for k := from; k < end; k++ {
 		if m.unsure(k) {
@@ -148,7 +166,7 @@ func (m *model) remove(from, end Key) (n int64, sure bool) {
 		}
 		if m.keys[k].version > 0 {
 			n++
-			m.set(k, entry{})
+			m.set(k, entry{deleted: rev})
 		}
 	}
 	return n, sure
@@ -162,6 +180,10 @@ func (m *model) shows(from, end Key, items []Item) string {
 		}
 		found := len(items) > 0 && items[0].Key == k
 		e := &m.keys[k]
+		m.against = append(m.against[:0], e.last())
+		if found {
+			m.against = append(m.against, items[0].Mod)
+		}
 		switch {
 		case m.unsure(k):
 		case found && e.version == 0:
@@ -216,7 +238,7 @@ func (m *model) play(events []Event, rev int64) string {
 		case m.keys[e.Key].version == 0 && !m.unsure(e.Key):
 			return "the log tells of the removal of a key that was absent"
 		default:
-			m.set(e.Key, entry{})
+			m.set(e.Key, entry{deleted: rev})
 		}
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 type conflict struct {
 	op      int // -1: the log
 	problem string
+	others  []int // ops that it contradicts
 }
 
 // step does one revision: its write and then its reads, which do not order each other. The writer is
@@ -23,9 +24,9 @@ func (c *checker) step(m *model, slot int64, writer int32) conflict {
 	case writer >= 0:
 		o := &c.Ops[writer]
 		if o.Return < m.call {
-			return conflict{int(writer), "it returned before something was called that has an earlier revision"}
+			return conflict{int(writer), "it returned before something was called that has an earlier revision", []int{int(m.caller)}}
 		}
-		m.call = max(m.call, o.Call)
+		m.called(writer, o.Call)
 		if o.known() {
 			problem = m.definite(o, rev)
 		} else if m.unknown(o, rev); len(m.touched) == 0 && m.dirty == nil {
@@ -36,7 +37,7 @@ func (c *checker) step(m *model, slot int64, writer int32) conflict {
 		}
 	}
 	if problem != "" {
-		return conflict{int(max(writer, nobody)), problem}
+		return conflict{int(max(writer, nobody)), problem, c.against(m)}
 	}
 	return c.reads(m, slot)
 }
@@ -46,16 +47,33 @@ func (c *checker) reads(m *model, slot int64) conflict {
 	for _, i := range readers {
 		o := &c.Ops[i]
 		if o.Return < m.call {
-			return conflict{int(i), "it returned before something was called that has its revision or an earlier one"}
+			return conflict{int(i), "it returned before something was called that has its revision or an earlier one", []int{int(m.caller)}}
 		}
 		if problem := m.definite(o, rev); problem != "" {
-			return conflict{int(i), problem}
+			return conflict{int(i), problem, c.against(m)}
 		}
 	}
 	for _, i := range readers {
-		m.call = max(m.call, c.Ops[i].Call)
+		m.called(i, c.Ops[i].Call)
 	}
 	return conflict{}
+}
+
+// called notes that an op was done.
+func (m *model) called(op int32, call int64) {
+	if call > m.call {
+		m.call, m.caller = call, op
+	}
+}
+
+// against are the ops that made what the model's last conflict is about.
+func (c *checker) against(m *model) (out []int) {
+	for _, rev := range m.against {
+		if s := c.slot(rev); s > 0 && s < int64(len(c.writer)) && c.writer[s] >= 0 && !slices.Contains(out, int(c.writer[s])) {
+			out = append(out, int(c.writer[s]))
+		}
+	}
+	return out
 }
 
 // early replays the identified writes alone, and reports what contradicts about keys that no other
@@ -68,10 +86,11 @@ func (c *checker) early() bool {
 	for s := range int64(len(c.writer)) {
 		w := c.writer[s]
 		if w >= 0 && c.skipped(m.dirty, &c.Ops[w]) {
-			m.call = max(m.call, c.Ops[w].Call)
+			m.called(w, c.Ops[w].Call)
 			w = nobody
 		}
 		if p := c.step(m, s, w); p.problem != "" {
+			c.result.Others = p.others
 			return c.illegal(p.op, c.rev(s), "%s", p.problem)
 		}
 	}
@@ -123,6 +142,7 @@ type choice struct {
 	tried []int32 // shapes
 	undo  int
 	call  int64
+	who   int32 // whose call that is
 }
 
 // replay decides: it does every revision, and at a gap tries the candidates one after the other.
@@ -139,7 +159,7 @@ func (c *checker) replay(ctx context.Context) {
 		var p conflict
 		if c.writer[s] == nobody && s > 0 {
 			m.note = true
-			stack = append(stack, &choice{slot: s, used: -1, undo: len(m.undo), call: m.call})
+			stack = append(stack, &choice{slot: s, used: -1, undo: len(m.undo), call: m.call, who: m.caller})
 			p.problem = "no write of unknown outcome can have made this revision"
 			p.op = -1
 			if c.choose(m, stack[len(stack)-1], used) {
@@ -156,6 +176,7 @@ func (c *checker) replay(ctx context.Context) {
 				stack = stack[:len(stack)-1]
 			}
 			if len(stack) == 0 {
+				c.result.Others = farthest.others
 				c.illegal(farthest.op, c.rev(far), "%s", c.blame(farthest))
 				return
 			}
@@ -183,7 +204,7 @@ func (c *checker) retry(m *model, ch *choice, used []bool) bool {
 		used[ch.used], ch.used = false, -1
 	}
 	m.back(ch.undo)
-	m.call = ch.call
+	m.call, m.caller = ch.call, ch.who
 	return c.choose(m, ch, used)
 }
 
@@ -203,7 +224,7 @@ func (c *checker) choose(m *model, ch *choice, used []bool) bool {
 		m.touched = m.touched[:0]
 		m.unknown(o, rev)
 		if c.fits(m, ch.slot) {
-			m.call = max(m.call, o.Call)
+			m.called(i, o.Call)
 			ch.used = ch.next
 			used[ch.used] = true
 			ch.next++

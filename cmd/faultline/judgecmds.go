@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +21,7 @@ import (
 
 func newCheckCmd(a *app) *cobra.Command {
 	limit := defaultPlan().CheckTime
-	format, chosen := "", ""
+	format, chosen, drawings := "", "", ""
 	cmd := &cobra.Command{
 		Use:   "check DIR|FILE",
 		Short: "Judge a run again, or a history by itself",
@@ -34,7 +36,7 @@ func newCheckCmd(a *app) *cobra.Command {
 				return usage("check: %v", err)
 			}
 			if !info.IsDir() {
-				return a.checkFile(cmd.Context(), args[0], fileOptions{limit, format, chosen})
+				return a.checkFile(cmd.Context(), args[0], fileOptions{limit, format, chosen, drawings})
 			}
 			folder, run, list, err := openRun(args[0])
 			if err != nil {
@@ -51,6 +53,7 @@ func newCheckCmd(a *app) *cobra.Command {
 	cmd.Flags().DurationVar(&limit, "check-time", limit, "time for the checkers; what is not decided then is unknown")
 	cmd.Flags().StringVar(&format, "format", "", "read a file as this format, and do not guess")
 	cmd.Flags().StringVar(&chosen, "checker", "", "judge a file by this checker (faultline list checkers), and not by what its ops call for")
+	cmd.Flags().StringVar(&drawings, "drawings", "", "of a file's violation, write porcupine's page into this folder")
 	return cmd
 }
 
@@ -58,6 +61,7 @@ func newCheckCmd(a *app) *cobra.Command {
 type fileOptions struct {
 	limit           time.Duration
 	format, checker string
+	drawings        string // a folder; "": none
 }
 
 func formatsHelp() string {
@@ -93,8 +97,30 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 	}
 	for _, v := range verdicts {
 		fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Checker, v.Validity, v.Reason)
+		for _, line := range results.StoryLines(v) {
+			fmt.Fprintf(a.stdout, "  %s\n", line)
+		}
+		if err := a.drawings(v, o.drawings); err != nil {
+			return infrastructure(fmt.Errorf("check %s: %w", path, err))
+		}
 	}
 	return exit(exitOf(harness.Worst(verdicts)))
+}
+
+// drawings writes what a checker drew of a violation into a folder. Without one, it says how to get it.
+func (a *app) drawings(v harness.Verdict, dir string) error {
+	for _, name := range slices.Sorted(maps.Keys(v.Artifacts)) {
+		if dir == "" {
+			fmt.Fprintln(a.stdout, "  --drawings DIR draws these calls there, as a page")
+			return nil
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, v.Artifacts[name], 0o644); err != nil {
+			return fmt.Errorf("write the drawing of a violation: %w", err)
+		}
+		fmt.Fprintf(a.stdout, "  drawn in %s\n", path)
+	}
+	return nil
 }
 
 // openRun opens a run's folder with what judges it.

@@ -31,6 +31,11 @@ type (
 	verdict struct {
 		Checker, Validity, Reason string
 		Evidence                  []int
+		Story                     []moment
+	}
+	moment struct {
+		At   time.Duration
+		Text string
 	}
 	claim struct {
 		Claim, Did, Measured, Skipped string

@@ -32,6 +32,8 @@ func (v Values) Terminal(text string) (wrong []string) {
 	for _, l := range lines[at:] {
 		label, rest, _ := strings.Cut(l, " ")
 		switch want, known := v["terminal."+label]; {
+		case v.told(l):
+			// a line of the violation's story
 		case strings.HasPrefix(l, "         ") && !strings.Contains(l, "--"):
 			expect(l, v["terminal.kinds"])
 		case known:
@@ -47,6 +49,24 @@ func (v Values) Terminal(text string) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// told says whether a line is one of the story of the violation that decided the verdict.
+func (v Values) told(line string) bool {
+	line = clean(line)
+	if strings.HasPrefix(line, "… ") && strings.HasSuffix(line, " before this: see the report") {
+		return v["terminal.story.0"] != ""
+	}
+	line, cut := strings.CutSuffix(line, "…")
+	for i := 0; ; i++ {
+		want, ok := v[key("terminal.story.%d", i)]
+		if !ok {
+			return false
+		}
+		if want = clean(want); want == line || cut && strings.HasPrefix(want, line) {
+			return true
+		}
+	}
 }
 
 // terminal are the lines of the summary.

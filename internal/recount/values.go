@@ -30,6 +30,7 @@ func (v Values) about(r *files) {
 		if n := len(w.Evidence); n > 200 {
 			v[key("verdict.%d.further", i)] = key("and %d more", n-200)
 		}
+		v.story(i, &run.Verdicts[i], run.Verdict)
 	}
 	for i, c := range run.Claims {
 		name := key("claim.%d.", i)
@@ -115,6 +116,24 @@ func command(words []string) string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+// story is that of a verdict's violation, on the page, and on the terminal where it decided the run's.
+func (v Values) story(i int, w *verdict, run string) {
+	_, told := v["terminal.story.0"]
+	timed := slices.ContainsFunc(w.Story, func(m moment) bool { return m.At >= time.Millisecond })
+	for j, m := range w.Story {
+		at := key("%.3f s", m.At.Seconds())
+		v[key("verdict.%d.story.%d.at", i, j)], v[key("verdict.%d.story.%d.text", i, j)] = at, m.Text
+		if w.Validity != run || told {
+			continue
+		}
+		line := clean(m.Text)
+		if timed {
+			line = at + " " + line
+		}
+		v[key("terminal.story.%d", j)] = line
+	}
 }
 
 // reason is why the verdict is what it is.

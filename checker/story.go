@@ -1,0 +1,377 @@
+package checker
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// A violation is told as a story: the calls of its evidence in the order of time, and between them the
+// faults and the changes of leaders. Every checker's violations are told by the same words.
+const (
+	storyCalls   = 14
+	storyAround  = 8               // faults and leader changes
+	storyBefore  = 2 * time.Second // a fault that ended this long before the first call is told, too
+	storyAnswers = 120             // runes of what an op says that has no words of its own
+)
+
+// Story tells the violation of a verdict, from the lines of its evidence and of what is around them.
+// logs may be nil: leaders are then those that the harness saw when it asked. It is nil where no call
+// of a client is in the evidence, and where lines cannot be read.
+func Story(v harness.Verdict, lines Lines, logs map[harness.NodeID][]harness.LogLine) []harness.Moment {
+	got, err := lines.Some(v.Evidence)
+	if err != nil {
+		return nil
+	}
+	calls := pair(v.Evidence, got)
+	if len(calls) == 0 {
+		return nil
+	}
+	from, to := calls[0].first().Time, time.Duration(0)
+	for _, c := range calls {
+		from, to = min(from, c.first().Time), max(to, c.last().Time)
+	}
+	s := story{others: lines.Others(), from: from, to: to}
+	s.around(logs)
+	s.calls(calls)
+	slices.SortStableFunc(s.moments, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
+	return s.moments
+}
+
+// storyCall is a call of the evidence: its lines that are in it.
+type storyCall struct{ invoke, done *harness.Op }
+
+func (c *storyCall) first() *harness.Op {
+	if c.invoke != nil {
+		return c.invoke
+	}
+	return c.done
+}
+
+func (c *storyCall) last() *harness.Op {
+	if c.done != nil {
+		return c.done
+	}
+	return c.invoke
+}
+
+// pair puts lines of clients together, in the order of invocation.
+func pair(positions []int, lines map[int]harness.Op) []storyCall {
+	var out []storyCall
+	open := map[int]int{} // by process, the call
+	sorted := slices.Clone(positions)
+	slices.Sort(sorted)
+	for _, p := range slices.Compact(sorted) {
+		op, ok := lines[p]
+		if !ok || !op.Client() {
+			continue
+		}
+		if op.Type == harness.Invoke {
+			open[op.Process] = len(out)
+			out = append(out, storyCall{invoke: &op})
+			continue
+		}
+		if i, ok := open[op.Process]; ok {
+			out[i].done = &op
+			delete(open, op.Process)
+			continue
+		}
+		out = append(out, storyCall{done: &op})
+	}
+	return out
+}
+
+// story collects moments.
+type story struct {
+	others   []harness.Op
+	from, to time.Duration
+	moments  []harness.Moment
+}
+
+func (s *story) calls(calls []storyCall) {
+	timed := s.to >= time.Millisecond // else times only count lines
+	for i := range calls {
+		if len(calls) > storyCalls && i >= storyCalls/2 && i < len(calls)-storyCalls/2 {
+			if i == storyCalls/2 {
+				n := len(calls) - storyCalls/2*2
+				s.moments = append(s.moments, harness.Moment{At: calls[i].first().Time, Text: fmt.Sprintf("… %s more, which are in the evidence", count(n, "call")), Call: true})
+			}
+			continue
+		}
+		s.moments = append(s.moments, calls[i].moment(timed))
+	}
+}
+
+// moment is a call in words.
+func (c *storyCall) moment(timed bool) harness.Moment {
+	op := c.first()
+	m := harness.Moment{At: op.Time, Call: true}
+	for _, o := range []*harness.Op{c.invoke, c.done} {
+		if o != nil {
+			m.Ops = append(m.Ops, o.Index)
+		}
+	}
+	through := ""
+	if op.Node != "" {
+		through = " through " + string(op.Node)
+	}
+	did, told := inWords(c)
+	m.Text = fmt.Sprintf("process %d %s%s%s%s", op.Process, did, through, told, c.outcome(timed))
+	return m
+}
+
+// outcome is how a call ended.
+func (c *storyCall) outcome(timed bool) string {
+	if c.done == nil {
+		return "; whether it happened is unknown"
+	}
+	why := ""
+	if c.done.Error != "" {
+		why = " (" + cut(c.done.Error) + ")"
+	}
+	switch {
+	case c.done.Type == harness.Info:
+		return "; whether it happened is unknown" + why
+	case c.done.Type == harness.Fail:
+		return "; it did not happen" + why
+	case !timed || c.invoke == nil:
+		return ""
+	}
+	return fmt.Sprintf(", answered after %s", short(c.done.Time-c.invoke.Time))
+}
+
+// short is a duration in three digits.
+func short(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	return strconv.FormatFloat(ms, 'g', 3, 64) + " ms"
+}
+
+func cut(s string) string {
+	if r := []rune(s); len(r) > storyAnswers {
+		return string(r[:storyAnswers]) + "…"
+	}
+	return s
+}
+
+// around adds who led, and what was broken.
+func (s *story) around(logs map[harness.NodeID][]harness.LogLine) {
+	moments := s.leaders(logs)
+	broken, hit := s.faults()
+	moments = append(moments, broken...)
+	slices.SortStableFunc(moments, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
+	if n := len(moments) - storyAround; n > 0 {
+		moments = moments[n:]
+		moments = slices.Insert(moments, 0, harness.Moment{At: moments[0].At, Text: fmt.Sprintf("(%s earlier is left out)", count(n, "fault or leader change"))})
+	}
+	if len(s.others) > 0 && !hit {
+		moments = append(moments, harness.Moment{At: s.from, Text: "no fault was active then"})
+	}
+	s.moments = append(s.moments, moments...)
+}
+
+// faults are the injections and healings of those faults that were active around the calls.
+func (s *story) faults() (out []harness.Moment, hit bool) {
+	all, err := faults(s.others)
+	if err != nil {
+		return nil, true // then nothing is known of them
+	}
+	for _, f := range all {
+		if !f.landed() {
+			continue
+		}
+		op := &s.others[f.landedAt]
+		at := op.Time
+		if f.Confirmed > 0 {
+			at = f.Confirmed
+		}
+		healed := time.Duration(-1)
+		if f.healedAt >= 0 {
+			healed = s.others[f.healedAt].Time
+		}
+		if at > s.to || healed >= 0 && healed < s.from-storyBefore {
+			continue
+		}
+		hit = true
+		what := fmt.Sprintf("%s of %s", f.Fault, nodeList(f.Nodes))
+		if f.Leader != "" && slices.Contains(f.Nodes, f.Leader) {
+			what += ", who led"
+			if len(f.Nodes) > 1 {
+				what = fmt.Sprintf("%s of %s (%s led)", f.Fault, nodeList(f.Nodes), f.Leader)
+			}
+		}
+		out = append(out, harness.Moment{At: at, Text: fmt.Sprintf("fault %s took effect: %s", f.ID, what), Ops: []int{op.Index}})
+		if healed >= 0 && healed <= s.to {
+			out = append(out, harness.Moment{At: healed, Text: fmt.Sprintf("fault %s was healed: %s of %s", f.ID, f.Fault, nodeList(f.Nodes)), Ops: []int{s.others[f.healedAt].Index}})
+		}
+	}
+	return out, hit
+}
+
+func nodeList(nodes []harness.NodeID) string {
+	out := ""
+	for i, n := range nodes {
+		if i > 0 {
+			out += "+"
+		}
+		out += string(n)
+	}
+	return out
+}
+
+// leaders are the changes of leaders among the calls, and the last one before.
+func (s *story) leaders(logs map[harness.NodeID][]harness.LogLine) []harness.Moment {
+	all := elections(logs)
+	if len(all) == 0 {
+		all = seenLeaders(s.others)
+	}
+	slices.SortStableFunc(all, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
+	first := 0
+	for i, m := range all {
+		if m.At > s.to {
+			return all[first:i]
+		}
+		if m.At <= s.from {
+			first = i
+		}
+	}
+	return all[first:]
+}
+
+// elections are those that members' logs tell.
+func elections(logs map[harness.NodeID][]harness.LogLine) (out []harness.Moment) {
+	for _, node := range logged(harness.History{Logs: logs}) {
+		for _, line := range logs[node] {
+			if m := becameLeader.FindStringSubmatch(line.Text); m != nil {
+				out = append(out, harness.Moment{At: line.At, Text: fmt.Sprintf("%s became leader of term %s", node, m[1])})
+			}
+		}
+	}
+	return out
+}
+
+// seenLeaders are the members that said that they lead a higher term than any before.
+func seenLeaders(others []harness.Op) (out []harness.Moment) {
+	term := uint64(0)
+	for i := range others {
+		if v, ok := status(&others[i]); ok && v.Role == harness.Leader && v.Term > term {
+			term = v.Term
+			out = append(out, harness.Moment{At: others[i].Time, Text: fmt.Sprintf("%s was seen to lead term %d", others[i].Node, term), Ops: []int{others[i].Index}})
+		}
+	}
+	return out
+}
+
+// inWords is what a call did, and what it was told.
+func inWords(c *storyCall) (did, told string) {
+	op := c.last()
+	if op.Type == harness.Fail || op.Type == harness.Info {
+		op = c.first()
+	}
+	answered := c.done != nil && c.done.Type == harness.OK
+	switch f := registerName(op.F); {
+	case isRegister(f):
+		if v, err := parse(op); err == nil {
+			return registerWords(f, &v, answered)
+		}
+	case op.F == "append":
+		if v, err := parse(op); err == nil && v.Value != nil {
+			return fmt.Sprintf("appended %s to %s", quoted(*v.Value), v.Key), ""
+		}
+	case op.F == harness.FTxn:
+		if v, err := parseTxn(op); err == nil {
+			return txnWords(&v, answered)
+		}
+	}
+	did = "did " + op.F
+	if c.invoke != nil && len(c.invoke.Value) > len("{}") {
+		did += " " + cut(string(c.invoke.Value))
+	}
+	if answered && string(c.done.Value) != "" && (c.invoke == nil || string(c.done.Value) != string(c.invoke.Value)) {
+		told = " and was told " + cut(string(c.done.Value))
+	}
+	return did, told
+}
+
+func registerWords(f string, v *value, answered bool) (did, told string) {
+	text := func(s *string) string {
+		if s == nil {
+			return "nothing"
+		}
+		return quoted(*s)
+	}
+	switch f {
+	case "get":
+		if answered {
+			told = " and found " + text(v.Value)
+		}
+		return "read " + v.Key, told
+	case "put":
+		return fmt.Sprintf("put %s to %s", text(v.Value), v.Key), ""
+	case "cas":
+		return casWords(v, text(v.Old), answered)
+	default:
+		if answered && v.Deleted != nil {
+			told = ", where there was nothing"
+			if *v.Deleted > 0 {
+				told = ", where there was something"
+			}
+		}
+		return "deleted " + v.Key, told
+	}
+}
+
+func casWords(v *value, old string, answered bool) (did, told string) {
+	did, told = fmt.Sprintf("set %s from %s to %s", v.Key, old, quoted(v.New)), ", but it was another"
+	if v.Old == nil {
+		did, told = fmt.Sprintf("create %s as %s", v.Key, quoted(v.New)), ", but it was there already"
+	}
+	switch {
+	case !answered || v.Swapped == nil:
+		return "tried to " + did, ""
+	case *v.Swapped && v.Old == nil:
+		return "created" + strings.TrimPrefix(did, "create"), ""
+	case *v.Swapped:
+		return did, ""
+	}
+	return "tried to " + did, told
+}
+
+// txnWords are a transaction as Jepsen writes one, since it may be of any kind.
+func txnWords(v *txnValue, answered bool) (did, told string) {
+	did, branch := "ran ", v.Ops
+	if len(v.If) > 0 {
+		did += "if " + compactJSON(v.If)
+		switch {
+		case !answered || v.Succeeded == nil:
+		case *v.Succeeded:
+			did += " (it held)"
+		default:
+			did += " (it did not hold)"
+			branch = v.Else
+		}
+		did += " then "
+	}
+	if len(branch) == 0 {
+		did += "nothing"
+	} else {
+		did += compactJSON(branch)
+	}
+	if answered && v.Rev > 0 {
+		told = fmt.Sprintf(", at revision %d", v.Rev)
+	}
+	return did, told
+}
+
+func compactJSON(rows [][]json.RawMessage) string {
+	b, err := json.Marshal(rows)
+	if err != nil { // it was JSON
+		return err.Error()
+	}
+	return cut(string(b))
+}
