@@ -31,9 +31,9 @@ type (
 	verdict struct {
 		Checker, Validity, Reason string
 		Evidence                  []int
-		Story                     []moment
+		Story                     []storyLine
 	}
-	moment struct {
+	storyLine struct {
 		At   time.Duration
 		Text string
 	}

@@ -121,7 +121,7 @@ func command(words []string) string {
 // story is that of a verdict's violation, on the page, and on the terminal where it decided the run's.
 func (v Values) story(i int, w *verdict, run string) {
 	_, told := v["terminal.story.0"]
-	timed := slices.ContainsFunc(w.Story, func(m moment) bool { return m.At >= time.Millisecond })
+	timed := slices.ContainsFunc(w.Story, func(m storyLine) bool { return m.At >= time.Millisecond })
 	for j, m := range w.Story {
 		at := key("%.3f s", m.At.Seconds())
 		v[key("verdict.%d.story.%d.at", i, j)], v[key("verdict.%d.story.%d.text", i, j)] = at, m.Text
