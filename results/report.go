@@ -356,7 +356,7 @@ func (a *Analysis) resolution() Words {
 		if a.slack() > 0 {
 			text = append(append(text, Part{Text: " Even so "}), slack...)
 		}
-		return text
+		return append(append(text, Part{Text: " "}), a.calibrated()...)
 	}
 	var before time.Duration
 	for i := range a.Episodes {
@@ -395,6 +395,10 @@ func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
 	} else {
 		add("Probes' latency", "none outside faults")
 	}
+	if p.Timeout > 0 {
+		add("Exact to", "%s, the interval, and what an answer takes; a time without service that no fault explains is seen where a probe fails, after %s", d("every", p.Every), d("timeout", p.Timeout))
+	}
+	add("Calibration", "%s", a.calibrated())
 	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", d("write_debt", p.WriteDebt), d("read_debt", p.ReadDebt))
 	if gaps := p.outside(); len(gaps) > 0 {
 		longest := slices.MaxFunc(gaps, func(a, b Gap) int { return int(a.Took - b.Took) })

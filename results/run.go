@@ -39,6 +39,9 @@ type Run struct {
 	ProbeEvery   time.Duration `json:"probe_every,omitempty"`   // harness.Probe.Every: how exact outages are; left out: no probes
 	ProbeTimeout time.Duration `json:"probe_timeout,omitempty"` //
 
+	Machine     Machine      `json:"machine,omitzero"`      // where it was made
+	Calibration *Calibration `json:"calibration,omitempty"` // how exact its ruler is: the newest one there was on its machine and runtime; left out: there was none
+
 	StartTimings []harness.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts
 	Resources    Resources        `json:"resources"`
 

@@ -27,6 +27,9 @@ func (a *Analysis) Summary() []byte {
 	fact("Reads away per failover", summaryText(a.stat("read outage")))
 	if a.Probes != nil || len(a.Episodes) > 0 {
 		fact("Ruler", md(a.rulerText()))
+		if a.Probes != nil {
+			fact("Exact to", md(a.calibrated().Text()))
+		}
 	}
 	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))
 	fact("Calls", fmt.Sprintf("%s ok, %s failed, %s of unknown outcome", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown)))

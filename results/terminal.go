@@ -57,6 +57,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	}
 	if a.Probes != nil || len(a.Episodes) > 0 {
 		add("ruler    %s", a.rulerText())
+		if a.Probes != nil {
+			add("         %s", a.calibratedLine())
+		}
 	}
 	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
 		add("control  %d of %d faults on followers went unnoticed by clients of the other members", quiet, n)

@@ -2,26 +2,106 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results"
 )
 
-// TestCalibrate: on virtual time the ruler is exact, every stall is read, and the same seed prints the
-// same.
+// TestCalibrate: on virtual time a run without faults reads no outage, every stall is read to within a
+// probe's interval and an answer's time, whatever its length beside a probe's timeout; the result is kept,
+// a later run's reports tell it, and the same seed prints the same.
 func TestCalibrate(t *testing.T) {
-	text := func() string {
-		var out, errs bytes.Buffer
-		code := run([]string{"calibrate", "--runtime", "sim", "--seed", "3", "--each", "2", "--time", "3s"}, nil, &out, &errs)
-		require.Equal(t, exitValid, code, out.String()+errs.String())
-		return out.String()
+	out := t.TempDir()
+	command := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		code := run(append(args, "--runtime", "sim", "--out", out), nil, &stdout, &stderr)
+		require.Equal(t, exitValid, code, stdout.String()+stderr.String())
+		return stdout.String()
 	}
-	first := text()
+	args := []string{"calibrate", "--seed", "3", "--each", "3", "--time", "3s", "--stalls", "15ms,70ms,99ms,101ms,130ms,800ms"}
+	first := command(args...)
 	require.Contains(t, first, "0 outages read")
 	require.Contains(t, first, "VALID")
-	require.NotContains(t, first, "not read")
-	require.Equal(t, first, text())
-	var out, errs bytes.Buffer
-	require.Equal(t, exitUsage, run([]string{"calibrate", "--runtime", "sim", "--stalls", "0s"}, nil, &out, &errs))
-	require.Contains(t, errs.String(), "allowed are 1ms to 1m")
+	require.Contains(t, first, "kept     "+filepath.Join(out, results.CalibrationFile))
+	require.Equal(t, first, command(args...))
+
+	list, err := results.ReadCalibrations(out)
+	require.NoError(t, err)
+	require.Len(t, list, 1, "the second took the first one's place")
+	c := list[0]
+	require.True(t, c.Exact)
+	require.Zero(t, c.Outages)
+	require.Zero(t, c.Unsent)
+	require.Equal(t, 10*time.Millisecond, c.Every)
+	require.Less(t, c.Noise, 15*time.Millisecond, "the wait for the first leader is no noise")
+	require.Len(t, c.Stalls, 6)
+	for _, s := range c.Stalls {
+		require.Equal(t, 6, s.N)
+		require.Equal(t, s.N, s.Read)
+		require.GreaterOrEqual(t, s.Low, time.Duration(0), "%v: an outage is never read shorter than it was", s.Length)
+		require.LessOrEqual(t, s.High, c.Every+c.Noise, "%v", s.Length)
+		if s.Length > c.Timeout+c.Every {
+			require.Equal(t, s.N, s.Unasked, "%v: longer than a probe's timeout, it is found without being told", s.Length)
+		}
+		if s.Length < c.Timeout-c.Every {
+			require.Zero(t, s.Unasked, "%v: no probe fails", s.Length)
+		}
+	}
+
+	text := command("run", "--seed", "3", "--time", "6s", "--faults", "kill")
+	require.Contains(t, text, "calibrated "+c.At.UTC().Format(time.DateOnly)+": 36 of 36 stalls read, errors +")
+}
+
+func TestCalibrateUsage(t *testing.T) {
+	for _, c := range []struct {
+		flag, value, says string
+	}{
+		{"--stalls", "0s", "--stalls has 0s: allowed are 1ms to 1m"},
+		{"--each", "0", "--each is 0: allowed are 1 to 1000"},
+		{"--probe", "0", "--probe is 0: the probes are what is calibrated"},
+	} {
+		var out, errs bytes.Buffer
+		require.Equal(t, exitUsage, run([]string{"calibrate", "--runtime", "sim", c.flag, c.value, "--out", t.TempDir()}, nil, &out, &errs))
+		require.Contains(t, errs.String(), c.says)
+	}
+}
+
+// TestJudgeStalls: what makes a ruler wrong.
+func TestJudgeStalls(t *testing.T) {
+	const ms = time.Millisecond
+	readings := func(measured ...time.Duration) (out []reading) {
+		for _, m := range measured {
+			out = append(out, reading{length: 50 * ms, measured: m, found: m > 0, unasked: m > 60*ms})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name    string
+		of      []reading
+		want    results.Stall
+		trouble string
+	}{
+		{"exact", readings(52*ms, 58*ms, 49*ms), results.Stall{Length: 50 * ms, N: 3, Read: 3, Median: 52 * ms, Low: -ms, High: 8 * ms}, ""},
+		{"too long", readings(52*ms, 71*ms), results.Stall{Length: 50 * ms, N: 2, Read: 2, Median: 52 * ms, Low: 2 * ms, High: 21 * ms, Unasked: 1}, "too far off"},
+		{"too short", readings(29*ms, 52*ms), results.Stall{Length: 50 * ms, N: 2, Read: 2, Median: 29 * ms, Low: -21 * ms, High: 2 * ms}, "too far off"},
+		{"missed", readings(0, 52*ms), results.Stall{Length: 50 * ms, N: 2, Read: 1, Median: 52 * ms, Low: 2 * ms, High: 2 * ms}, "1 were not read"},
+		{"none", readings(0, 0), results.Stall{Length: 50 * ms, N: 2}, "not one was read"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := stallOf(50*ms, c.of)
+			require.Equal(t, c.want, got)
+			require.Equal(t, c.trouble, stallTrouble(got, 20*ms))
+		})
+	}
+}
+
+func TestMachine(t *testing.T) {
+	m := thisMachine()
+	require.True(t, m.Same(thisMachine()))
+	require.Equal(t, "AMD EPYC 7", cpuModel("processor\t: 0\nmodel name\t: AMD  EPYC 7\nmodel name\t: other\n", "amd64"))
+	require.Equal(t, "arm64", cpuModel("processor\t: 0\n", "arm64"))
 }

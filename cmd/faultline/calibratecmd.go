@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ func newCalibrateCmd(a *app) *cobra.Command {
 		Long: `Calibrate runs a cluster twice. In the first run nothing is broken, and no outage may
 be read. In the second, calls of clients are held back for known times on their way to
 the members, and what the probes' history says about each stall is compared with it.
+A stall is read as the outage of a failover is, told when it began; "unasked" counts
+those that were also found without being told. The result is kept in calibration.json
+beside the runs' folders (--out), and every later report of a run on the same machine
+and runtime says how exact its ruler is.
 
 Exit codes: 0 the ruler is as exact as it says, 1 it is not, 2 nothing was proven.`,
 		Args: cobra.NoArgs,
@@ -40,7 +45,7 @@ Exit codes: 0 the ruler is as exact as it says, 1 it is not, 2 nothing was prove
 	c.plan.flags(cmd.Flags())
 	cmd.Flags().DurationSliceVar(&c.lengths, "stalls", c.lengths, "lengths of the stalls")
 	cmd.Flags().IntVar(&c.repeat, "each", c.repeat, "stalls of each length")
-	for _, hidden := range []string{"out", "faults", "storm", "hostile", "workload", "check-time", "stop-on-violation", "hash"} {
+	for _, hidden := range []string{"faults", "storm", "hostile", "workload", "check-time", "stop-on-violation", "hash"} {
 		_ = cmd.Flags().MarkHidden(hidden) // the flags exist
 	}
 	return cmd
@@ -113,27 +118,26 @@ func (c *calibration) measure(ctx context.Context, rt harness.Runtime, stalls bo
 	return results.Analyze(run, h), windows, err
 }
 
-// reading is what the history says about one stall.
+// reading is what the history says about one kind of call in one stall.
 type reading struct {
 	length, measured time.Duration
 	found            bool
+	unasked          bool // it is among the gaps, which are found without being told when
 }
 
-// read reads every stall back: one that outlasts a probe's timeout as a gap, a shorter one as a wait.
+// read reads every stall back as the outage of a failover is, told when it began.
 func read(a *results.Analysis, windows []harness.Window) (out []reading) {
-	for _, w := range windows {
+	for i, w := range windows {
+		until := a.End
+		if i+1 < len(windows) {
+			until = windows[i+1].From
+		}
 		for _, reads := range []bool{false, true} {
 			r := reading{length: w.To - w.From}
-			if r.length > a.Probes.Timeout {
-				for _, g := range a.Probes.Gaps {
-					if g.Reads == reads && g.From < w.To && g.To > w.From {
-						r.measured, r.found = g.Took, true
-					}
-				}
-			} else {
-				r.measured = a.LongestWait(reads, w.From-a.Probes.Every, w.To)
-				r.found = r.measured > 0
+			if o := a.OutageAt(w.From, until, reads); o.Took != nil {
+				r.measured, r.found = *o.Took, true
 			}
+			r.unasked = slices.ContainsFunc(a.Probes.Gaps, func(g results.Gap) bool { return g.Reads == reads && g.From < w.To && g.To > w.From })
 			out = append(out, r)
 		}
 	}
@@ -162,50 +166,64 @@ func (a *app) calibrate(ctx context.Context, c *calibration) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return infrastructure(err)
 	}
-	if calm.Probes == nil || calm.Probes.Calls.OK == 0 || stalled.Probes == nil {
+	if calm.Probes == nil || calm.Probes.Calls.OK == 0 || stalled.Probes == nil || stalled.Probes.Calls.OK == 0 {
 		fmt.Fprintln(a.stderr, "faultline: unknown: no probe was answered, so nothing was proven")
 		return exit(exitUnknown)
 	}
-	text, code := verdictOf(&calm, &stalled, windows)
-	fmt.Fprint(a.stdout, text)
-	return exit(code)
+	found := c.judge(&calm, &stalled, windows)
+	found.At, found.Machine, found.Runtime, found.System = time.Now(), thisMachine(), rt.Name(), c.plan.System
+	found.Faultline, found.Nodes, found.Seed = strings.TrimSpace(version+" "+commit()), c.plan.Nodes, c.plan.Seed
+	fmt.Fprint(a.stdout, calibrationText(&found, calm.Probes, stalled.Probes))
+	if err := results.KeepCalibration(c.plan.Out, found); err != nil {
+		return infrastructure(err)
+	}
+	fmt.Fprintf(a.stdout, "kept     %s: reports of runs on this machine and runtime say so from now on\n", filepath.Join(c.plan.Out, results.CalibrationFile))
+	if !found.Exact {
+		return exit(exitInvalid)
+	}
+	return nil
 }
 
-// verdictOf compares what was read with what was done. A stall must be read to within the probes'
-// spacing and what an answer took when nothing stalled.
-func verdictOf(calm, stalled *results.Analysis, windows []harness.Window) (string, int) {
-	var b strings.Builder
+// judge compares what was read with what was done. A stall must be read to within the probes' interval
+// and what an answer took when nothing stalled.
+func (c *calibration) judge(calm, stalled *results.Analysis, windows []harness.Window) results.Calibration {
 	p := calm.Probes
-	noise := max(calm.LongestWait(false, 0, calm.End), calm.LongestWait(true, 0, calm.End))
-	allowed := p.Every + noise
-	fmt.Fprintf(&b, "calm     %d probes, %d outages read; answers take p50 %v, p99 %v, at most %v\n", p.Calls.All(), len(p.Gaps), round(p.P50), round(p.P99), round(noise))
+	out := results.Calibration{Every: p.Every, Timeout: p.Timeout, Calm: p.Calls.All(), Outages: len(p.Gaps)}
+	from, to := served(calm)
+	out.Noise = max(calm.LongestWait(false, from, to), calm.LongestWait(true, from, to))
 	for _, x := range []*results.Probing{p, stalled.Probes} {
-		if x.Unsent != nil && x.LateMax != nil {
-			fmt.Fprintf(&b, "probes   every %v; %d of %d unsent; sent at most %v late\n", x.Every, *x.Unsent, *x.Unsent+x.Calls.All(), round(*x.LateMax))
+		if x.Unsent != nil {
+			out.Unsent += *x.Unsent
 		}
-	}
-	fmt.Fprintf(&b, "%-9s %4s %12s %12s %12s  %s\n", "stall", "n", "read, median", "least error", "most error", "")
-	code := exitValid
-	if len(p.Gaps) > 0 {
-		code = exitInvalid
 	}
 	byLength := map[time.Duration][]reading{}
 	for _, r := range read(stalled, windows) {
 		byLength[r.length] = append(byLength[r.length], r)
 	}
+	out.Exact = out.Outages == 0
 	for _, d := range slices.Sorted(mapKeysOf(byLength)) {
-		line, ok := judgeStall(d, byLength[d], noise, allowed)
-		fmt.Fprintln(&b, line)
-		if !ok {
-			code = exitInvalid
+		s := stallOf(d, byLength[d])
+		out.Stalls = append(out.Stalls, s)
+		out.Exact = out.Exact && stallTrouble(s, allowed(&out)) == ""
+	}
+	return out
+}
+
+// allowed is how far off a reading may be.
+func allowed(c *results.Calibration) time.Duration { return c.Every + c.Noise }
+
+// served is the calm in which the cluster served: a probe of the start waits for the first election.
+func served(a *results.Analysis) (from, to time.Duration) {
+	to = a.End
+	for _, p := range a.Phases {
+		switch p.Phase {
+		case harness.PhaseFaults:
+			from = p.At
+		case harness.PhaseRecover:
+			to = p.At
 		}
 	}
-	if code == exitValid {
-		fmt.Fprintf(&b, "VALID    outages are read to within %v here; stalls under %v are not told from noise\n", round(allowed), round(noise))
-	} else {
-		fmt.Fprintf(&b, "INVALID  the ruler is not as exact as it says: %v were allowed\n", round(allowed))
-	}
-	return b.String(), code
+	return from, to
 }
 
 func mapKeysOf[V any](m map[time.Duration]V) func(func(time.Duration) bool) {
@@ -218,28 +236,65 @@ func mapKeysOf[V any](m map[time.Duration]V) func(func(time.Duration) bool) {
 	}
 }
 
-func judgeStall(d time.Duration, rs []reading, noise, allowed time.Duration) (line string, ok bool) {
+// stallOf sums up what was read of the stalls of one length.
+func stallOf(d time.Duration, rs []reading) results.Stall {
+	s := results.Stall{Length: d, N: len(rs)}
 	var took []time.Duration
 	for _, r := range rs {
 		if r.found {
 			took = append(took, r.measured)
 		}
+		if r.unasked {
+			s.Unasked++
+		}
 	}
-	if len(took) == 0 {
-		return fmt.Sprintf("%-9v %4d  not one was read", d, len(rs)), false
+	if s.Read = len(took); s.Read > 0 {
+		slices.Sort(took)
+		s.Median, s.Low, s.High = took[(len(took)-1)/2], took[0]-d, took[len(took)-1]-d
 	}
-	slices.Sort(took)
-	low, high := took[0]-d, took[len(took)-1]-d
-	line = fmt.Sprintf("%-9v %4d %12v %12v %12v", d, len(rs), round(took[len(took)/2]), round(low), round(high))
+	return s
+}
+
+// stallTrouble is what is wrong with the readings; empty: nothing.
+func stallTrouble(s results.Stall, allowed time.Duration) string {
 	switch {
-	case len(took) < len(rs):
-		return line + fmt.Sprintf("  %d were not read", len(rs)-len(took)), false
-	case d <= noise:
-		return line + "  not above the noise here", true
-	case low < -allowed || high > allowed:
-		return line + "  too far off", false
+	case s.Read == 0:
+		return "not one was read"
+	case s.Read < s.N:
+		return fmt.Sprintf("%d were not read", s.N-s.Read)
+	case s.Low < -allowed || s.High > allowed:
+		return "too far off"
 	}
-	return line + "  exact enough", true
+	return ""
+}
+
+func calibrationText(c *results.Calibration, calm, stalled *results.Probing) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "calm     %d probes, %d outages read; answers take p50 %v, p99 %v, at most %v\n", c.Calm, c.Outages, round(calm.P50), round(calm.P99), round(c.Noise))
+	for _, x := range []*results.Probing{calm, stalled} {
+		if x.Unsent != nil && x.LateMax != nil {
+			fmt.Fprintf(&b, "probes   every %v; %d of %d unsent; sent at most %v late\n", x.Every, *x.Unsent, *x.Unsent+x.Calls.All(), round(*x.LateMax))
+		}
+	}
+	fmt.Fprintf(&b, "%-9s %4s %12s %12s %12s %9s\n", "stall", "n", "read, median", "least error", "most error", "unasked")
+	for _, s := range c.Stalls {
+		trouble := stallTrouble(s, allowed(c))
+		if trouble == "" {
+			trouble = "exact enough"
+		}
+		if s.Read > 0 {
+			fmt.Fprintf(&b, "%-9v %4d %12v %12v %12v %9d  %s\n", s.Length, s.N, round(s.Median), round(s.Low), round(s.High), s.Unasked, trouble)
+		} else {
+			fmt.Fprintf(&b, "%-9v %4d  %s\n", s.Length, s.N, trouble)
+		}
+	}
+	if c.Exact {
+		fmt.Fprintf(&b, "VALID    outages are read to within %v here: the probes' interval, and the longest answer of the calm run\n", round(allowed(c)))
+	} else {
+		fmt.Fprintf(&b, "INVALID  the ruler is not as exact as it says: %v were allowed\n", round(allowed(c)))
+	}
+	fmt.Fprintf(&b, "bound    a stall shorter than a probe's timeout (%v) fails no probe: where no fault says when it began, it shows\n         as slow answers, and not as a time without service (unasked)\n", c.Timeout)
+	return b.String()
 }
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

@@ -213,6 +213,12 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	if p.Script == "" {
 		r.run.ProbeEvery, r.run.ProbeTimeout = p.probe()
 	}
+	r.run.Machine = thisMachine()
+	known, err := results.ReadCalibrations(p.Out)
+	if err != nil {
+		return nil, infrastructure(err)
+	}
+	r.run.Calibration = results.LatestCalibration(known, r.run.Machine, rt.Name(), p.System)
 	for i := range p.Nodes {
 		r.run.Nodes = append(r.run.Nodes, harness.NodeID(fmt.Sprintf("n%d", i+1)))
 	}

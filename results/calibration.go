@@ -1,0 +1,139 @@
+package results
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// CalibrationFile is beside the runs' folders: what `faultline calibrate` found, the newest of each
+// machine, runtime and system.
+const CalibrationFile = "calibration.json"
+
+// Machine is where a run was made, as far as a ruler depends on it.
+type Machine struct {
+	Host   string `json:"host"`
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	Kernel string `json:"kernel,omitempty"` // may be another on the same machine
+}
+
+// Same says whether both are one machine. Nothing is known of the zero value, and it is no machine.
+func (m Machine) Same(n Machine) bool {
+	return m.Host != "" && m.Host == n.Host && m.CPU == n.CPU && m.Cores == n.Cores
+}
+
+// Calibration is how exactly outages were measured, found from a run in which nothing happened and one
+// in which calls of clients were held back for known times. Durations are nanoseconds.
+type Calibration struct {
+	At        time.Time     `json:"at"`
+	Machine   Machine       `json:"machine"`
+	Runtime   string        `json:"runtime"`
+	System    string        `json:"system"`
+	Faultline string        `json:"faultline"` // version of this program, and the commit
+	Nodes     int           `json:"nodes"`
+	Seed      uint64        `json:"seed"`
+	Every     time.Duration `json:"every"`   // harness.Probe.Every
+	Timeout   time.Duration `json:"timeout"` // harness.Probe.Timeout
+
+	Calm    int           `json:"calm"`    // probes of the run without faults that ended
+	Outages int           `json:"outages"` // that were read in it: there must be none
+	Noise   time.Duration `json:"noise"`   // the longest that an answer took in it, once the cluster served
+	Unsent  int           `json:"unsent"`  // probes of both runs that could not be sent
+
+	Stalls []Stall `json:"stalls"` // by length
+	Exact  bool    `json:"exact"`  // no outage was read where there was none, and each stall to within Every and Noise
+}
+
+// Stall is what was read of the stalls of one length.
+type Stall struct {
+	Length  time.Duration `json:"length"`
+	N       int           `json:"n"`       // readings: two a stall, of writes and of reads
+	Read    int           `json:"read"`    // of N; the others were missed
+	Median  time.Duration `json:"median"`  // of what was read
+	Low     time.Duration `json:"low"`     // the least that was read, less Length
+	High    time.Duration `json:"high"`    // the most that was read, less Length
+	Unasked int           `json:"unasked"` // of N: found in Probing.Gaps, without being told when
+}
+
+// All sums up the stalls: how many were read, of how many, with which errors; false: none was read.
+func (c *Calibration) All() (read, n int, low, high time.Duration, ok bool) {
+	for _, s := range c.Stalls {
+		n += s.N
+		if s.Read == 0 {
+			continue
+		}
+		if read == 0 {
+			low, high = s.Low, s.High
+		}
+		low, high = min(low, s.Low), max(high, s.High)
+		read += s.Read
+	}
+	return read, n, low, high, read > 0
+}
+
+type calibrationFile struct {
+	Format       int           `json:"format"`
+	Calibrations []Calibration `json:"calibrations"`
+}
+
+// ReadCalibrations reads the file in a folder of runs. No file is no calibration.
+func ReadCalibrations(root string) ([]Calibration, error) {
+	path := filepath.Join(root, CalibrationFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read calibrations: %w", err)
+	}
+	var f calibrationFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if f.Format != FormatVersion {
+		return nil, fmt.Errorf("read %s: its format is %d; this program reads %d", path, f.Format, FormatVersion)
+	}
+	return f.Calibrations, nil
+}
+
+// KeepCalibration writes c in place of the one of the same machine, runtime and system. The file is
+// replaced in one step; of two writers at once, one loses.
+func KeepCalibration(root string, c Calibration) error {
+	list, err := ReadCalibrations(root)
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(old Calibration) bool {
+		return old.Machine.Same(c.Machine) && old.Runtime == c.Runtime && old.System == c.System
+	})
+	b, err := json.MarshalIndent(calibrationFile{FormatVersion, append(list, c)}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", CalibrationFile, err)
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", CalibrationFile, err)
+	}
+	return (&Folder{root}).Write(CalibrationFile, append(b, '\n'))
+}
+
+// LatestCalibration is the newest on the machine and runtime, with the system where there is one; nil:
+// there is none.
+func LatestCalibration(list []Calibration, m Machine, runtime, system string) *Calibration {
+	var best *Calibration
+	for i := range list {
+		c := &list[i]
+		if !c.Machine.Same(m) || c.Runtime != runtime {
+			continue
+		}
+		if same := c.System == system; best == nil || same && best.System != system || same == (best.System == system) && c.At.After(best.At) {
+			best = c
+		}
+	}
+	return best
+}
