@@ -42,14 +42,18 @@ const (
 	leastCalm    = 1500 * time.Millisecond
 )
 
+// limit is the longest p99 inside the range.
+func (b *Baseline) limit() time.Duration {
+	return max(time.Duration(float64(b.P99)*p99Factor), b.P99+p99Room)
+}
+
 // inside says whether a second is in the range.
 func (b *Baseline) inside(w second) bool {
 	share := goodputShare
 	if b.Ruler != "probes" {
 		share = paceShare
 	}
-	limit := max(time.Duration(float64(b.P99)*p99Factor), b.P99+p99Room)
-	return w.goodput >= share*b.Goodput && w.ok > 0 && w.p99 <= limit
+	return w.goodput >= share*b.Goodput && w.ok > 0 && w.p99 <= b.limit()
 }
 
 // second is what calls that were due within one second came to.
@@ -78,6 +82,26 @@ func (s *study) flow() flow {
 func (f flow) from(t time.Duration) int {
 	i, _ := slices.BinarySearchFunc(f.list, t, func(c call, t time.Duration) int { return cmp.Compare(c.from, t) })
 	return i
+}
+
+// afterLastBad is when the first call was due after the last of those due in from..to that failed or took
+// longer than the range allows; otherwise where there is none. A second in the range may begin with some.
+func (f flow) afterLastBad(from, to, otherwise time.Duration, b *Baseline) time.Duration {
+	bad := false
+	for i := f.from(from); i < len(f.list); i++ {
+		c := &f.list[i]
+		switch {
+		case f.probes && !c.unharmed:
+		case c.from < to && (c.typ != harness.OK || c.to-c.from > b.limit()):
+			bad = true
+		case bad:
+			otherwise, bad = c.from, false
+		}
+		if c.from >= to && !bad {
+			break
+		}
+	}
+	return otherwise
 }
 
 // seconds are the windows that begin at from and every 100 ms later, and end by to.
@@ -198,8 +222,11 @@ func (s *study) disturbance(e *Episode, f flow, b *Baseline) {
 			continue
 		}
 		if row++; row == need {
-			at := e.T0 + time.Duration(i+1-need)*bin
-			e.Steady = mark(at, lineRef(f.list[f.from(at)].line))
+			begin := e.T0 + time.Duration(i+1-need)*bin
+			if begin > e.T0 {
+				begin = f.afterLastBad(begin-bin, begin+bin, begin, b)
+			}
+			e.Steady = mark(begin, lineRef(f.list[f.from(begin)].line))
 			e.Disturbance = since(e.Steady, e.T0)
 			return
 		}

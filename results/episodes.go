@@ -58,7 +58,7 @@ type Episode struct {
 	FirstGet  *Mark  `json:"first_get,omitempty"`  // the same for a get
 	Writes    Outage `json:"writes"`               // client outage of writes
 	Reads     Outage `json:"reads"`                // client outage of reads
-	Steady    *Mark  `json:"steady,omitempty"`     // from when goodput and p99 stayed inside the range of the run's Baseline for 2 s; at the first call that was due then
+	Steady    *Mark  `json:"steady,omitempty"`     // from when goodput and p99 stayed inside the range of the run's Baseline for 2 s, by seconds that begin every 100 ms after T0; there, when the first call was due after the last that failed or was slow
 	HealStart *Mark  `json:"heal_start,omitempty"` // the command to heal was given
 	Healed    *Mark  `json:"healed,omitempty"`     // the healing was seen
 	Rejoined  *Mark  `json:"rejoined,omitempty"`   // first sign after HealStart that the old leader follows the new one or serves
@@ -68,7 +68,7 @@ type Episode struct {
 	Detection        *time.Duration `json:"detection,omitempty"`          // T0 to Detected
 	Election         *time.Duration `json:"election,omitempty"`           // T0 to Elected
 	WriteReady       *time.Duration `json:"write_ready,omitempty"`        // T0 to Committed
-	Disturbance      *time.Duration `json:"disturbance,omitempty"`        // T0 to Steady, in steps of 100 ms; 0: the range was never left
+	Disturbance      *time.Duration `json:"disturbance,omitempty"`        // T0 to Steady; 0: the range was never left
 	DisturbedAtLeast *time.Duration `json:"disturbed_at_least,omitempty"` // stands for Disturbance where watching ended before: censored
 	ClientTax        *time.Duration `json:"client_tax,omitempty"`         // Writes.Took minus WriteReady
 	Silence          *time.Duration `json:"silence,omitempty"`            // Heartbeat to T0: the phase within the heartbeat at which the fault came
@@ -89,13 +89,13 @@ type Episode struct {
 
 // Outage is how long clients were without one kind of call, through members that no fault held. It
 // begins when the last acknowledged call that was due before T0 was due, and ends with the first
-// acknowledgement of a sustained success: Sustained calls in a row, in the order in which they were
-// due. A call of another member than those counts under Partial. The calls are those of probes, where
+// acknowledgement of a sustained success: of a row of at least Sustained calls that succeed, in the
+// order in which they were due. A call of another member than those counts under Partial. The calls are those of probes, where
 // the run has any of this kind: they are due whatever answers.
 type Outage struct {
 	Ruler      string         `json:"ruler"`                // "probes", or "calls" of the workload
 	LastOK     *Mark          `json:"last_ok,omitempty"`    // when it was due: of a probe, sched of its line
-	Back       *Mark          `json:"back,omitempty"`       // when the earliest acknowledgement of the first Sustained successes in a row came
+	Back       *Mark          `json:"back,omitempty"`       // when the earliest acknowledgement of the first row of at least Sustained successes came
 	Took       *time.Duration `json:"took,omitempty"`       // LastOK to Back: the client outage
 	AtLeast    *time.Duration `json:"at_least,omitempty"`   // where it had not ended when watching ended: censored
 	Slack      *time.Duration `json:"slack,omitempty"`      // the outage may have ended earlier by up to this much: to Back from when the newest probe that had no answer before was due; without probes, from when the last call that failed was due
@@ -579,6 +579,7 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 			back = i
 		}
 		if row == Sustained {
+			back = earliest(list, i, back)
 			o.Back = mark(list[back].to, lineRef(list[back].done))
 			switch {
 			case ruler == "probes":
@@ -602,6 +603,22 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 	}
 	s.debt(e, &o, reads)
 	return o, first
+}
+
+// earliest looks on in a row of successes, of which list[i] is one and list[first] was answered first,
+// for one that was due later and answered sooner: requests that wait are not answered in their order.
+func earliest(list []call, i, first int) int {
+	kind := list[first].read
+	for i++; i < len(list) && list[i].from < list[first].to; i++ {
+		switch c := &list[i]; {
+		case c.read != kind || !c.unharmed:
+		case c.typ != harness.OK:
+			return first
+		case c.to < list[first].to:
+			first = i
+		}
+	}
+	return first
 }
 
 func (s *study) debt(e *Episode, o *Outage, reads bool) {

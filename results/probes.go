@@ -171,6 +171,7 @@ func gaps(probes []call, reads bool) []Gap {
 				back = i
 			}
 			if row == Sustained {
+				back = earliest(probes, i, back)
 				b := &probes[back]
 				out = append(out, Gap{Reads: reads, From: good.from, To: b.to, Took: b.to - good.from, Slack: probeSlack(probes, back), LastRef: lineRef(good.line), BackRef: lineRef(b.done)})
 				good, bad, row = c, nil, 0

@@ -43,6 +43,7 @@ type synthetic struct {
 	workers  int
 	pause    time.Duration // between a worker's calls
 	timeout  time.Duration // of a call
+	known    []known       // instead of troubles
 }
 
 const (
@@ -166,6 +167,9 @@ func (s *synthetic) finish(end time.Duration) (Run, harness.History) {
 		s.nemesis(t.healed, harness.OK, harness.FHeal, v)
 		schedule = append(schedule, Step{At: t.issued - 2400*mil, For: t.healStart - t.confirmed, Fault: t.fault, Target: t.target})
 	}
+	for i := range s.known {
+		s.inject(i)
+	}
 	for w := range s.workers {
 		s.worker(w)
 	}
@@ -208,7 +212,7 @@ func (s *synthetic) nemesis(at time.Duration, t harness.Type, f string, v harnes
 func (s *synthetic) worker(w int) {
 	process, n := w, 0
 	for at := 400*mil + time.Duration(w)*s.pause/time.Duration(s.workers); at < s.end-20*mil; n++ {
-		node := s.nodes[(n+w)%3]
+		node := s.nodes[(n+w)%len(s.nodes)]
 		op := harness.Op{Time: at, Process: process, Type: harness.Invoke, Node: node, Call: n*s.workers + w + 1}
 		key := fmt.Sprintf("k%d", n%5)
 		read := s.rand.IntN(2) == 0
@@ -235,6 +239,9 @@ func (s *synthetic) worker(w int) {
 
 func (s *synthetic) answer(node harness.NodeID, at, timeout time.Duration) (time.Duration, error) {
 	latency := time.Duration(600+s.rand.IntN(1800)) * time.Microsecond
+	if s.known != nil {
+		return s.answerKnown(node, at, timeout, latency/4+latencyLeast)
+	}
 	for _, t := range s.troubles {
 		if at+latency < t.issued || at >= max(t.healed, t.committed) {
 			continue

@@ -103,10 +103,33 @@ func (r *files) steadiness(e *episode) {
 		}
 		if row == aSecond+1 {
 			d := time.Duration(i-aSecond) * tick
+			if d > 0 {
+				d = r.settled(e.t0+d, limit) - e.t0
+			}
 			e.steady = &d
 			return
 		}
 	}
 	d := max(0, e.watched-e.t0-2*time.Second)
 	e.atLeast = &d
+}
+
+// settled is when the first call was due after the last that failed or was slow within a tick of t.
+func (r *files) settled(t, limit time.Duration) time.Duration {
+	list, probes := r.flow()
+	var last, next *call
+	for _, c := range list {
+		if probes && !c.free || c.due < t-tick {
+			continue
+		}
+		if c.due < t+tick && (c.outcome != "ok" || c.done-c.due > limit) {
+			last, next = c, nil
+		} else if last != nil && next == nil {
+			next = c
+		}
+	}
+	if next != nil {
+		return next.due
+	}
+	return t
 }

@@ -59,7 +59,7 @@ func (r *files) outage(e *episode, read bool) (o outage) {
 			if row = append(row, c); len(row) < 5 {
 				continue
 			}
-			first := slices.MinFunc(row, func(a, b *call) int { return int(a.done - b.done) })
+			first := answered(mine, row)
 			o.back = &first.done
 			if probes {
 				o.slack = slackOf(mine, first)
@@ -94,6 +94,24 @@ func (r *files) outage(e *episode, read bool) (o outage) {
 		o.debt = &d
 	}
 	return o
+}
+
+// answered is the call of a row of successes that was answered first, whether or not it is among the
+// five that make the row.
+func answered(mine, row []*call) *call {
+	first := slices.MinFunc(row, func(a, b *call) int { return int(a.done - b.done) })
+	for _, c := range mine[slices.Index(mine, row[4])+1:] {
+		switch {
+		case c.due >= first.done:
+			return first
+		case !c.free:
+		case c.outcome != "ok":
+			return first
+		case c.done < first.done:
+			first = c
+		}
+	}
+	return first
 }
 
 // slackOf is since when the newest probe that had no answer before the first answer was due.

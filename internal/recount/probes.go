@@ -110,10 +110,13 @@ func (r *files) without(read bool) (out []gap) {
 	var last *call
 	var row []*call
 	failing := false
+	var mine []*call
 	for _, c := range r.probes {
-		if c.read != read || !c.free {
-			continue
+		if c.read == read && c.free {
+			mine = append(mine, c)
 		}
+	}
+	for _, c := range mine {
 		if c.outcome != "ok" {
 			failing, row = last != nil, nil
 			continue
@@ -123,7 +126,7 @@ func (r *files) without(read bool) (out []gap) {
 			continue
 		}
 		if row = append(row, c); len(row) == 5 {
-			first := slices.MinFunc(row, func(a, b *call) int { return int(a.done - b.done) })
+			first := answered(mine, row)
 			out = append(out, gap{last.due, first.done})
 			last, row, failing = c, nil, false
 		}
