@@ -227,7 +227,9 @@ func (c *cluster) Pause(ctx context.Context, id harness.NodeID) error {
 	if !n.up {
 		return fmt.Errorf("pause %s: its process does not run", id)
 	}
+	c.skip(n)
 	n.paused = true
+	c.doze(n)
 	return nil
 }
 

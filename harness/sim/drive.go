@@ -25,6 +25,8 @@ func (c *cluster) happen(n *node, e *event) {
 	case e.kind == evMessage:
 		c.deliver(n, e)
 	case e.life != 0 && e.life != n.life:
+	case e.kind == evTick && n.sleeper != nil:
+		c.rouse(n, e)
 	case e.kind == evTick:
 		c.after(n.tick, e)
 		if !n.paused {
@@ -118,7 +120,9 @@ func (c *cluster) flush(n *node) {
 
 // input is one input to a machine, and what comes out of it.
 func (c *cluster) input(n *node, e *event) {
+	c.skip(n)
 	if out, ok := c.feed(n, e); ok {
+		c.doze(n)
 		c.carryOut(n, out)
 	}
 }
@@ -194,7 +198,7 @@ func (c *cluster) send(n *node, e *Effect) {
 	if e.Token != 0 {
 		m.token, m.life = e.Token, n.life
 	}
-	hostile := c.now < c.opts.Hostile
+	hostile := c.now < c.opts.Hostile && !e.Instant
 	if hostile && c.weather.trips(c.network, e.Payload) {
 		c.after(0, &event{kind: evTrip, node: n, life: n.life})
 	}
@@ -205,7 +209,10 @@ func (c *cluster) send(n *node, e *Effect) {
 	if c.copier != nil {
 		m.payload = c.copier.Copy(e.Payload)
 	}
-	d := c.latency()
+	d := time.Duration(0)
+	if !e.Instant {
+		d = c.latency()
+	}
 	if hostile {
 		d += c.weather.delay(c.network)
 		if c.weather.doubles(c.network) {

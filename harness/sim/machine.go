@@ -113,6 +113,15 @@ type Machine interface {
 	Effects() []Effect
 }
 
+// Sleeper is a Machine most of whose ticks do nothing. It is ticked only when one does something, and
+// told of the others in one call, before its next input. Inputs and what they lead to are the same.
+type Sleeper interface {
+	// Quiet is for how many ticks nothing will happen by them alone.
+	Quiet() int
+	// Skip is so many calls of Tick, at most Quiet; it has no effects.
+	Skip(ticks int)
+}
+
 // EffectKind says which fields of an Effect count.
 type EffectKind uint8
 
@@ -129,6 +138,7 @@ type Effect struct {
 	To      int
 	Token   uint64 // 0: nobody waits
 	Sync    bool   // the write must reach the disk before Persisted
+	Instant bool   // a Send that takes no time, and that nothing happens to on its way but a cut
 	Call    uint64
 	Payload any
 	Err     error

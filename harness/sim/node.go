@@ -25,6 +25,9 @@ type node struct {
 	writes  writes
 	worked  time.Duration // when the last piece of work that was asked for is done
 	tick    time.Duration
+	sleeper Sleeper       // nil: the machine is ticked every tick
+	ticked  time.Duration // when the last tick of a sleeper was
+	wake    time.Duration // when the next one is that it is to be called for
 	status  *conn
 	tripped time.Duration // when it lost power for an instant last
 
@@ -70,7 +73,14 @@ func (c *cluster) boot(n *node) error {
 	}
 	n.up = true
 	n.tick = c.tickOf(n)
-	c.after(time.Duration(n.rand.Int64N(int64(n.tick))), &event{kind: evTick, node: n, life: n.life})
+	first := time.Duration(n.rand.Int64N(int64(n.tick)))
+	n.sleeper, _ = n.machine.(Sleeper)
+	n.ticked, n.wake = c.now+first-n.tick, 0
+	if n.sleeper == nil {
+		c.after(first, &event{kind: evTick, node: n, life: n.life})
+	} else {
+		c.doze(n)
+	}
 	c.carryOut(n, out)
 	return nil
 }
@@ -122,7 +132,7 @@ func (c *cluster) trip(n *node) {
 // down ends a member's process.
 func (c *cluster) down(n *node, how ending) {
 	c.note(evEnd, n.number, int(how), uint64(n.life), 0)
-	n.up, n.paused, n.machine, n.held = false, false, nil, nil
+	n.up, n.paused, n.machine, n.sleeper, n.held = false, false, nil, nil, nil
 	n.writes.end(n.disk, how, n.rand)
 	c.reset(n)
 }

@@ -118,6 +118,7 @@ type Stats struct {
 	Hash     uint64        // of every event in order: two runs with the same hash were the same
 	Time     time.Duration // virtual
 	Events   int
+	Skipped  int // ticks that did nothing: see Sleeper
 	Switches int // times that a task was resumed
 	Messages int // sent between members
 	Calls    int // of clients, status calls included

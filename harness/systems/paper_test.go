@@ -63,6 +63,24 @@ func TestPaperTrialRepeats(t *testing.T) {
 	require.NotEqual(t, one.First, other.First)
 }
 
+// TestPaperSleeps: to leave out the ticks that do nothing changes nothing.
+func TestPaperSleeps(t *testing.T) {
+	for _, p := range []Paper{paper(12, 24), paper(150, 155), paper(150, 151), paper(150, 300)} {
+		for seed := range uint64(5) {
+			slept, err := p.Trial(t.Context(), seed)
+			require.NoError(t, err)
+			awake := p
+			awake.awake = true
+			called, err := awake.Trial(t.Context(), seed)
+			require.NoError(t, err)
+			require.Greater(t, called.Raft.Events, 3*slept.Raft.Events)
+			require.Equal(t, called.Raft.Messages, slept.Raft.Messages)
+			called.Raft, slept.Raft = sim.Stats{}, sim.Stats{}
+			require.Equal(t, called, slept)
+		}
+	}
+}
+
 func TestPaperIsCapped(t *testing.T) {
 	p := paper(150, 150)
 	p.Cap = 100 * time.Millisecond

@@ -45,6 +45,7 @@ type Core struct {
 
 	timeout  *int // raft's election timeout, if ours is used
 	elapsed  *int // raft's ticks since the timer started, with Config.Paper
+	beaten   *int // raft's ticks since a leader's last heartbeats, with Config.Paper
 	drawn    int
 	drawnFor drawKey
 }
@@ -155,6 +156,7 @@ func (c *Core) start() error {
 	}
 	if c.cfg.Paper {
 		c.elapsed = raftInt(node, "electionElapsed")
+		c.beaten = raftInt(node, "heartbeatElapsed")
 	}
 	return nil
 }

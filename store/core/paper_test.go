@@ -1,11 +1,14 @@
 package core
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 func TestPaperNeedsDrawnTimeouts(t *testing.T) {
@@ -16,6 +19,63 @@ func TestPaperNeedsDrawnTimeouts(t *testing.T) {
 	c, err := New(cfg, &Durable{})
 	require.NoError(t, err)
 	require.Equal(t, 7, *c.timeout)
+}
+
+// TestSkipIsTicks: two members that get the same inputs, of which one skips the ticks that are quiet,
+// send and write the same.
+func TestSkipIsTicks(t *testing.T) {
+	make := func() *Core {
+		r := rand.New(rand.NewPCG(1, 2))
+		cfg := Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}, {ID: 2}, {ID: 3}}, ElectionTicks: 10, HeartbeatTicks: 5, Paper: true, ElectionRand: func() int { return 10 + r.IntN(10) }}
+		c, err := New(cfg, &Durable{})
+		require.NoError(t, err)
+		return c
+	}
+	ticked, skipped := make(), make()
+	var said func(c *Core) []string
+	said = func(c *Core) (out []string) {
+		var token uint64
+		for _, e := range c.Effects() {
+			if e.Kind == Send {
+				out = append(out, e.Message.String())
+			}
+			if e.Kind == Write {
+				token = max(token, e.Token)
+			}
+		}
+		if token > 0 {
+			c.Persisted(token)
+			out = append(out, said(c)...)
+		}
+		return out
+	}
+	require.Equal(t, said(ticked), said(skipped))
+	term := uint64(0)
+	led := false
+	for range 200 {
+		quiet := skipped.Quiet()
+		skipped.Skip(quiet)
+		for range quiet {
+			ticked.Tick()
+			require.Empty(t, said(ticked), "a quiet tick does nothing")
+		}
+		ticked.Tick()
+		skipped.Tick()
+		require.Equal(t, said(ticked), said(skipped))
+		require.Equal(t, ticked.Status(), skipped.Status())
+		if now := skipped.Status(); now.Term != term && now.Term%7 == 0 && !led { // sometimes it wins
+			term = now.Term
+			m := &raftpb.Message{Type: raftpb.MsgVoteResp.Enum(), From: new(uint64(2)), To: new(uint64(1)), Term: new(term)}
+			ticked.Step(m)
+			skipped.Step(m)
+			led = skipped.role == raft.StateLeader
+			require.Equal(t, said(ticked), said(skipped))
+		}
+	}
+	require.True(t, led, "heartbeats were skipped to, too")
+	plain, err := New(Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}}, ElectionTicks: 10}, &Durable{})
+	require.NoError(t, err)
+	require.Zero(t, plain.Quiet(), "only with Paper")
 }
 
 // TestServersCannotBePaper: neither the server nor its program names the fields that make elections
