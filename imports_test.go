@@ -24,6 +24,7 @@ type layer struct {
 
 // layers is DESIGN's table. The first row that matches a package holds.
 var layers = []layer{
+	{"cmd/raftkv", []string{"store/server", "store/core"}, "the store's program must not be able to be what tests need, such as a paper node"},
 	{"cmd/...", []string{"..."}, "programs know everything"},
 	{"harness", nil, "the central types and the engine must not know what is built on them"},
 	{"harness/realtime", []string{"harness"}, "an Env is a part of every runtime"},
@@ -41,7 +42,9 @@ var layers = []layer{
 	{"checker/...", []string{"harness", "checker/..."}, "judging sees nothing but histories"},
 	{"results/...", []string{"harness", "results/..."}, "reports are made from the run folder alone"},
 	{"workloads", []string{"harness", "checker"}, "a workload names its checkers"},
-	{"store/...", []string{"store/..."}, "the store is a system like any other"},
+	{"store/server", []string{"store/core", "store/disk", "store/internal/..."}, "nothing that only tests need is in the store's server"},
+	{"store/papernode", []string{"store/core", "store/disk"}, "elections as in the paper, in a program of their own"},
+	{"store/...", []string{"store/core", "store/disk", "store/mvcc", "store/internal/..."}, "the store is a system like any other, and nothing of it imports a paper node"},
 	{"internal/...", []string{"internal/..."}, "tools of the tests"},
 }
 

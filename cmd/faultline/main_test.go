@@ -35,6 +35,18 @@ func TestScripts(t *testing.T) {
 				ts.Check(err)
 				ts.Check(os.WriteFile(path, data[:len(data)-1], 0o600))
 			},
+			// awaitlines ROOT NAME N: until file NAME of the one sweep's folder in ROOT has N lines.
+			"awaitlines": func(ts *testscript.TestScript, _ bool, args []string) {
+				n, err := strconv.Atoi(args[2])
+				ts.Check(err)
+				for pattern := filepath.Join(ts.MkAbs(args[0]), "*", args[1]); ; time.Sleep(time.Millisecond) {
+					found, err := filepath.Glob(pattern)
+					ts.Check(err)
+					if len(found) == 1 && countLines(ts.ReadFile(found[0])) >= n {
+						return
+					}
+				}
+			},
 			// movesweep ROOT NAME: the one sweep's folder in ROOT, under a name that does not differ.
 			"movesweep": func(ts *testscript.TestScript, _ bool, args []string) {
 				found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"))
@@ -43,6 +55,13 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("%d folders in %s: %v", len(found), args[0], found)
 				}
 				ts.Check(os.Rename(found[0], ts.MkAbs(args[1])))
+			},
+			// judged COMMAND...: the command ends with a verdict, whatever it is.
+			"judged": func(ts *testscript.TestScript, _ bool, args []string) {
+				err := ts.Exec(args[0], args[1:]...)
+				if e, ok := err.(interface{ ExitCode() int }); err != nil && (!ok || e.ExitCode() > exitUnknown) {
+					ts.Fatalf("exit: %v, want a verdict", err)
+				}
 			},
 			// fails CODE COMMAND...: the command ends with that code and one line on stderr.
 			"fails": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -2,25 +2,19 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
 // sweepFlags are those of `faultline sweep`. Which of them count depends on paper and resume.
 type sweepFlags struct {
 	sweep.Settings
-	paper  bool
 	resume string
 	out    string
 	binary string
@@ -35,7 +29,11 @@ func defaultSweep() sweepFlags {
 	}}
 }
 
-const paperTrials = 1000
+// Crashes a line with --paper, where none are asked for: as many as in the paper on sim.
+const (
+	paperTrials     = 1000
+	paperTrialsReal = 100
+)
 
 func newSweepCmd(a *app) *cobra.Command {
 	s := defaultSweep()
@@ -47,31 +45,36 @@ delay, and number of members), lets it be for a while to count elections that no
 needed, then kills its leader again and again and measures how long clients were away.
 It draws both against the timeout, and says in words which timeouts to choose.
 
-What was measured is kept as it comes: after Ctrl-C go on with --resume DIR.
-
 With --paper it repeats figure 16 of the Raft paper instead: ten ranges of election
-timeouts, ` + fmt.Sprint(paperTrials) + ` crashes of a leader each, beside the paper's own numbers. Then exit
-code 0 says that every line is within its tolerance, 1 that one is not.
+timeouts, ` + fmt.Sprint(paperTrials) + ` crashes of a leader each on sim, and with --runtime local nine ranges with
+` + fmt.Sprint(paperTrialsReal) + ` crashes each of real processes; the curves are drawn over the paper's own. Then exit
+code 0 says that every line is within its tolerance, 1 that one is not, 2 that one could
+not be told: too few crashes, or a machine too busy to measure on.
 
 With --defaults it kills the leader of clusters with default timeouts, and holds
 detection, election and first commit against what raft must do with them; 0 says that
 every number is within 15 %, 1 that one is not.
 
+What was measured is kept as it comes, with each of the three: after Ctrl-C go on with
+--resume DIR. On sim the result is the one that it would have been.
+
 Exit codes: ` + exitCodesHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.paper {
-				if err := s.checkPaper(cmd.Flags()); err != nil {
-					return err
-				}
-				return a.sweepPaper(cmd.Context(), &s)
+			dir, err := s.openSweep(cmd.Flags())
+			if err != nil {
+				return err
 			}
-			return a.sweepGrid(cmd.Context(), &s, cmd.Flags())
+			if s.Paper {
+				return a.sweepPaper(cmd.Context(), &s, dir)
+			}
+			return a.sweepGrid(cmd.Context(), &s, dir)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&s.Defaults, "defaults", false, "hold detection, election and first commit with default timeouts against what is expected, for 3 and 5 members")
-	f.BoolVar(&s.paper, "paper", false, "repeat figure 16 of the Raft paper, on sim")
+	f.BoolVar(&s.Paper, "paper", false, "repeat figure 16 of the Raft paper, on sim or local")
+	f.StringSliceVar(&s.Lines, "lines", nil, "with --paper: lines of the figure, such as 150-155,12-24; all if not given, on local all but 150-150")
 	f.StringVar(&s.Runtime, "runtime", s.Runtime, "where the clusters run: "+strings.Join(runtimeNames(), ", "))
 	f.StringSliceVar(&s.Systems, "system", s.Systems, "what is tested, one or more: "+strings.Join(systemNames(), ",")+"; etcd not on sim")
 	f.StringVar(&s.binary, "binary", "", "the system's server program; default: the one beside this program")
@@ -79,7 +82,7 @@ Exit codes: ` + exitCodesHelp,
 	f.Var(newDurations(&s.Heartbeats), "heartbeats", "heartbeat intervals of the grid; those that a timeout is not five of are left out")
 	f.Var(newDurations(&s.Delays), "delays", "delays of the network, one way, in the mean; 0: the runtime's own; sim only")
 	f.IntSliceVar(&s.Members, "nodes", s.Members, "numbers of members")
-	f.IntVar(&s.Trials, "trials", s.Trials, "leaders that are killed in each cell of the grid; with --paper: crashes a line, 1000 if not given")
+	f.IntVar(&s.Trials, "trials", s.Trials, "leaders that are killed in each cell of the grid; with --paper: crashes a line, 1000 if not given, 100 on local")
 	f.DurationVar(&s.Stable, "stable", s.Stable, "time without a fault in which false elections are counted, in each cell")
 	f.Uint64Var(&s.Seed, "seed", 0, "seed of everything that is drawn; 0: drawn at random, and printed")
 	f.StringVar(&s.out, "out", s.out, "folder in which the sweep's folder is made")
@@ -131,115 +134,4 @@ func others(f *pflag.FlagSet, allowed ...string) (names []string) {
 		}
 	})
 	return names
-}
-
-// sweepFolder is where a sweep keeps its files.
-type sweepFolder string
-
-// newSweepFolder makes root/TIME-name-XXXX.
-func newSweepFolder(root, name string) (sweepFolder, error) {
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return "", infrastructure(fmt.Errorf("create sweep folder: %w", err))
-	}
-	dir := filepath.Join(root, folderName(time.Now(), name))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", infrastructure(fmt.Errorf("create sweep folder: %w", err))
-	}
-	return sweepFolder(dir), nil
-}
-
-func (d sweepFolder) path(name string) string { return filepath.Join(string(d), name) }
-
-func (d sweepFolder) write(name string, data []byte) error {
-	if err := os.WriteFile(d.path(name), data, 0o644); err != nil {
-		return infrastructure(fmt.Errorf("write %s of the sweep: %w", name, err))
-	}
-	return nil
-}
-
-func (d sweepFolder) writeFigure(f results.Figure) error {
-	if err := d.write(f.Name+".svg", f.SVG); err != nil {
-		return err
-	}
-	return d.write(f.Name+".png", f.PNG)
-}
-
-// writePage writes NAME.md and NAME.html.
-func (d sweepFolder) writePage(name string, p *sweep.Page) error {
-	html, err := p.HTML()
-	if err != nil {
-		return infrastructure(err)
-	}
-	if err := d.write(name+".html", html); err != nil {
-		return err
-	}
-	return d.write(name+".md", p.Markdown())
-}
-
-// bar shows how far many equal pieces of work are: a bar that is rewritten on a terminal, a plain line
-// now and then elsewhere.
-type bar struct {
-	out   io.Writer
-	tty   bool
-	unit  string
-	total int
-
-	mu    sync.Mutex
-	done  int
-	begun time.Time
-	drawn time.Time
-}
-
-func newBar(out io.Writer, tty bool, unit string, total int) *bar {
-	now := time.Now()
-	return &bar{out: out, tty: tty, unit: unit, total: total, begun: now, drawn: now}
-}
-
-// step counts one piece and draws if it is time to.
-func (b *bar) step() { b.add(1) }
-
-// add counts n pieces. It may be called from several goroutines.
-func (b *bar) add(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.done += n
-	every := 10 * time.Second
-	if b.tty {
-		every = 100 * time.Millisecond
-	}
-	if now := time.Now(); now.Sub(b.drawn) >= every {
-		b.drawn = now
-		b.draw(now.Sub(b.begun))
-	}
-}
-
-func (b *bar) draw(took time.Duration) {
-	share := float64(b.done) / float64(b.total)
-	left := time.Duration(float64(took) * (1 - share) / share).Round(time.Second)
-	const width = 30
-	full := min(int(share*width), width)
-	line := fmt.Sprintf("[%s%s] %d of %d %s, about %v left", strings.Repeat("#", full), strings.Repeat("-", width-full), b.done, b.total, b.unit, left)
-	if b.tty {
-		fmt.Fprint(b.out, "\r\x1b[K", line)
-	} else {
-		fmt.Fprintln(b.out, line)
-	}
-}
-
-// print writes a line of its own.
-func (b *bar) print(format string, args ...any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tty {
-		fmt.Fprint(b.out, "\r\x1b[K")
-	}
-	fmt.Fprintf(b.out, format+"\n", args...)
-}
-
-func (b *bar) clear() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tty {
-		fmt.Fprint(b.out, "\r\x1b[K")
-	}
 }

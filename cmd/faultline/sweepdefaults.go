@@ -18,13 +18,6 @@ const (
 	defaultTrialsReal = 60
 )
 
-func (s *sweepFlags) name() string {
-	if s.Defaults {
-		return "defaults"
-	}
-	return "sweep"
-}
-
 // useDefaults makes the grid that is known what to expect of.
 func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 	if names := others(f, "defaults", "runtime", "system", "binary", "nodes", "trials", "stable", "seed", "out"); len(names) > 0 {

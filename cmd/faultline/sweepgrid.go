@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,11 +23,8 @@ import (
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
-// Files of a sweep's folder.
-const (
-	sweepSettings = "sweep.json"
-	sweepCells    = "cells.jsonl"
-)
+// sweepCells is where a sweep's folder keeps what was measured: a line a part of a cell.
+const sweepCells = "cells.jsonl"
 
 // checkGrid says what is wrong with the flags, before anything is made.
 func (s *sweepFlags) checkGrid(f *pflag.FlagSet) error {
@@ -84,64 +80,21 @@ func (s *sweepFlags) plan(c sweep.Cell) *plan {
 	return &p
 }
 
-// openSweep makes the folder of a new sweep, or opens that of one that was interrupted, with what it
-// has measured.
-func (s *sweepFlags) openSweep(f *pflag.FlagSet) (dir sweepFolder, done []sweep.Result, err error) {
-	if s.resume == "" {
-		if s.Defaults {
-			if err := s.useDefaults(f); err != nil {
-				return "", nil, err
-			}
-		}
-		if err := s.checkGrid(f); err != nil {
-			return "", nil, err
-		}
-		if s.Seed == 0 {
-			s.Seed = drawSeed()
-		}
-		if dir, err = newSweepFolder(s.out, s.name()); err != nil {
-			return "", nil, err
-		}
-		data, err := json.MarshalIndent(s.Settings, "", "  ")
-		if err != nil {
-			return "", nil, infrastructure(fmt.Errorf("encode the sweep's settings: %w", err))
-		}
-		return dir, nil, dir.write(sweepSettings, append(data, '\n'))
-	}
-	if names := others(f, "resume", "binary", "defaults"); len(names) > 0 {
-		return "", nil, usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
-	}
-	dir = sweepFolder(s.resume)
-	data, err := os.ReadFile(dir.path(sweepSettings))
+// measured are the parts of cells that the folder holds, without those that broke.
+func (s *sweepFlags) measured(dir sweepFolder) ([]sweep.Result, error) {
+	lines, err := dir.readLines(sweepCells)
 	if err != nil {
-		return "", nil, usage("--resume %s: it is no folder of a sweep: %v", s.resume, err)
+		return nil, err
 	}
-	if err := json.Unmarshal(data, &s.Settings); err != nil {
-		return "", nil, usage("--resume %s: its %s is damaged: %v", s.resume, sweepSettings, err)
-	}
-	if err := s.Check(); err != nil {
-		return "", nil, usage("--resume %s: its settings cannot be used: %v", s.resume, err)
-	}
-	cells, err := os.ReadFile(dir.path(sweepCells))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
-	}
-	if done, err = sweep.ReadResults(cells); err != nil {
-		return "", nil, usage("--resume %s: %v", s.resume, err)
-	}
-	// A line that a crash cut off would spoil the next one.
-	whole := cells[:strings.LastIndexByte(string(cells), '\n')+1]
-	if len(whole) < len(cells) {
-		err = os.Truncate(dir.path(sweepCells), int64(len(whole)))
-	}
+	done, err := sweep.ReadResults(lines)
 	if err != nil {
-		return "", nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
+		return nil, usage("--resume %s: %v", s.resume, err)
 	}
-	return dir, slices.DeleteFunc(done, func(r sweep.Result) bool { return r.Problem != "" }), nil
+	return slices.DeleteFunc(done, func(r sweep.Result) bool { return r.Problem != "" }), nil
 }
 
-func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) error {
-	dir, done, err := s.openSweep(f)
+func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, dir sweepFolder) error {
+	done, err := s.measured(dir)
 	if err != nil {
 		return err
 	}
@@ -153,29 +106,31 @@ func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) er
 		return usage("sweep: %v", err)
 	}
 	cells, skipped := s.Cells()
-	var todo []sweep.Cell
+	var todo []sweep.Part
 	for _, c := range cells {
-		if !slices.ContainsFunc(done, func(r sweep.Result) bool { return r.Cell == c }) {
-			todo = append(todo, c)
+		for _, p := range s.Parts(c) {
+			if !slices.ContainsFunc(done, func(r sweep.Result) bool { return r.Cell == c && r.Part == p.Number }) {
+				todo = append(todo, p)
+			}
 		}
 	}
 	fmt.Fprintf(a.stdout, "faultline sweep · %s on %s · %d cells, %d leaders killed in each after %v without a fault · seed %d\n", strings.Join(s.Systems, " and "), s.Runtime, len(cells), s.Trials, s.Stable, s.Seed)
 	if len(skipped) > 0 {
 		fmt.Fprintf(a.stdout, "%d combinations are left out, since the election timeout is shorter than five heartbeats: %s\n", len(skipped), pairs(skipped))
 	}
-	if len(done) > 0 {
-		fmt.Fprintf(a.stdout, "%d cells were measured before\n", len(done))
+	if n := len(s.Whole(done)); n > 0 {
+		fmt.Fprintf(a.stdout, "%d cells were measured before\n", n)
 	}
 	start := time.Now()
-	out, err := os.OpenFile(dir.path(sweepCells), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	out, err := dir.appendTo(sweepCells)
 	if err != nil {
-		return infrastructure(fmt.Errorf("open the sweep's cells: %w", err))
+		return err
 	}
 	fresh, err := a.sweepCells(ctx, s, rt, todo, out)
 	if err = errors.Join(err, out.Close()); err != nil {
 		return infrastructure(err)
 	}
-	return a.finishSweep(ctx, s, dir, s.Order(append(done, fresh...)), len(cells), time.Since(start))
+	return a.finishSweep(ctx, s, dir, append(done, fresh...), len(cells), time.Since(start))
 }
 
 // pairs names timeouts and heartbeats once each.
@@ -189,30 +144,32 @@ func pairs(cells []sweep.Cell) string {
 	return strings.Join(out, ", ")
 }
 
-// sweepCells measures cells, on sim as many at once as there are cores, and appends each to out as it
+// sweepCells measures parts of cells, on sim as many at once as there are cores, and appends each to out as it
 // comes. It ends early when ctx does.
-func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime, todo []sweep.Cell, out io.Writer) ([]sweep.Result, error) {
+func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime, todo []sweep.Part, out io.Writer) ([]sweep.Result, error) {
 	workers := 1
 	if s.Runtime == "sim" {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	show := newBar(a.stdout, a.isTerminal(), "failovers", len(todo)*s.Trials)
-	next, ended := make(chan sweep.Cell, len(todo)), make(chan sweep.Result)
-	for _, c := range todo {
-		next <- c
+	trials := 0
+	next, ended := make(chan sweep.Part, len(todo)), make(chan sweep.Result)
+	for _, p := range todo {
+		next <- p
+		trials += p.Trials
 	}
+	show := newBar(a.stdout, a.isTerminal(), "failovers", trials)
 	close(next)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			for c := range next {
+			for p := range next {
 				if ctx.Err() != nil {
 					return
 				}
 				counted := 0
-				r, ok := s.measure(ctx, rt, c, func(n int) { show.add(n - counted); counted = n })
+				r, ok := s.measure(ctx, rt, p, func(n int) { show.add(n - counted); counted = n })
 				if ok {
-					show.add(s.Trials - counted)
+					show.add(p.Trials - counted)
 					ended <- r
 				}
 			}
@@ -238,19 +195,19 @@ func (a *app) sweepCells(ctx context.Context, s *sweepFlags, rt harness.Runtime,
 }
 
 // finishSweep draws and words what there is.
-func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, rs []sweep.Result, want int, took time.Duration) error {
+func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweepFolder, parts []sweep.Result, want int, took time.Duration) error {
+	rs := s.Whole(parts)
 	broken := 0
 	for _, r := range rs {
 		if r.Problem != "" {
 			broken++
 		}
 	}
-	if s.Defaults {
-		err := a.writeDefaults(s, dir, rs, took)
-		if e := s.unfinished(ctx, dir, len(rs)-broken, broken, want); e != nil {
-			return e
+	if s.Defaults { // what is not whole is not judged
+		if err := s.unfinished(ctx, dir, len(rs)-broken, broken, want); err != nil {
+			return err
 		}
-		return err
+		return a.writeDefaults(s, dir, rs, took)
 	}
 	advice := sweep.Advise(rs)
 	page := sweep.Page{
@@ -304,20 +261,23 @@ const recovery = 30 * time.Second
 
 // failovers kills the leader again and again. Moments are spread over a timeout so that they meet every
 // phase of the heartbeat.
-func (s *sweepFlags) failovers(c sweep.Cell) scenarios.Failovers {
+func (s *sweepFlags) failovers(c sweep.Part) scenarios.Failovers {
 	return scenarios.Failovers{
-		Fault: nemesis.Kill{}, Trials: s.Trials, Spread: c.Timeout,
+		Fault: nemesis.Kill{}, Trials: c.Trials, Spread: c.Timeout,
 		Limit: 10*c.Timeout + 5*time.Second, // longer than many split votes in a row
 		Hold:  300*time.Millisecond + 12*c.Delay,
 	}
 }
 
-// measure runs one cell, and tells done how many trials are over. It is false if it was interrupted.
-func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, c sweep.Cell, done func(trials int)) (sweep.Result, bool) {
-	p := s.plan(c)
-	res := sweep.Result{Cell: c, Seed: p.Seed, Stable: s.Stable}
+// measure runs one part of a cell, and tells done how many trials are over. It is false if it was interrupted.
+func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, part sweep.Part, done func(trials int)) (sweep.Result, bool) {
+	p := s.plan(part.Cell)
+	if part.Number > 0 {
+		p.Seed = harness.Stream(s.Seed, fmt.Sprintf("%s, part %d", part.Cell, part.Number)).Uint64()
+	}
+	res := sweep.Result{Cell: part.Cell, Part: part.Number, Seed: p.Seed, Stable: part.Stable}
 	start := time.Now()
-	run, h, err := s.runCell(ctx, rt, p, c, done)
+	run, h, err := s.runCell(ctx, rt, p, part, done)
 	res.Took = time.Since(start)
 	if errors.Is(err, harness.ErrInterrupted) || ctx.Err() != nil && err != nil {
 		return res, false
@@ -334,7 +294,7 @@ func (s *sweepFlags) measure(ctx context.Context, rt harness.Runtime, c sweep.Ce
 }
 
 // runCell runs a cell's cluster: first the stable time, then the kills.
-func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c sweep.Cell, done func(trials int)) (results.Run, harness.History, error) {
+func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c sweep.Part, done func(trials int)) (results.Run, harness.History, error) {
 	system, err := p.makeSystem()
 	if err != nil {
 		return results.Run{}, harness.History{}, err
@@ -348,7 +308,7 @@ func (s *sweepFlags) runCell(ctx context.Context, rt harness.Runtime, p *plan, c
 	script := s.failovers(c)
 	script.Done = done
 	rc := harness.RunConfig{
-		Workload: w, Workers: 2, Script: script.Run, Warmup: s.Stable, Faults: script.Bound(recovery), Recovery: recovery,
+		Workload: w, Workers: 2, Script: script.Run, Warmup: c.Stable, Faults: script.Bound(recovery), Recovery: recovery,
 		ProbeEvery: 10 * time.Millisecond, ProbeTimeout: limit,
 	}
 	if s.Defaults { // idle, as what is expected was computed: see DefaultNotes

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -21,22 +21,59 @@ import (
 
 // checkPaper says what is wrong with the flags beside --paper.
 func (s *sweepFlags) checkPaper(f *pflag.FlagSet) error {
-	if names := others(f, "paper", "trials", "seed", "out", "runtime"); len(names) > 0 {
-		return usage("%s does not go with --paper, whose set-up is the paper's: allowed are --trials, --seed, --out", strings.Join(names, ", "))
+	if names := others(f, "paper", "lines", "trials", "seed", "out", "runtime"); len(names) > 0 {
+		return usage("%s does not go with --paper, whose set-up is the paper's: allowed are --runtime, --lines, --trials, --seed, --out", strings.Join(names, ", "))
 	}
 	if err := checkRuntime(s.Runtime); err != nil {
 		return err
 	}
-	if s.Runtime != "sim" {
-		return usage("--paper runs on sim only, not on %s: a real server cannot draw its election timeouts from the paper's ranges", s.Runtime)
+	if s.Runtime != "sim" && s.Runtime != "local" {
+		return usage("--paper runs on sim and local only, not on %s: processes must share this machine's clock", s.Runtime)
 	}
 	if !f.Changed("trials") {
 		s.Trials = paperTrials
+		if s.Runtime != "sim" {
+			s.Trials = paperTrialsReal
+		}
 	}
-	if s.Trials < 10 || s.Trials > 100_000 {
-		return usage("--trials is %d: with --paper allowed are 10 to 100000 crashes a line", s.Trials)
+	if !f.Changed("lines") {
+		s.Lines = paperLineNames(func(l sweep.PaperLine) bool { return s.Runtime == "sim" || l.Judged })
+	}
+	// Nothing else counts, and nothing else shall be in the folder.
+	s.Settings = sweep.Settings{Paper: true, Runtime: s.Runtime, Lines: s.Lines, Trials: s.Trials, Seed: s.Seed}
+	if err := s.checkTrials(); err != nil {
+		return usage("%v", err)
 	}
 	return nil
+}
+
+// checkTrials says what is wrong with the settings of a sweep of the paper's figure.
+func (s *sweepFlags) checkTrials() error {
+	if s.Trials < 10 || s.Trials > 100_000 {
+		return fmt.Errorf("--trials is %d: with --paper allowed are 10 to 100000 crashes a line", s.Trials)
+	}
+	all := paperLineNames(func(sweep.PaperLine) bool { return true })
+	for i, name := range s.Lines {
+		if !slices.Contains(all, name) {
+			return fmt.Errorf("--lines holds %q: the figure has %s", name, strings.Join(all, ", "))
+		}
+		if slices.Contains(s.Lines[:i], name) {
+			return fmt.Errorf("--lines holds %s twice", name)
+		}
+	}
+	if len(s.Lines) == 0 {
+		return fmt.Errorf("--lines is empty: the figure has %s", strings.Join(all, ", "))
+	}
+	return nil
+}
+
+func paperLineNames(which func(sweep.PaperLine) bool) (names []string) {
+	for _, l := range sweep.PaperLines() {
+		if which(l) {
+			names = append(names, l.Name())
+		}
+	}
+	return names
 }
 
 // paperSetup is one line's set-up. Timers have a tenth of a millisecond; a message takes what was
@@ -44,11 +81,14 @@ func (s *sweepFlags) checkPaper(f *pflag.FlagSet) error {
 func paperSetup(l sweep.PaperLine) systems.Paper {
 	return systems.Paper{
 		Min: l.Min, Max: l.Max, Tick: 100 * time.Microsecond, Cap: l.Cap,
-		Delay: sim.Delay{Min: 500 * time.Microsecond, Mean: 4 * time.Millisecond},
+		Delay: sim.Delay{Min: sweep.PaperDelayMin, Mean: sweep.PaperDelayMean},
 	}
 }
 
-// paperTrial is a line of trials.jsonl. Durations are nanoseconds.
+// paperTrialsFile is where every trial is kept, a line each.
+const paperTrialsFile = "trials.jsonl"
+
+// paperTrial is a line of it. Durations are nanoseconds.
 type paperTrial struct {
 	Line      string        `json:"line"`
 	Trial     int           `json:"trial"`
@@ -59,106 +99,218 @@ type paperTrial struct {
 	Over      bool          `json:"over"`     // else censored: the three are only what it was longer than
 	Campaigns int           `json:"campaigns"`
 	Discarded int           `json:"discarded,omitempty"` // trials before it in which somebody campaigned before the crash
+	// On real processes: how long messages between survivors really took, and how late their timers
+	// fired, in microseconds.
+	DelaysUS []int64 `json:"delays_us,omitempty"`
+	LateUS   []int64 `json:"late_us,omitempty"`
 }
 
-func (a *app) sweepPaper(ctx context.Context, s *sweepFlags) error {
-	if s.Seed == 0 {
-		s.Seed = drawSeed()
+func newPaperTrial(l sweep.PaperLine, i int, seed uint64, t systems.PaperTrial) paperTrial {
+	return paperTrial{Line: l.Name(), Trial: i, Seed: seed, First: t.First, Majority: t.Majority, All: t.All, Over: t.Over, Campaigns: t.Campaigns, Discarded: t.Discarded}
+}
+
+// paperTodo is a trial that is not yet done.
+type paperTodo struct {
+	line  sweep.PaperLine
+	trial int
+	seed  uint64
+}
+
+// work is how long it takes, in the mean, in some unit: on real processes milliseconds.
+func (t paperTodo) work(runtime string) float64 {
+	outage := min(t.line.Paper.Mean, t.line.Cap)
+	if runtime == "sim" { // what costs are campaigns, about one in each timeout
+		return 1 + float64(outage)/float64(t.line.Min)
 	}
-	dir, err := newSweepFolder(s.out, "paper")
+	return float64(outage+t.line.Min*3/4)/float64(time.Millisecond) + 150
+}
+
+// paperSweep is a sweep of the paper's figure that goes on.
+type paperSweep struct {
+	*sweepFlags
+	lines []sweep.PaperLine
+	done  map[string][]paperTrial // by line
+}
+
+// openPaper reads what the folder holds.
+func (s *sweepFlags) openPaper(dir sweepFolder) (*paperSweep, error) {
+	p := &paperSweep{sweepFlags: s, done: map[string][]paperTrial{}}
+	for _, l := range sweep.PaperLines() {
+		if slices.Contains(s.Lines, l.Name()) {
+			p.lines = append(p.lines, l)
+		}
+	}
+	data, err := dir.readLines(paperTrialsFile)
+	if err != nil {
+		return nil, err
+	}
+	sc := bufio.NewScanner(bytes.NewReader(data))
+	sc.Buffer(nil, 16<<20)
+	for n := 1; sc.Scan(); n++ {
+		var t paperTrial
+		if err := json.Unmarshal(sc.Bytes(), &t); err != nil {
+			return nil, usage("--resume %s: read line %d of %s: %v", s.resume, n, paperTrialsFile, err)
+		}
+		p.done[t.Line] = append(p.done[t.Line], t)
+	}
+	if err := sc.Err(); err != nil {
+		return nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
+	}
+	return p, nil
+}
+
+// trialsOf is how many trials a line has: the paper has a tenth for the last one.
+func (s *sweepFlags) trialsOf(l sweep.PaperLine) int {
+	if s.Runtime != "sim" {
+		return s.Trials
+	}
+	return max(s.Trials*l.Trials/paperTrials, 10)
+}
+
+// todo are the trials that are not done, in order. Their seeds depend on nothing else.
+func (p *paperSweep) todo() (out []paperTodo) {
+	for _, l := range p.lines {
+		have := map[int]bool{}
+		for _, t := range p.done[l.Name()] {
+			have[t.Trial] = true
+		}
+		for i := range p.trialsOf(l) {
+			if !have[i] {
+				out = append(out, paperTodo{l, i, harness.Stream(p.Seed, fmt.Sprintf("%s/%d", l.Name(), i)).Uint64()})
+			}
+		}
+	}
+	return out
+}
+
+// trials are all that are done, in order.
+func (p *paperSweep) trials() (out []paperTrial) {
+	for _, l := range p.lines {
+		slices.SortFunc(p.done[l.Name()], func(a, b paperTrial) int { return a.Trial - b.Trial })
+		out = append(out, p.done[l.Name()]...)
+	}
+	return out
+}
+
+func (a *app) sweepPaper(ctx context.Context, s *sweepFlags, dir sweepFolder) error {
+	p, err := s.openPaper(dir)
 	if err != nil {
 		return err
 	}
+	todo := p.todo()
+	fmt.Fprintf(a.stdout, "faultline sweep --paper · raftkv on %s · %d ranges of election timeouts, %d crashes of a leader each · seed %d\n", s.Runtime, len(p.lines), s.Trials, s.Seed)
+	if n := len(p.trials()); n > 0 {
+		fmt.Fprintf(a.stdout, "%d crashes were done before\n", n)
+	}
 	start := time.Now()
-	lines := sweep.PaperLines()
-	fmt.Fprintf(a.stdout, "faultline sweep --paper · raftkv on sim · %d ranges of election timeouts, %d crashes of a leader each · seed %d\n", len(lines), s.Trials, s.Seed)
-	var (
-		rs  []sweep.PaperResult
-		all []paperTrial
-	)
-	for _, l := range lines {
-		trials, err := a.paperLine(ctx, l, max(s.Trials*l.Trials/paperTrials, 10), s.Seed)
-		if err != nil {
+	if len(todo) > 0 {
+		if err := a.crash(ctx, p, dir, todo); err != nil {
 			return err
 		}
-		all = append(all, trials...)
-		r := l.Judge(sampleOf(trials)).Beside(modelOf(l, s.Seed, len(trials)))
-		rs = append(rs, r)
-		fmt.Fprintln(a.stdout, r)
 	}
-	if err := writePaper(dir, rs, all, s); err != nil {
+	return a.finishPaper(p, dir, time.Since(start))
+}
+
+// crash does what is to do, and keeps every trial as it comes.
+func (a *app) crash(ctx context.Context, p *paperSweep, dir sweepFolder, todo []paperTodo) error {
+	f, err := dir.appendTo(paperTrialsFile)
+	if err != nil {
 		return err
 	}
-	code := exitValid
-	verdict := "every line is within its tolerance"
-	if !sweep.AllWithin(rs) {
-		code, verdict = exitInvalid, "NOT every line is within its tolerance"
+	defer func() { _ = f.Close() }() // every line was written, or is an error
+	show := newBar(a.stdout, a.isTerminal(), "crashes", len(todo))
+	for _, t := range todo {
+		show.work += t.work(p.Runtime)
+	}
+	enc := json.NewEncoder(f)
+	left := map[string]int{}
+	for _, t := range todo {
+		left[t.line.Name()]++
+	}
+	done := func(t paperTodo, trial paperTrial) error {
+		if err := enc.Encode(&trial); err != nil {
+			return fmt.Errorf("keep a trial: %w", err)
+		}
+		name := t.line.Name()
+		p.done[name] = append(p.done[name], trial)
+		show.advance(1, t.work(p.Runtime))
+		if left[name]--; left[name] == 0 {
+			f := sampleOf(p.done[name]).Figures()
+			show.print("%-8s n=%d, %d censored: median %s (paper %s)", name, f.N, f.Censored, f.P50.Round(time.Millisecond), t.line.Paper.P50)
+		}
+		return nil
+	}
+	do := p.simulate
+	if p.Runtime != "sim" {
+		do = p.crashProcesses
+	}
+	err = do(ctx, todo, done)
+	show.clear()
+	switch n := len(p.trials()); {
+	case ctx.Err() != nil && len(p.todo()) > 0:
+		return &statusError{exitUnknown, fmt.Errorf("sweep: interrupted after %d of %d crashes; go on with: faultline sweep --resume %s", n, n+len(p.todo()), dir)}
+	case err != nil:
+		return infrastructure(fmt.Errorf("sweep: %w; what was done is kept, go on with: faultline sweep --resume %s", err, dir))
+	}
+	return nil
+}
+
+// finishPaper judges, words and draws.
+func (a *app) finishPaper(p *paperSweep, dir sweepFolder, took time.Duration) error {
+	rs, err := p.judge()
+	if err != nil {
+		return infrastructure(err)
+	}
+	if err := p.write(dir, rs); err != nil {
+		return err
 	}
 	fmt.Fprintln(a.stdout)
-	for _, n := range sweep.PaperNotes() {
+	for _, r := range rs {
+		fmt.Fprintln(a.stdout, r)
+	}
+	fmt.Fprintln(a.stdout)
+	for _, n := range sweep.PaperNotes(p.Runtime) {
 		fmt.Fprintln(a.stdout, n)
 	}
-	if s.Trials != paperTrials {
-		fmt.Fprintf(a.stdout, "With %d crashes a line and not the paper's %d, chance alone moves these numbers more.\n", s.Trials, paperTrials)
+	if p.Trials != paperTrials {
+		fmt.Fprintf(a.stdout, "With %d crashes a line and not the paper's %d, chance alone moves these numbers more.\n", p.Trials, paperTrials)
 	}
-	fmt.Fprintf(a.stdout, "%s; %d crashes in %.1f s; curves, table and every trial: %s\n", verdict, len(all), time.Since(start).Seconds(), dir.path(""))
+	code, verdict := paperVerdict(rs)
+	fmt.Fprintf(a.stdout, "%s; %d crashes in %.1f s; curves, table and every trial: %s\n", verdict, len(p.trials()), took.Seconds(), dir.path(""))
 	return exit(code)
 }
 
-// paperLine does the trials of one line on all cores. The order of trials and their seeds do not
-// depend on how many cores there are.
-func (a *app) paperLine(interrupted context.Context, l sweep.PaperLine, n int, seed uint64) ([]paperTrial, error) {
-	setup := paperSetup(l)
-	out, errs := make([]paperTrial, n), make([]error, n)
-	next, done := make(chan int), make(chan int)
-	ctx, stop := context.WithCancel(interrupted)
-	defer stop()
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				own := harness.Stream(seed, fmt.Sprintf("%s/%d", l.Name(), i)).Uint64()
-				t, err := setup.Trial(ctx, own)
-				out[i], errs[i] = paperTrial{l.Name(), i, own, t.First, t.Majority, t.All, t.Over, t.Campaigns, t.Discarded}, err
-				done <- i
-			}
-		})
-	}
-	go func() {
-		defer close(done)
-		defer wg.Wait()
-		defer close(next)
-		for i := range n {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	show := newBar(a.stdout, a.isTerminal(), "crashes of "+l.Name(), n)
-	var failed error
-	for i := range done {
-		if errs[i] != nil && failed == nil {
-			failed = errs[i]
-			stop()
-		}
-		show.step()
-	}
-	show.clear()
+func paperVerdict(rs []sweep.PaperResult) (code int, text string) {
+	within, broken := sweep.PaperVerdict(rs)
 	switch {
-	case interrupted.Err() != nil && show.done < n || interrupted.Err() != nil && failed != nil:
-		return nil, &statusError{exitUnknown, fmt.Errorf("sweep: interrupted at line %s: %w", l.Name(), context.Cause(interrupted))}
-	case failed != nil:
-		return nil, infrastructure(fmt.Errorf("sweep: line %s: %w", l.Name(), failed))
+	case within:
+		return exitValid, "every line is within its tolerance"
+	case broken:
+		return exitInvalid, "NOT every line is within its tolerance"
 	}
-	return out, nil
+	return exitUnknown, "no line is outside of its tolerance, but of some it cannot be told"
 }
 
-// modelOf is as many trials of the model, at the delay of the simulated messages.
-func modelOf(l sweep.PaperLine, seed uint64, n int) sweep.Sample {
-	m := sweep.Model{Min: l.Min, Max: l.Max, Cap: l.Cap, Delay: sweep.PaperDelay}
-	return m.Sample(harness.Stream(seed, "model/"+l.Name()), n)
+// modelTrials is how many trials of the model a line of real processes is held against.
+const modelTrials = 2000
+
+func (p *paperSweep) judge() (rs []sweep.PaperResult, err error) {
+	for _, l := range p.lines {
+		trials := p.done[l.Name()]
+		r, err := l.Judge(sampleOf(trials))
+		if err != nil {
+			return nil, err
+		}
+		random := harness.Stream(p.Seed, "model/"+l.Name())
+		if p.Runtime == "sim" {
+			r = r.Beside(sweep.Ruler{}.Model(l).Sample(random, len(trials)))
+		} else {
+			ruler := rulerOf(trials)
+			r = r.Measuring(ruler).Beside(ruler.Model(l).Sample(random, modelTrials))
+		}
+		rs = append(rs, r)
+	}
+	return rs, nil
 }
 
 func sampleOf(trials []paperTrial) (s sweep.Sample) {
@@ -172,52 +324,54 @@ func sampleOf(trials []paperTrial) (s sweep.Sample) {
 	return s
 }
 
-// writePaper writes the curves, the table and every trial.
-func writePaper(dir sweepFolder, rs []sweep.PaperResult, trials []paperTrial, s *sweepFlags) error {
-	figure, err := sweep.PaperFigure(rs)
+func rulerOf(trials []paperTrial) (r sweep.Ruler) {
+	for _, t := range trials {
+		for _, us := range t.DelaysUS {
+			r.Delays = append(r.Delays, time.Duration(us)*time.Microsecond)
+		}
+		for _, us := range t.LateUS {
+			r.Late = append(r.Late, time.Duration(us)*time.Microsecond)
+		}
+	}
+	return r
+}
+
+// write writes the curves, the table and every trial in order.
+func (p *paperSweep) write(dir sweepFolder, rs []sweep.PaperResult) error {
+	figure, err := sweep.PaperFigure(p.Runtime, rs)
 	if err != nil {
 		return infrastructure(err)
 	}
 	if err := dir.writeFigure(figure); err != nil {
 		return err
 	}
-	table, err := sweep.PaperCSV(rs)
-	if err != nil {
-		return infrastructure(err)
-	}
-	data, err := sweep.PaperJSON(rs)
-	if err != nil {
-		return infrastructure(err)
-	}
-	curves, err := sweep.PaperCurvesCSV(rs)
-	if err != nil {
-		return infrastructure(err)
-	}
-	for name, b := range map[string][]byte{"paper.csv": table, "paper.json": data, "paper-curves.csv": curves} {
-		if err := dir.write(name, b); err != nil {
+	for name, encode := range map[string]func([]sweep.PaperResult) ([]byte, error){"paper.csv": sweep.PaperCSV, "paper.json": sweep.PaperJSON, "paper-curves.csv": sweep.PaperCurvesCSV} {
+		data, err := encode(rs)
+		if err != nil {
+			return infrastructure(err)
+		}
+		if err := dir.write(name, data); err != nil {
 			return err
 		}
 	}
 	var raw bytes.Buffer
 	enc := json.NewEncoder(&raw)
-	for i := range trials {
-		if err := enc.Encode(&trials[i]); err != nil {
-			return infrastructure(fmt.Errorf("encode trial %d: %w", i, err))
+	for _, t := range p.trials() {
+		if err := enc.Encode(&t); err != nil {
+			return infrastructure(fmt.Errorf("encode trial %d: %w", t.Trial, err))
 		}
 	}
-	if err := dir.write("trials.jsonl", raw.Bytes()); err != nil {
+	if err := dir.write(paperTrialsFile, raw.Bytes()); err != nil {
 		return err
 	}
-	return dir.writePage("paper", &sweep.Page{
-		Title: "Figure 16 of the Raft paper, repeated",
-		Lead:  fmt.Sprintf("seed %d, %d crashes a line; again: faultline sweep --paper --seed=%d --trials=%d", s.Seed, s.Trials, s.Seed, s.Trials),
-		Says:  lineTexts(rs), Figures: []results.Figure{figure}, Rows: sweep.PaperRows(rs), Notes: sweep.PaperNotes(),
-	})
-}
-
-func lineTexts(rs []sweep.PaperResult) (out []string) {
-	for _, r := range rs {
-		out = append(out, r.String())
+	_, verdict := paperVerdict(rs)
+	page := sweep.Page{
+		Title: "Figure 16 of the Raft paper, repeated on " + p.Runtime,
+		Lead:  fmt.Sprintf("seed %d, %d crashes a line; again: faultline sweep --paper --runtime=%s --seed=%d --trials=%d", p.Seed, p.Trials, p.Runtime, p.Seed, p.Trials),
+		Says:  []string{strings.ToUpper(verdict[:1]) + verdict[1:] + "."}, Figures: []results.Figure{figure}, Rows: sweep.PaperRows(rs), Notes: sweep.PaperNotes(p.Runtime),
 	}
-	return out
+	for _, r := range rs {
+		page.Says = append(page.Says, r.String())
+	}
+	return dir.writePage("paper", &page)
 }

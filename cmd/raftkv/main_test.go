@@ -39,6 +39,10 @@ func TestRefused(t *testing.T) {
 		{"unknown flag", nil, []string{"--quorum", "1"}, "unknown flag: --quorum"},
 		{"unknown level", nil, []string{"--log-level", "loud"}, `--log-level "loud" must be debug, info, warn or error`},
 		{"argument", nil, []string{"start"}, "unknown command"},
+		{"timeouts of the paper", nil, []string{"--election-timeout", "24", "--heartbeat-interval", "12"}, "should be at least as 5 times"},
+		{"a range of timeouts", nil, []string{"--election-timeout", "150-151"}, "invalid argument"},
+		{"elections of the paper", nil, []string{"--paper"}, "unknown flag: --paper"},
+		{"a paper node", nil, []string{"paper-node", "127.0.0.1:1", "127.0.0.1:2"}, "unknown command"},
 		{"no entries", nil, []string{"--snapshot-count", "0"}, "--snapshot-count must be at least 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

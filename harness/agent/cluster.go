@@ -109,7 +109,15 @@ func (c *Cluster) call(ctx context.Context, id harness.NodeID, op string, args, 
 
 // Kill ends the member's process group with SIGKILL and waits until it is gone.
 func (c *Cluster) Kill(ctx context.Context, id harness.NodeID) error {
-	return c.call(ctx, id, OpKill, nil, nil)
+	_, err := c.KillAt(ctx, id)
+	return err
+}
+
+// KillAt is Kill, and says when it was: see Killed.
+func (c *Cluster) KillAt(ctx context.Context, id harness.NodeID) (at int64, err error) {
+	var k Killed
+	err = c.call(ctx, id, OpKill, nil, &k)
+	return k.At, err
 }
 
 // Start starts the member's process with the same command and data as before.

@@ -45,7 +45,7 @@ type Exit struct {
 const (
 	OpHello    = "hello"    // nothing -> Hello
 	OpStart    = "start"    // Start -> PID; nothing happens where the process runs
-	OpKill     = "kill"     // SIGKILL to the whole process group, waits until it is gone
+	OpKill     = "kill"     // SIGKILL to the whole process group, waits until it is gone -> Killed
 	OpStop     = "stop"     // SIGTERM (and SIGCONT), waits until it is gone
 	OpPause    = "pause"    // SIGSTOP to the whole process group, waits until all of it has stopped
 	OpResume   = "resume"   // SIGCONT, waits until nothing of it is stopped
@@ -71,6 +71,13 @@ type Start struct {
 	Args []string `json:"args"` // without the program's name
 	Env  []string `json:"env"`  // all of its environment
 	Dir  string   `json:"dir"`  // its working directory
+}
+
+// Killed is when a process was ended.
+type Killed struct {
+	// At is CLOCK_MONOTONIC right after the signal was sent, in nanoseconds: from then on the process
+	// does nothing any more, though it takes the kernel a moment to give back what it held. 0: none ran.
+	At int64 `json:"at"`
 }
 
 // State is that of the member's process.

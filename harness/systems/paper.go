@@ -11,12 +11,14 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/store/core"
+	"github.com/faultline-chaos/faultline/store/papernode"
 )
 
 // Paper is the set-up of figure 16 of the Raft paper (extended version, section 9.3), for one range of
 // election timeouts: five servers whose logs all differ, so that two of the four that survive cannot
 // win, and a leader whose heartbeats reach the others at the same time and that is crashed at any
-// moment between two of them. It exists in simulations only: no table, flag or scenario leads to it.
+// moment between two of them. It exists in simulations, and on real processes in a program of its own
+// (PaperProcesses): no table, flag or scenario leads to it.
 type Paper struct {
 	Min, Max time.Duration // timeouts are uniform between them; heartbeats are sent every half Min
 	Tick     time.Duration // the resolution of timers; it divides half of Min
@@ -27,7 +29,7 @@ type Paper struct {
 }
 
 // PaperMembers is how many servers there are.
-const PaperMembers = 5
+const PaperMembers = papernode.Servers
 
 // PaperTrial is what one crash of the leader led to. Times count from the crash.
 type PaperTrial struct {
@@ -40,17 +42,14 @@ type PaperTrial struct {
 	Raft      sim.Stats
 }
 
-// paperEntries are in each member's log, by number.
-var paperEntries = [PaperMembers + 1]int{0, 4, 3, 2, 1, 0}
-
 // paperDiscards bounds the trials that are thrown away for one.
 const paperDiscards = 1000
 
 // Trial crashes a leader. The same seed gives the same trial. A trial in which a member campaigned
 // before the crash, since a heartbeat was late, is thrown away and another one is done.
 func (p Paper) Trial(ctx context.Context, seed uint64) (PaperTrial, error) {
-	if p.Tick <= 0 || p.Min <= 0 || p.Max < p.Min || p.Min%(2*p.Tick) != 0 || p.Max%p.Tick != 0 || p.Cap <= 0 {
-		return PaperTrial{}, fmt.Errorf("trial of election timeouts %v to %v: they must be multiples of two ticks of %v, and the cap of %v positive", p.Min, p.Max, p.Tick, p.Cap)
+	if err := p.check(); err != nil {
+		return PaperTrial{}, err
 	}
 	for n := range paperDiscards {
 		t, ok, err := p.try(ctx, harness.Stream(seed, fmt.Sprintf("paper/%d", n)).Uint64())
@@ -59,7 +58,18 @@ func (p Paper) Trial(ctx context.Context, seed uint64) (PaperTrial, error) {
 			return t, err
 		}
 	}
-	return PaperTrial{}, fmt.Errorf("trial of election timeouts %v to %v: in each of %d trials a member campaigned before the leader was crashed", p.Min, p.Max, paperDiscards)
+	return PaperTrial{}, p.discarded()
+}
+
+func (p Paper) check() error {
+	if p.Tick <= 0 || p.Min <= 0 || p.Max < p.Min || p.Min%(2*p.Tick) != 0 || p.Max%p.Tick != 0 || p.Cap <= 0 {
+		return fmt.Errorf("trial of election timeouts %v to %v: they must be multiples of two ticks of %v, and the cap of %v positive", p.Min, p.Max, p.Tick, p.Cap)
+	}
+	return nil
+}
+
+func (p Paper) discarded() error {
+	return fmt.Errorf("trial of election timeouts %v to %v: in each of %d trials a member campaigned before the leader was crashed", p.Min, p.Max, paperDiscards)
 }
 
 func (p Paper) try(ctx context.Context, seed uint64) (t PaperTrial, ok bool, err error) {
@@ -111,7 +121,7 @@ type paperProgram struct {
 	first, majority, all time.Duration   // 0: not yet
 }
 
-const paperLeader = 1
+const paperLeader = papernode.Leader
 
 // Format makes a disk with a log that is shorter the higher the member's number is.
 func (p *paperProgram) Format(node int) sim.Disk {
@@ -125,7 +135,7 @@ func (p *paperProgram) Format(node int) sim.Disk {
 			d.Apply(e.Record)
 		}
 	}
-	for i := range paperEntries[node] {
+	for i := range papernode.Entries[node] {
 		d.durable.Entries = append(d.durable.Entries, &raftpb.Entry{Term: new(uint64(1)), Index: new(d.durable.LogIndex + 1 + uint64(i)), Type: raftpb.EntryNormal.Enum()})
 	}
 	return d

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
+	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -167,8 +169,10 @@ func DefaultsCSV(ds []DefaultResult) ([]byte, error) {
 			name string
 			s    Sample
 		}{{"detection", d.Detection}, {"election", d.Election}, {"first commit", d.WriteReady}, {"outage of writes", d.Sample()}} {
-			for _, o := range x.s.sorted() {
-				rows = append(rows, []string{d.System, fmt.Sprint(d.Members), x.name, csvMillis(o.at), fmt.Sprint(!o.event)})
+			for i, part := range [][]time.Duration{x.s.Values, x.s.Bounds} {
+				for _, v := range slices.Sorted(slices.Values(part)) {
+					rows = append(rows, []string{d.System, fmt.Sprint(d.Members), x.name, csvMillis(v), fmt.Sprint(i == 1)})
+				}
 			}
 		}
 	}

@@ -21,6 +21,34 @@ type Settings struct {
 	Stable     time.Duration   `json:"stable"` // without a fault, in each cell
 	Seed       uint64          `json:"seed"`
 	Defaults   bool            `json:"defaults,omitempty"` // the cells are held against what is expected of default timeouts
+	// Of a sweep of the Raft paper's figure only these count, beside Runtime, Trials and Seed.
+	Paper bool     `json:"paper,omitempty"`
+	Lines []string `json:"lines,omitempty"` // names of PaperLines
+}
+
+// partTrials is how many leaders are killed by one run where a cell is measured in parts, so that an
+// interruption loses little.
+const partTrials = 10
+
+// Part is a run of a cell: a share of its trials and of its time without a fault.
+type Part struct {
+	Cell
+	Number, Trials int
+	Stable         time.Duration
+}
+
+// Parts are the runs in which a cell is measured: one, but for default timeouts, whose cells are few
+// and long.
+func (s Settings) Parts(c Cell) []Part {
+	n := 1
+	if s.Defaults {
+		n = max(1, (s.Trials+partTrials-1)/partTrials)
+	}
+	out := make([]Part, n)
+	for i := range out {
+		out[i] = Part{Cell: c, Number: i, Trials: s.Trials*(i+1)/n - s.Trials*i/n, Stable: s.Stable / time.Duration(n)}
+	}
+	return out
 }
 
 // Cell is one point of the grid.
@@ -135,10 +163,11 @@ func (s Settings) Check() error {
 // Result is what was measured in one cell: a line of cells.jsonl. Durations are nanoseconds.
 type Result struct {
 	Cell
-	Seed     uint64          `json:"seed"`     // of the cell's run
-	Outages  []time.Duration `json:"outages"`  // of writes, one a failover; see results.Outage
-	Censored []time.Duration `json:"censored"` // lower bounds of those that had not ended when watching ended
-	Missed   int             `json:"missed"`   // kills without a measured outage: nobody led, or no write came before
+	Part     int             `json:"part,omitempty"` // of the cell: see Parts
+	Seed     uint64          `json:"seed"`           // of the cell's run
+	Outages  []time.Duration `json:"outages"`        // of writes, one a failover; see results.Outage
+	Censored []time.Duration `json:"censored"`       // lower bounds of those that had not ended when watching ended
+	Missed   int             `json:"missed"`         // kills without a measured outage: nobody led, or no write came before
 	// The phases of the same failovers, from when the kill was confirmed: see results.Episode.
 	Detection  Sample `json:"detection"`
 	Election   Sample `json:"election"`
@@ -159,11 +188,15 @@ type Result struct {
 // Sample is the cell's outages.
 func (r *Result) Sample() Sample { return Sample{Values: r.Outages, Bounds: r.Censored} }
 
-// ReadResults reads cells.jsonl. A last line without its end, as a crash leaves it, is dropped; of two
-// lines of one cell the later holds.
+// ReadResults reads cells.jsonl: a result a part. A last line without its end, as a crash leaves it, is
+// dropped; of two lines of one part the later holds.
 func ReadResults(data []byte) ([]Result, error) {
+	type key struct {
+		Cell
+		part int
+	}
 	var out []Result
-	at := map[Cell]int{}
+	at := map[key]int{}
 	sc := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
 	sc.Buffer(nil, 64<<20)
 	for n := 1; sc.Scan(); n++ {
@@ -171,17 +204,65 @@ func ReadResults(data []byte) ([]Result, error) {
 		if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
 			return nil, fmt.Errorf("read line %d of the measured cells: %w", n, err)
 		}
-		if i, ok := at[r.Cell]; ok {
+		k := key{r.Cell, r.Part}
+		if i, ok := at[k]; ok {
 			out[i] = r
 			continue
 		}
-		at[r.Cell] = len(out)
+		at[k] = len(out)
 		out = append(out, r)
 	}
 	if err := sc.Err(); err != nil {
 		return nil, fmt.Errorf("read the measured cells: %w", err)
 	}
 	return out, nil
+}
+
+// Whole joins the parts of every cell of which all are there, in the order of the grid. A cell with a
+// part that broke is broken.
+func (s Settings) Whole(parts []Result) (out []Result) {
+	cells, _ := s.Cells()
+	for _, c := range cells {
+		var of []Result
+		for _, r := range parts {
+			if r.Cell == c {
+				of = append(of, r)
+			}
+		}
+		if len(of) == 0 || len(of) < len(s.Parts(c)) && !slices.ContainsFunc(of, func(r Result) bool { return r.Problem != "" }) {
+			continue
+		}
+		slices.SortFunc(of, func(a, b Result) int { return a.Part - b.Part })
+		whole := of[0]
+		for _, r := range of[1:] {
+			whole.join(r)
+		}
+		out = append(out, whole)
+	}
+	return out
+}
+
+// join adds another part of the cell.
+func (r *Result) join(o Result) {
+	r.Outages, r.Censored, r.Missed = slices.Concat(r.Outages, o.Outages), slices.Concat(r.Censored, o.Censored), r.Missed+o.Missed
+	for _, s := range []struct {
+		to  *Sample
+		add Sample
+	}{{&r.Detection, o.Detection}, {&r.Election, o.Election}, {&r.WriteReady, o.WriteReady}} {
+		s.to.Values, s.to.Bounds = slices.Concat(s.to.Values, s.add.Values), slices.Concat(s.to.Bounds, s.add.Bounds)
+	}
+	switch {
+	case r.CommitBy == "":
+		r.CommitBy = o.CommitBy
+	case o.CommitBy != "" && o.CommitBy != r.CommitBy:
+		r.CommitBy = "both"
+	}
+	r.Campaigns, r.Elections, r.Stable, r.Took = r.Campaigns+o.Campaigns, r.Elections+o.Elections, r.Stable+o.Stable, r.Took+o.Took
+	r.Leaderless = r.Leaderless || o.Leaderless
+	r.Resolution, r.Late = max(r.Resolution, o.Resolution), max(r.Late, o.Late)
+	if r.Problem == "" {
+		r.Problem = o.Problem
+	}
 }
 
 // Order puts results in the order of the grid.

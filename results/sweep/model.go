@@ -16,11 +16,19 @@ type Model struct {
 	Cap      time.Duration // a trial is given up after so long
 	// Delay draws how long one message takes, one way, all that a disk needs included.
 	Delay func(*rand.Rand) time.Duration
+	// Late draws how late a timer fires. nil: never.
+	Late func(*rand.Rand) time.Duration
 }
 
-// PaperDelay is the law that was fitted to the paper's curves: 0.5 ms and an exponential 3.5 ms.
+// The law that was fitted to the paper's curves: 0.5 ms and an exponential 3.5 ms.
+const (
+	PaperDelayMin  = 500 * time.Microsecond
+	PaperDelayMean = 4 * time.Millisecond
+)
+
+// PaperDelay draws from it.
 func PaperDelay(r *rand.Rand) time.Duration {
-	return 500*time.Microsecond + time.Duration(r.ExpFloat64()*3.5*float64(time.Millisecond))
+	return PaperDelayMin + time.Duration(r.ExpFloat64()*float64(PaperDelayMean-PaperDelayMin))
 }
 
 const (
@@ -107,6 +115,9 @@ func (t *modelTrial) add(at time.Duration, kind modelKind, from, to, term int) {
 func (t *modelTrial) restart(i int, now time.Duration) {
 	t.servers[i].timer++
 	d := t.Min + time.Duration(t.rand.Float64()*float64(t.Max-t.Min))
+	if t.Late != nil {
+		d += t.Late(t.rand)
+	}
 	t.add(now+d, modelTimeout, i, i, t.servers[i].timer)
 }
 

@@ -13,11 +13,12 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 )
 
-// PaperFigure draws the measured distribution functions over what is known of the paper's: the ranges
-// whose width differs on the left, those whose scale differs on the right.
-func PaperFigure(rs []PaperResult) (results.Figure, error) {
-	random := newPlot("How much randomness: timeouts from 150 ms on", "milliseconds from the crash until a majority knows a new leader", "share of elections that were over")
-	scale := newPlot("How short: timeouts from T to 2 T", "milliseconds from the crash until a majority knows a new leader", "")
+// PaperFigure draws the measured distribution functions over the paper's own: the ranges whose width
+// differs on the left, those whose scale differs on the right.
+func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
+	const x = "milliseconds from the crash until a majority knows a new leader"
+	random := newPlot("How much randomness: timeouts from 150 ms on, on "+runtime, x, "share of elections that were over")
+	scale := newPlot("How short: timeouts from T to 2 T, on "+runtime, x, "")
 	n := map[*plot.Plot]int{}
 	for _, p := range []*plot.Plot{random, scale} {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
@@ -38,46 +39,41 @@ func PaperFigure(rs []PaperResult) (results.Figure, error) {
 			n[p]++
 		}
 	}
-	random.Title.Text += " (dashed: model)"
-	random.X.Min, random.X.Max = 70, 100_000
-	scale.X.Min, scale.X.Max = 8, 5000
 	for _, p := range []*plot.Plot{random, scale} {
+		paperKey(p)
 		p.Legend.YOffs, p.Legend.XOffs = 4, -6
 	}
+	// Room for the legend on the right, where curves have come to 1.
+	random.X.Min, random.X.Max = 70, 600_000
+	scale.X.Min, scale.X.Max = 8, 5000
 	return figure("paper", 1000, 430, [][]*plot.Plot{{random, scale}})
 }
 
+// paperWide is how the paper's own curves are drawn: wide and pale, below the measured ones.
+func paperWide(col color.NRGBA) draw.LineStyle {
+	col.A = 0x50
+	return draw.LineStyle{Color: col, Width: 4.5}
+}
+
 func paperCurve(p *plot.Plot, r PaperResult, col color.NRGBA) error {
-	var points plotter.XYs
-	for _, s := range r.Line.points() {
-		if s.At <= 100*time.Second {
-			points = append(points, plotter.XY{X: ms(s.At), Y: s.P})
-		}
-	}
-	known, err := plotter.NewScatter(points)
+	own, err := r.Line.Trials16()
 	if err != nil {
-		return fmt.Errorf("draw line %s: %w", r.Line.Name(), err)
-	}
-	known.GlyphStyle = draw.GlyphStyle{Color: col, Radius: 3.4, Shape: draw.RingGlyph{}}
-	p.Add(known)
-	name := fmt.Sprintf("%s ms (n = %d", r.Line.Name(), r.Measured.N)
-	if c := r.Measured.Censored; c > 0 {
-		name += fmt.Sprintf(", %d censored", c)
-	}
-	if err := drawCDF(p, r.Model, draw.LineStyle{Color: col, Width: 0.8, Dashes: []vg.Length{3, 2}}, ""); err != nil {
 		return err
 	}
-	measured := stairs(r.Sample, 0)
-	if len(measured) == 0 {
-		legend(p, name+"), ○ paper", known)
-		return nil
+	if err := drawCDF(p, own, paperWide(col), ""); err != nil {
+		return err
 	}
-	curve, err := plotter.NewLine(measured)
-	if err != nil {
-		return fmt.Errorf("draw line %s: %w", r.Line.Name(), err)
+	thin := draw.LineStyle{Color: col, Width: 1.3}
+	name := fmt.Sprintf("%s ms (%s)", r.Line.Name(), countText(r.Sample))
+	if len(r.Sample.CDF()) > 0 {
+		return drawCDF(p, r.Sample, thin, name)
 	}
-	curve.LineStyle = draw.LineStyle{Color: col, Width: 1.6}
-	p.Add(curve)
-	legend(p, name+"), ○ paper", curve, known)
+	legend(p, name, &plotter.Line{LineStyle: thin})
 	return nil
+}
+
+// paperKey says which curve is whose.
+func paperKey(p *plot.Plot) {
+	legend(p, "wide: the paper's own trials", &plotter.Line{LineStyle: paperWide(mutedColor)})
+	legend(p, "thin: measured", &plotter.Line{LineStyle: draw.LineStyle{Color: mutedColor, Width: vg.Length(1.3)}})
 }

@@ -27,55 +27,75 @@ type Figures struct {
 // Figures computes them: quantiles are of Kaplan and Meier's distribution function, which for a sample
 // without censored values is the nearest rank.
 func (s Sample) Figures() Figures {
-	all := s.sorted()
 	f := Figures{N: len(s.Values), Censored: len(s.Bounds)}
-	if len(all) == 0 {
+	if f.N+f.Censored == 0 {
 		return f
 	}
 	var sum float64
-	for _, o := range all {
-		sum += float64(o.at)
+	for _, part := range [][]time.Duration{s.Values, s.Bounds} {
+		for _, d := range part {
+			sum += float64(d)
+			f.Max = max(f.Max, d)
+		}
 	}
-	f.Mean = time.Duration(sum / float64(len(all)))
-	f.Max = all[len(all)-1].at
-	f.P10, f.Open10 = quantile(all, 0.10)
-	f.P50, f.Open50 = quantile(all, 0.50)
-	f.P90, f.Open90 = quantile(all, 0.90)
-	f.P99, _ = quantile(all, 0.99)
+	f.Mean = time.Duration(sum / float64(f.N+f.Censored))
+	cdf := s.CDF()
+	at := func(p float64) (d time.Duration, open bool) {
+		if d, ok := quantile(cdf, p); ok {
+			return d, false
+		}
+		return f.Max, true
+	}
+	f.P10, f.Open10 = at(0.10)
+	f.P50, f.Open50 = at(0.50)
+	f.P90, f.Open90 = at(0.90)
+	f.P99, _ = at(0.99)
 	return f
 }
 
-type observation struct {
-	at    time.Duration
-	event bool // else censored there
+// quantile is the shortest duration within which at least share p was over. It is false where the known
+// values do not reach p.
+func quantile(cdf []Step, p float64) (time.Duration, bool) {
+	for _, s := range cdf {
+		if s.P >= p-1e-9 {
+			return s.At, true
+		}
+	}
+	return 0, false
 }
 
-func (s Sample) sorted() []observation {
-	all := make([]observation, 0, len(s.Values)+len(s.Bounds))
+// interval holds the quantile of share p with about 95 %: two order statistics, whose ranks are those of
+// the binomial distribution's normal approximation. What lies among the censored values has no bound.
+func (s Sample) interval(p float64) (low, high time.Duration) {
+	n := len(s.Values) + len(s.Bounds)
+	v := slices.Sorted(slices.Values(s.Values))
+	spread := 1.96 * math.Sqrt(float64(n)*p*(1-p))
+	at := func(rank int) time.Duration {
+		switch {
+		case rank < 1:
+			return 0
+		case rank > len(v):
+			return math.MaxInt64
+		}
+		return v[rank-1]
+	}
+	return at(int(math.Floor(float64(n)*p - spread))), at(int(math.Ceil(float64(n)*p+spread)) + 1)
+}
+
+// meanInterval holds the mean with about 95 %, by the central limit theorem. Where some are censored
+// the mean has no bound.
+func (s Sample) meanInterval() (low, high time.Duration) {
+	n := float64(len(s.Values))
+	if n < 2 || len(s.Bounds) > 0 {
+		return 0, math.MaxInt64
+	}
+	mean := float64(s.Figures().Mean)
+	var square float64
 	for _, v := range s.Values {
-		all = append(all, observation{v, true})
+		square += (float64(v) - mean) * (float64(v) - mean)
 	}
-	for _, b := range s.Bounds {
-		all = append(all, observation{b, false})
-	}
-	slices.SortStableFunc(all, func(a, b observation) int { return cmp.Compare(a.at, b.at) })
-	return all
-}
-
-// quantile is the shortest duration within which at least share p was over. It is open, and the
-// longest of all, where the known values do not reach p.
-func quantile(all []observation, p float64) (d time.Duration, open bool) {
-	survive := 1.0
-	for i, o := range all {
-		if !o.event {
-			continue
-		}
-		survive *= 1 - 1/float64(len(all)-i)
-		if 1-survive >= p-1e-9 {
-			return o.at, false
-		}
-	}
-	return all[len(all)-1].at, true
+	half := 1.96 * math.Sqrt(square/(n-1)/n)
+	return time.Duration(mean - half), time.Duration(mean + half)
 }
 
 // CDF is the distribution function of Kaplan and Meier: share P was over within At.

@@ -97,36 +97,44 @@ func TestJudge(t *testing.T) {
 		Min: 10 * milli, Max: 20 * milli, Tolerance: 0.10, Cap: time.Second, Judged: true,
 		Paper: Figures{P10: 10 * milli, P50: 50 * milli, P90: 90 * milli, Max: 100 * milli, Mean: 50500 * time.Microsecond},
 	}
-	scaled := func(f float64) Sample {
+	scaled := func(f float64, times int) Sample {
 		s := Sample{}
-		for _, d := range upTo(100) {
-			s.Values = append(s.Values, time.Duration(f*float64(d)))
+		for range times {
+			for _, d := range upTo(100) {
+				s.Values = append(s.Values, time.Duration(f*float64(d)))
+			}
 		}
 		return s
 	}
-	oneTail := scaled(1)
-	for i := range 11 { // p90 moves, the median does not
-		oneTail.Values[99-i] *= 2
+	oneTail := scaled(1, 100)
+	for i := range oneTail.Values { // p90 moves, the median does not
+		if i%100 >= 89 {
+			oneTail.Values[i] *= 2
+		}
 	}
-	censored := scaled(1)
-	censored.Values, censored.Bounds = censored.Values[:99], censored.Values[99:]
+	censored := scaled(1, 100)
+	censored.Values, censored.Bounds = censored.Values[:9999], censored.Values[9999:]
 	cases := []struct {
 		name   string
 		s      Sample
 		off    []string
-		within bool
+		word   string
+		broken bool
 	}{
-		{"the same", scaled(1), nil, true},
-		{"9 % slower", scaled(1.09), nil, true},
-		{"11 % slower", scaled(1.11), []string{"p50", "p90", "mean"}, false},
-		{"11 % faster", scaled(0.89), []string{"p50", "p90", "mean"}, false},
-		{"a longer tail", oneTail, []string{"p90", "mean"}, false},
-		{"a censored one leaves the mean open", censored, []string{"mean"}, false},
-		{"nothing", Sample{}, []string{"p50", "p90", "mean"}, false},
+		{"the same", scaled(1, 100), nil, "yes", false},
+		{"9 % slower", scaled(1.09, 100), nil, "yes", false},
+		{"15 % slower", scaled(1.15, 100), []string{"p50", "p90", "mean"}, "NO", true},
+		{"15 % faster", scaled(0.85, 100), []string{"p50", "p90", "mean"}, "NO", true},
+		{"15 % slower, few trials", scaled(1.15, 1), []string{"p50", "p90", "mean"}, "cannot tell", false},
+		{"twice as slow, few trials", scaled(2, 1), []string{"p50", "p90", "mean"}, "NO", true},
+		{"a longer tail", oneTail, []string{"p90", "mean"}, "NO", true},
+		{"a censored one leaves the mean open", censored, []string{"mean"}, "cannot tell", false},
+		{"nothing", Sample{}, []string{"p50", "p90", "mean"}, "NO", true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := line.Judge(c.s)
+			r, err := line.Judge(c.s)
+			require.NoError(t, err)
 			var off []string
 			for _, k := range r.Checks {
 				if !k.Within {
@@ -134,18 +142,83 @@ func TestJudge(t *testing.T) {
 				}
 			}
 			require.Equal(t, c.off, off)
-			require.Equal(t, c.within, r.Within)
-			require.Equal(t, c.within, AllWithin([]PaperResult{r}))
-			require.Equal(t, !c.within, strings.Contains(r.String(), "NOT within 10 %"))
-			require.Equal(t, !c.within, PaperRows([]PaperResult{r})[1][11] == "NO")
+			require.Equal(t, c.word == "yes", r.Within)
+			within, broken := PaperVerdict([]PaperResult{r})
+			require.Equal(t, c.word == "yes", within)
+			require.Equal(t, c.broken, broken)
+			require.Equal(t, c.word == "NO", strings.Contains(r.String(), "NOT within 10 %"))
+			require.Equal(t, c.word == "cannot tell", strings.Contains(r.String(), "cannot tell with n = "))
+			require.Equal(t, c.word, PaperRows([]PaperResult{r})[1][10])
 		})
 	}
-	require.InDelta(t, 0, line.Judge(scaled(1)).Distance, 1e-9)
-	require.InDelta(t, 0.5, line.Judge(scaled(2)).Distance, 0.01)
-	require.False(t, AllWithin(nil), "nothing is no success")
+	within, _ := PaperVerdict(nil)
+	require.False(t, within, "nothing is no success")
+	r, err := line.Judge(scaled(1, 1))
+	require.NoError(t, err)
+	coarse := r.Measuring(Ruler{})
+	within, broken := PaperVerdict([]PaperResult{coarse})
+	require.False(t, within || broken, "what was not judged proves nothing")
+	require.Contains(t, coarse.String(), "paper: not judged: nothing was measured")
 	line.Judged = false
-	require.False(t, AllWithin([]PaperResult{line.Judge(scaled(1))}), "what is only shown proves nothing")
-	require.Contains(t, line.Judge(scaled(3)).String(), "shown only")
+	r, err = line.Judge(scaled(3, 1))
+	require.NoError(t, err)
+	within, broken = PaperVerdict([]PaperResult{r})
+	require.False(t, within || broken, "what is only shown proves nothing")
+	require.Contains(t, r.String(), "shown only")
+}
+
+// TestTooCoarse: a line is judged where the machine is more exact than what is to be told apart.
+func TestTooCoarse(t *testing.T) {
+	line := map[string]PaperLine{}
+	for _, l := range PaperLines() {
+		line[l.Name()] = l
+	}
+	ruler := func(late, delay time.Duration) Ruler {
+		return Ruler{Late: []time.Duration{late / 2, late, late}, Delays: []time.Duration{delay}}
+	}
+	const us = time.Microsecond
+	for _, c := range []struct {
+		line, want string
+		r          Ruler
+	}{
+		{"150-300", "", ruler(2*milli, 4*milli)},
+		{"150-300", "a tenth of the timers were more than 9.00 ms late, beside a median of 171 ms", ruler(9*milli, 4*milli)},
+		{"150-151", "", ruler(400*us, 4*milli)},
+		{"150-151", "a tenth of the timers were more than 0.60 ms late, and timeouts differ by 1ms only", ruler(600*us, 4*milli)},
+		{"12-24", "a tenth of the timers were more than 1.60 ms late", ruler(1600*us, 4*milli)},
+		{"150-300", "messages took 6.00 ms in the mean, where 4.00 ms were asked for", ruler(us, 6*milli)},
+		{"150-300", "nothing was measured", Ruler{}},
+	} {
+		got := line[c.line].TooCoarse(c.r)
+		if c.want == "" {
+			require.Empty(t, got)
+		} else {
+			require.Contains(t, got, c.want)
+		}
+	}
+	m := ruler(100*milli, 4*milli).Model(line["150-300"])
+	s := m.Sample(rand.New(rand.NewPCG(1, 2)), 200)
+	require.Greater(t, s.Figures().P50, 200*milli, "timers that are late take longer")
+}
+
+// TestFigure16: what was read from the paper's curves has the quantiles that were read from them before.
+func TestFigure16(t *testing.T) {
+	for _, l := range PaperLines() {
+		s, err := l.Trials16()
+		require.NoError(t, err)
+		require.Len(t, s.Values, l.Trials)
+		f := s.Figures()
+		for _, c := range []struct{ got, want time.Duration }{{f.P50, l.Paper.P50}, {f.P90, l.Paper.P90}, {f.Mean, l.Paper.Mean}, {f.Max, l.Paper.Max}} {
+			require.InDelta(t, c.want, c.got, 0.01*float64(c.want)+float64(milli), "%s: %v", l.Name(), f) // those are whole milliseconds
+		}
+		require.True(t, KS(s, s).Alike)
+		r, err := l.Judge(s)
+		require.NoError(t, err)
+		require.Zero(t, r.Paper.Distance)
+		require.Equal(t, l.Judged, r.word() == "yes", "the paper is within its own tolerance")
+	}
+	_, err := parseFigure16("12-24 soon\n")
+	require.ErrorContains(t, err, "line 12-24")
 }
 
 func TestPaperLines(t *testing.T) {
@@ -175,13 +248,20 @@ func TestPaperFiles(t *testing.T) {
 		if i == 9 {
 			s = Sample{Bounds: []time.Duration{l.Cap, l.Cap}}
 		}
-		rs = append(rs, l.Judge(s).Beside(s))
+		r, err := l.Judge(s)
+		require.NoError(t, err)
+		r = r.Beside(s)
+		if i < 2 {
+			r = r.Measuring(Ruler{Late: []time.Duration{milli}, Delays: []time.Duration{4 * milli}})
+		}
+		rs = append(rs, r)
 	}
-	require.Contains(t, rs[0].String(), "; shape as the model's (KS 0.000, at most 0.272); paper: ")
+	require.Contains(t, rs[0].String(), "; shape as the model's (KS 0.000, at most 0.272); ruler: messages took 4.00 ms in the mean")
+	require.Contains(t, rs[2].String(), "; shape as the model's (KS 0.000, at most 0.272); paper: ")
 	curves, err := PaperCurvesCSV(rs)
 	require.NoError(t, err)
-	require.Contains(t, string(curves), "150-155,paper,287.000,0.5000")
-	require.Equal(t, 9*50*2+9*5+4+1, strings.Count(string(curves), "\n"), "every step of both curves, and what is known of the paper's")
+	require.Contains(t, string(curves), "150-155,paper,287.600,0.5000")
+	require.Equal(t, 9*50*2+9*1000+100+1, strings.Count(string(curves), "\n"), "every step of all curves")
 	data, err := PaperJSON(rs)
 	require.NoError(t, err)
 	var back []struct {
@@ -190,10 +270,11 @@ func TestPaperFiles(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, rs[3].Shape, back[3].Shape)
-	f, err := PaperFigure(rs)
+	f, err := PaperFigure("sim", rs)
 	require.NoError(t, err)
 	require.Contains(t, string(f.SVG), "150-155 ms (n = 50)")
 	require.Contains(t, string(f.SVG), "2 censored")
+	require.Contains(t, string(f.SVG), "the paper&#39;s own trials")
 	require.True(t, strings.HasPrefix(string(f.PNG), "\x89PNG"))
 	table, err := PaperCSV(rs)
 	require.NoError(t, err)

@@ -191,27 +191,29 @@ func (p *Process) signal(signals ...unix.Signal) (*child, error) {
 	return c, nil
 }
 
-func (p *Process) kill(ctx context.Context, _ agent.Nothing) (agent.Nothing, error) {
+func (p *Process) kill(ctx context.Context, _ agent.Nothing) (agent.Killed, error) {
 	return p.end(ctx, unix.SIGKILL)
 }
 
 // stop continues a paused process, or it would never see the signal.
 func (p *Process) stop(ctx context.Context, _ agent.Nothing) (agent.Nothing, error) {
-	return p.end(ctx, unix.SIGTERM, unix.SIGCONT)
+	_, err := p.end(ctx, unix.SIGTERM, unix.SIGCONT)
+	return agent.Nothing{}, err
 }
 
 // end waits until all of the group is gone, not only its leader.
-func (p *Process) end(ctx context.Context, signals ...unix.Signal) (none agent.Nothing, err error) {
+func (p *Process) end(ctx context.Context, signals ...unix.Signal) (k agent.Killed, err error) {
 	c, err := p.signal(signals...)
 	if c == nil || err != nil {
-		return none, err
+		return k, err
 	}
+	k.At = monotonic()
 	select {
 	case <-c.exited:
 	case <-ctx.Done():
-		return none, fmt.Errorf("process %d has not ended: %w", c.pid, context.Cause(ctx))
+		return k, fmt.Errorf("process %d has not ended: %w", c.pid, context.Cause(ctx))
 	}
-	return none, until(ctx, func() error {
+	return k, until(ctx, func() error {
 		if threads, err := groupThreads(c.pid); err != nil || len(threads) > 0 {
 			return errors.Join(fmt.Errorf("%d threads of process group %d are left", len(threads), c.pid), err)
 		}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// bar shows how far many pieces of work are: a bar that is rewritten on a terminal, a plain line now and
+// then elsewhere.
+type bar struct {
+	out   io.Writer
+	tty   bool
+	unit  string
+	total int
+	work  float64 // of all pieces; 0: they are alike
+
+	mu    sync.Mutex
+	done  int
+	did   float64 // of work
+	begun time.Time
+	drawn time.Time
+}
+
+func newBar(out io.Writer, tty bool, unit string, total int) *bar {
+	now := time.Now()
+	return &bar{out: out, tty: tty, unit: unit, total: total, begun: now, drawn: now}
+}
+
+// step counts one piece and draws if it is time to.
+func (b *bar) step() { b.add(1) }
+
+// add counts n pieces. It may be called from several goroutines.
+func (b *bar) add(n int) { b.advance(n, 0) }
+
+// advance counts n pieces that were so much work.
+func (b *bar) advance(n int, work float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done += n
+	b.did += work
+	every := 10 * time.Second
+	if b.tty {
+		every = 100 * time.Millisecond
+	}
+	if now := time.Now(); now.Sub(b.drawn) >= every {
+		b.drawn = now
+		b.draw(now.Sub(b.begun))
+	}
+}
+
+func (b *bar) draw(took time.Duration) {
+	share := float64(b.done) / float64(b.total)
+	if b.work > 0 {
+		share = b.did / b.work
+	}
+	if share <= 0 { // only what is not over was stepped
+		return
+	}
+	left := time.Duration(float64(took) * (1 - share) / share).Round(time.Second)
+	const width = 30
+	full := min(int(share*width), width)
+	line := fmt.Sprintf("[%s%s] %d of %d %s, about %v left", strings.Repeat("#", full), strings.Repeat("-", width-full), b.done, b.total, b.unit, left)
+	if b.tty {
+		fmt.Fprint(b.out, "\r\x1b[K", line)
+	} else {
+		fmt.Fprintln(b.out, line)
+	}
+}
+
+// print writes a line of its own.
+func (b *bar) print(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tty {
+		fmt.Fprint(b.out, "\r\x1b[K")
+	}
+	fmt.Fprintf(b.out, format+"\n", args...)
+}
+
+func (b *bar) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tty {
+		fmt.Fprint(b.out, "\r\x1b[K")
+	}
+}
