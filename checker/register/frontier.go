@@ -5,14 +5,6 @@ import (
 	"slices"
 )
 
-// table finds a configuration in a queue. Its entries are valid for one generation.
-type table struct {
-	gen   int32
-	slots []struct{ gen, at int32 }
-}
-
-func (t *table) reset() { t.gen++ }
-
 func (c *config) hash() uint64 {
 	h := uint64(c.state) * 0x9e3779b97f4a7c15
 	for i := range c.done {
@@ -22,40 +14,6 @@ func (c *config) hash() uint64 {
 	return h ^ h>>32
 }
 
-// reach queues the configuration, unless an equal one that used no more anonymous writes is there.
-func (s *search) reach(c config) {
-	if 2*(len(s.queue)+1) > len(s.index.slots) {
-		s.grow()
-	}
-	m := uint64(len(s.index.slots) - 1)
-	for p := c.hash() & m; ; p = (p + 1) & m {
-		e := &s.index.slots[p]
-		if e.gen != s.index.gen {
-			e.gen, e.at = s.index.gen, int32(len(s.queue))
-			s.queue = append(s.queue, c)
-			return
-		}
-		q := &s.queue[e.at]
-		if q.state == c.state && q.done == c.done && q.opt == c.opt &&
-			q.puts <= c.puts && q.creates <= c.creates && q.deletes <= c.deletes {
-			return
-		}
-	}
-}
-
-func (s *search) grow() {
-	s.index.slots = make([]struct{ gen, at int32 }, max(1<<8, 4*len(s.index.slots)))
-	s.index.gen = 1
-	m := uint64(len(s.index.slots) - 1)
-	for i := range s.queue {
-		p := s.queue[i].hash() & m
-		for s.index.slots[p].gen != 0 {
-			p = (p + 1) & m
-		}
-		s.index.slots[p] = struct{ gen, at int32 }{1, int32(i)}
-	}
-}
-
 // prune drops configurations that another one dominates: one that can copy every continuation of
 // the other. Comparing counts as work, so that pruning cannot outlast the budget.
 func (s *search) prune() {
@@ -63,6 +21,7 @@ func (s *search) prune() {
 	if len(f) < 2 {
 		return
 	}
+	s.weigh()
 	slices.SortFunc(f, func(a, b config) int { return cmp.Compare(a.state, b.state) })
 	s.doomed = slices.Grow(s.doomed[:0], len(f))[:len(f)]
 	clear(s.doomed)
@@ -84,10 +43,13 @@ func (s *search) prune() {
 	s.frontier = f[:n]
 }
 
+// weigh says what counts little when configurations are compared.
+func (s *search) weigh() {
+	s.observers, s.spare = s.in[differing].or(s.in[missing]), s.in[trackedSlots]
+}
+
 // pruneState compares configurations of one state with each other.
 func (s *search) pruneState(f []config, doomed []bool) {
-	observers := s.in[differing].or(s.in[missing])
-	spare := s.in[trackedSlots]
 	for i := range f {
 		if doomed[i] {
 			continue
@@ -97,7 +59,7 @@ func (s *search) pruneState(f []config, doomed []bool) {
 		}
 		s.steps += int64(len(f)) / 8
 		for j := range f {
-			if i != j && !doomed[j] && dominates(&f[i], &f[j], observers, spare) {
+			if i != j && !doomed[j] && dominates(&f[i], &f[j], s.observers, s.spare) {
 				doomed[j] = true
 			}
 		}

@@ -42,9 +42,9 @@ func (s *search) hide(c *config) {
 func (s *search) arrive(c config, due int32) {
 	s.steps++
 	if s.satisfied(&c, due) {
-		s.kept = append(s.kept, c)
+		s.add(&s.kept, c)
 	} else {
-		s.reach(c)
+		s.add(&s.queue, c)
 	}
 }
 
@@ -66,8 +66,13 @@ func (s *search) begin(c config, ci, due int32) {
 	s.arrive(c, due)
 }
 
-// earliest is the slot with the earliest deadline; -1 where there is none.
+// earliest is the slot with the earliest deadline; -1 where there is none. Of equal deadlines the
+// one at hand is the earliest: otherwise the way to it would lead through configurations that those
+// before them dominate.
 func (s *search) earliest(m mask) int32 {
+	if s.dueSlot >= 0 && m.has(s.dueSlot) {
+		return s.dueSlot
+	}
 	best := int32(-1)
 	for slot := m.pop(); slot >= 0; slot = m.pop() {
 		if best < 0 || s.deadline[slot] < s.deadline[best] {

@@ -57,10 +57,12 @@ type search struct {
 	anonPuts, anonCreates, anonDeletes int32
 
 	frontier []config // the configurations that are possible now
-	kept     []config // those of them that satisfy the deadline at hand
-	queue    []config // those that were reached and do not satisfy it yet
-	index    table    // of queue
+	kept     reached  // those of them that satisfy the deadline at hand
+	queue    reached  // those that were reached and do not satisfy it yet
+	dueSlot  int32    // of the op at hand, or of its chain if it is the head; -1: none
 	doomed   []bool   // scratch of prune
+	// Of what is in them, more or less being done matters little: see dominates.
+	observers, spare mask
 }
 
 // sweep goes through the deadlines. Illegal where none of the configurations meets one.
@@ -248,41 +250,58 @@ func (s *search) due(i int32) Verdict {
 		}
 		return Legal
 	}
-	s.kept, s.queue = s.kept[:0], s.queue[:0]
-	s.index.reset()
+	if v := s.meet(i); v != Legal {
+		return v
+	}
+	s.passed(o)
+	s.prune()
+	return Legal
+}
+
+// meet brings the frontier to what satisfies the op.
+func (s *search) meet(i int32) Verdict {
+	o := &s.ops[i]
+	s.kept.reset()
+	s.queue.reset()
+	s.weigh()
+	s.dueSlot = o.slot
 	hidden := int32(-1) // the slot whose unseen execution satisfies the op
 	switch {
 	case o.role == blind:
 		hidden = o.slot
-	case o.role == writer && o.pos == 0 && s.chains[o.chain].put:
-		hidden = s.chains[o.chain].slot
+	case o.role == writer && o.pos == 0:
+		s.dueSlot = s.chains[o.chain].slot
+		if s.chains[o.chain].put {
+			hidden = s.dueSlot
+		}
 	}
 	for _, c := range s.frontier {
-		if s.satisfied(&c, i) {
-			s.kept = append(s.kept, c)
-			continue
-		}
-		if hidden >= 0 && c.opt.has(hidden) {
+		if hidden >= 0 && c.opt.has(hidden) && !s.satisfied(&c, i) {
 			c.opt.clear(hidden)
 			committed := c
 			committed.done.set(hidden)
-			s.kept = append(s.kept, committed)
+			s.add(&s.kept, committed)
 		}
-		s.reach(c)
+		s.arrive(c, i)
 	}
-	for q := 0; q < len(s.queue); q++ {
+	for q := 0; q < len(s.queue.entries); q++ {
 		if why := s.exhausted(q); why != "" {
 			s.failOp, s.reason = int(i), why
 			return Undecided
 		}
-		s.expand(s.queue[q], i)
+		if e := &s.queue.entries[q]; !e.dominated {
+			s.expand(e.config, i)
+		}
 	}
-	if len(s.kept) == 0 {
+	s.frontier = s.frontier[:0]
+	for k := range s.kept.entries {
+		if e := &s.kept.entries[k]; !e.dominated {
+			s.frontier = append(s.frontier, e.config)
+		}
+	}
+	if len(s.frontier) == 0 {
 		return s.illegal(int(i), "no order lets it take effect before it returned")
 	}
-	s.frontier, s.kept = s.kept, s.frontier
-	s.passed(o)
-	s.prune()
 	return Legal
 }
 
@@ -311,7 +330,7 @@ func (s *search) exhausted(n int) string {
 	switch {
 	case s.steps > s.budget:
 		return reasonSteps
-	case len(s.queue) > maxConfigs || len(s.kept) > maxConfigs:
+	case len(s.queue.entries) > maxConfigs || len(s.kept.entries) > maxConfigs:
 		return reasonMemory
 	case n&1023 == 1023 && s.ctx.Err() != nil:
 		return reasonTime
