@@ -105,6 +105,8 @@ type analysis struct {
 	result Result
 	seen   map[string]int
 	g      *graph
+
+	seenValues, seenTxns *marks // scratch
 }
 
 // Check finds anomalies. name tells keys (true) and values for the words of the answer.
@@ -127,8 +129,8 @@ func Check(txns []Txn, opt Options, name func(key bool, id int32) string) Result
 		a.registers()
 	}
 	if a.result.Problem == "" {
-		a.result.Edges = a.g.count
-		a.order()
+		a.g.seal(a.order)
+		a.result.Edges = a.g.dependencies()
 		a.cycles()
 	}
 	slices.SortStableFunc(a.result.Anomalies, func(x, y Anomaly) int { return strings.Compare(x.Name, y.Name) })
@@ -162,8 +164,8 @@ func (a *analysis) list(l []int32) string {
 	return "[" + strings.Join(words, " ") + "]"
 }
 
-// order adds the edges of processes and of real time.
-func (a *analysis) order() {
+// order tells the edges of processes and of real time.
+func (a *analysis) order(add func(from, to int, kind edgeKind)) {
 	byCall := make([]int, 0, len(a.txns))
 	for i := range a.txns {
 		if a.txns[i].Outcome != Aborted {
@@ -175,7 +177,7 @@ func (a *analysis) order() {
 		last := map[int]int{}
 		for _, i := range byCall {
 			if p, ok := last[a.txns[i].Process]; ok {
-				a.g.add(p, i, process, 0, 0)
+				add(p, i, process)
 			}
 			last[a.txns[i].Process] = i
 		}
@@ -183,7 +185,7 @@ func (a *analysis) order() {
 	if !a.opt.Realtime {
 		return
 	}
-	realTime(a.txns, byCall, func(from, to int) { a.g.add(from, to, realtime, 0, 0) })
+	realTime(a.txns, byCall, func(from, to int) { add(from, to, realtime) })
 }
 
 func compare(x, y int64) int {

@@ -11,13 +11,25 @@ type writer struct {
 	final bool // the transaction's last write of the key
 }
 
+// versions is who wrote what.
+type versions map[version]writer
+
+// of is who wrote a version; false where nobody did.
+func (w versions) of(v version) (writer, bool) {
+	by, ok := w[v]
+	return by, ok
+}
+
+// final says whether a version was written, and was its writer's last of the key.
+func (w versions) final(v version) bool { return w[v].final }
+
 // writers finds who wrote what. False where a value was written twice: then reads do not tell whom
 // they saw.
-func (a *analysis) writers(kind Kind) (map[version]writer, bool) {
-	out := map[version]writer{}
+func (a *analysis) writers(kind Kind) (versions, bool) {
+	out := make(versions, len(a.txns))
 	for i := range a.txns {
-		last := map[int32]int32{}
-		for _, o := range a.txns[i].Ops {
+		ops := a.txns[i].Ops
+		for n, o := range ops {
 			if o.Kind != kind {
 				continue
 			}
@@ -26,12 +38,8 @@ func (a *analysis) writers(kind Kind) (map[version]writer, bool) {
 				a.result.Problem = "value " + a.val(o.Value) + " of key " + a.key(o.Key) + " was written twice, so a read of it does not tell whom it saw"
 				return nil, false
 			}
-			if before, ok := last[o.Key]; ok {
-				b := version{o.Key, before}
-				out[b] = writer{i, false}
-			}
-			last[o.Key] = o.Value
-			out[v] = writer{i, true}
+			again := slices.ContainsFunc(ops[n+1:], func(l Op) bool { return l.Kind == kind && l.Key == o.Key })
+			out[v] = writer{i, !again}
 		}
 	}
 	return out, true
@@ -49,34 +57,72 @@ func (a *analysis) lists() {
 	if !ok {
 		return
 	}
-	reads := map[int32][]listRead{}
-	var keys []int32
+	var reads [][]listRead // by key
 	for i := range a.txns {
 		if a.txns[i].Outcome != Committed {
 			continue
 		}
 		for _, r := range a.external(i) {
-			if _, ok := reads[r.key]; !ok {
-				keys = append(keys, r.key)
-			}
+			reads = atLeast(reads, r.key)
 			reads[r.key] = append(reads[r.key], listRead{i, r.list})
 		}
 	}
-	unread := map[int32][]int{} // committed appends, by key
+	appenders := make([][]int, len(reads)) // committed ones, by key
 	for i := range a.txns {
 		if a.txns[i].Outcome != Committed {
 			continue
 		}
 		for _, o := range a.txns[i].Ops {
-			if l := unread[o.Key]; o.Kind == Append && (len(l) == 0 || l[len(l)-1] != i) {
-				unread[o.Key] = append(l, i)
+			if o.Kind != Append || int(o.Key) >= len(reads) {
+				continue
+			}
+			if l := appenders[o.Key]; len(l) == 0 || l[len(l)-1] != i {
+				appenders[o.Key] = append(l, i)
 			}
 		}
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		a.listKey(k, reads[k], writers, unread[k])
+	a.seenValues, a.seenTxns = newMarks(0), newMarks(len(a.txns))
+	for k := range reads {
+		if len(reads[k]) > 0 {
+			a.listKey(int32(k), reads[k], writers, appenders[k])
+		}
 	}
+}
+
+// atLeast makes a slice long enough for an index.
+func atLeast[T any](s []T, i int32) []T {
+	for int(i) >= len(s) {
+		var zero T
+		s = append(s, zero)
+	}
+	return s
+}
+
+// marks is a set of small numbers that is emptied at once.
+type marks struct {
+	round int32
+	at    []int32
+}
+
+func newMarks(n int) *marks { return &marks{1, make([]int32, n)} }
+
+func (m *marks) clear() { m.round++ }
+
+// mark is false where i is in the set already.
+func (m *marks) mark(i int32) bool {
+	m.at = atLeast(m.at, i)
+	if m.at[i] == m.round {
+		return false
+	}
+	m.at[i] = m.round
+	return true
+}
+
+func (m *marks) has(i int) bool { return m.at[i] == m.round }
+
+// begins says whether one list begins with another. Lists often share their memory.
+func begins(list, with []int32) bool {
+	return len(with) <= len(list) && (len(with) == 0 || &list[0] == &with[0] || slices.Equal(list[:len(with)], with))
 }
 
 type externalRead struct {
@@ -88,17 +134,20 @@ type externalRead struct {
 // inconsistencies on the way.
 func (a *analysis) external(i int) (out []externalRead) {
 	type local struct {
+		key   int32
 		base  []int32
 		known bool
 		own   []int32
 	}
-	state := map[int32]*local{}
+	var buffer [8]local
+	state := buffer[:0]
 	for _, o := range a.txns[i].Ops {
-		l := state[o.Key]
-		if l == nil {
-			l = &local{}
-			state[o.Key] = l
+		at := slices.IndexFunc(state, func(l local) bool { return l.key == o.Key })
+		if at < 0 {
+			at = len(state)
+			state = append(state, local{key: o.Key})
 		}
+		l := &state[at]
 		if o.Kind == Append {
 			l.own = append(l.own, o.Value)
 			continue
@@ -119,7 +168,7 @@ func (a *analysis) external(i int) (out []externalRead) {
 }
 
 // listKey takes the longest read as the order of versions.
-func (a *analysis) listKey(k int32, reads []listRead, writers map[version]writer, committed []int) {
+func (a *analysis) listKey(k int32, reads []listRead, writers versions, committed []int) {
 	for i := range reads {
 		a.duplicates(k, &reads[i])
 	}
@@ -131,15 +180,17 @@ func (a *analysis) listKey(k int32, reads []listRead, writers map[version]writer
 	}
 	order := longest.list
 	for _, r := range reads {
-		if !slices.Equal(r.list, order[:len(r.list)]) {
+		if !begins(order, r.list) {
 			a.found("incompatible-order", []int{r.txn, longest.txn}, "T1 read %s of %s and T2 read %s: neither is the beginning of the other", a.list(r.list), a.key(k), a.list(order))
 		}
 	}
 	by := make([]writer, len(order))
-	position := map[int32]int{}
-	aborted := -1
+	aborted, firstAborted := -1, len(order)
 	for n, v := range order {
-		w, ok := writers[version{k, v}]
+		w, ok := writers.of(version{k, v})
+		if ok && a.txns[w.txn].Outcome == Aborted {
+			firstAborted = min(firstAborted, n)
+		}
 		if !ok {
 			a.found("unwritten", []int{longest.txn}, "T1 read %s of %s, which nobody appended", a.val(v), a.key(k))
 			w.txn = -1
@@ -150,21 +201,20 @@ func (a *analysis) listKey(k int32, reads []listRead, writers map[version]writer
 			aborted = -1
 		}
 		by[n] = w
-		if _, ok := position[v]; !ok {
-			position[v] = n
-		}
 	}
 	for n := 1; n < len(order); n++ {
 		a.depend(by[n-1].txn, by[n].txn, ww, k, order[n])
 	}
-	seen := map[int]bool{}
+	a.seenTxns.clear()
 	for _, w := range by {
-		seen[w.txn] = true
+		if w.txn >= 0 {
+			a.seenTxns.mark(int32(w.txn))
+		}
 	}
 	// What was committed and is not in the longest read came after it.
 	var later []int
 	for _, i := range committed {
-		if !seen[i] {
+		if !a.seenTxns.has(i) {
 			later = append(later, i)
 		}
 	}
@@ -176,7 +226,7 @@ func (a *analysis) listKey(k int32, reads []listRead, writers map[version]writer
 		}
 	}
 	for _, r := range reads {
-		a.listRead(k, r, order, by, later, writers)
+		a.listRead(k, r, order, by, later, writers, firstAborted)
 	}
 	a.lostLists(k, reads)
 }
@@ -192,39 +242,39 @@ func (a *analysis) appended(i int, k int32) int32 {
 
 // duplicates reports elements that are in a read twice, and goes on with the first of each.
 func (a *analysis) duplicates(k int32, r *listRead) {
-	seen := make(map[int32]bool, len(r.list))
+	a.seenValues.clear()
+	if !slices.ContainsFunc(r.list, func(v int32) bool { return !a.seenValues.mark(v) }) {
+		return
+	}
+	a.seenValues.clear()
 	var once []int32
 	for _, v := range r.list {
-		if !seen[v] {
+		if a.seenValues.mark(v) {
 			once = append(once, v)
 		}
-		seen[v] = true
 	}
-	if len(once) < len(r.list) {
-		a.found("duplicate-elements", []int{r.txn}, "T1 read %s of %s, with an element more than once", a.list(r.list), a.key(k))
-		r.list = once
-	}
+	a.found("duplicate-elements", []int{r.txn}, "T1 read %s of %s, with an element more than once", a.list(r.list), a.key(k))
+	r.list = once
 }
 
-// listRead adds the dependencies of one read.
-func (a *analysis) listRead(k int32, r listRead, order []int32, by []writer, later []int, writers map[version]writer) {
-	for _, v := range r.list {
-		if w, ok := writers[version{k, v}]; ok && a.txns[w.txn].Outcome == Aborted {
-			a.found("G1a", []int{r.txn, w.txn}, "T1 read %s of %s, where T2 had appended %s and was aborted", a.list(r.list), a.key(k), a.val(v))
-			break
-		}
+// listRead adds the dependencies of one read. Of order, the elements before firstAborted are of
+// transactions that were not aborted.
+func (a *analysis) listRead(k int32, r listRead, order []int32, by []writer, later []int, writers versions, firstAborted int) {
+	ordered := begins(order, r.list)
+	if !ordered || firstAborted < len(r.list) {
+		a.abortedReads(k, r, writers)
 	}
 	n := len(r.list)
 	if n > 0 {
 		v := r.list[n-1]
-		if w, ok := writers[version{k, v}]; ok {
+		if w, ok := writers.of(version{k, v}); ok {
 			if !w.final && w.txn != r.txn {
 				a.found("G1b", []int{r.txn, w.txn}, "T1 read %s of %s, a state in the middle of T2, which appended more after %s", a.list(r.list), a.key(k), a.val(v))
 			}
 			a.depend(w.txn, r.txn, wr, k, v)
 		}
 	}
-	if !slices.Equal(r.list, order[:n]) {
+	if !ordered {
 		return
 	}
 	for m := n; m < len(order); m++ { // its own appends are not what it did not see
@@ -235,6 +285,15 @@ func (a *analysis) listRead(k int32, r listRead, order []int32, by []writer, lat
 	}
 	for _, i := range later {
 		a.depend(r.txn, i, rw, k, a.appended(i, k))
+	}
+}
+
+func (a *analysis) abortedReads(k int32, r listRead, writers versions) {
+	for _, v := range r.list {
+		if w, ok := writers.of(version{k, v}); ok && a.txns[w.txn].Outcome == Aborted {
+			a.found("G1a", []int{r.txn, w.txn}, "T1 read %s of %s, where T2 had appended %s and was aborted", a.list(r.list), a.key(k), a.val(v))
+			return
+		}
 	}
 }
 

@@ -23,29 +23,89 @@ type edge struct {
 	key, value int32
 }
 
+// graph is filled with add and then sealed: edges lie in one array, in the order of the nodes that
+// they leave.
 type graph struct {
-	out   [][]edge
-	count int
+	nodes int
+	added []hop
+	first []int32 // by node, where its edges begin; one more at the end
+	edges []edge
 }
 
-func newGraph(n int) *graph { return &graph{out: make([][]edge, n)} }
+func newGraph(n int) *graph { return &graph{nodes: n} }
 
 func (g *graph) add(from, to int, kind edgeKind, key, value int32) {
-	for _, e := range g.out[from][max(0, len(g.out[from])-8):] {
-		if e.to == int32(to) && e.kind == kind {
-			return
+	g.added = append(g.added, hop{int32(from), edge{int32(to), kind, key, value}})
+}
+
+// out are the edges that leave a node.
+func (g *graph) out(v int32) []edge { return g.edges[g.first[v]:g.first[v+1]] }
+
+// repeats is how many edges back a second one of the same kind to the same node is looked for.
+const repeats = 8
+
+// seal puts the edges in their place, and then those that more tells, twice in the same way: there may
+// be many, and they are not held elsewhere.
+func (g *graph) seal(more func(add func(from, to int, kind edgeKind))) {
+	count := make([]int32, g.nodes+1)
+	for _, h := range g.added {
+		count[h.from+1]++
+	}
+	more(func(from, _ int, _ edgeKind) { count[from+1]++ })
+	for v := range g.nodes {
+		count[v+1] += count[v]
+	}
+	next := slices.Clone(count[:g.nodes])
+	g.edges = make([]edge, count[g.nodes])
+	for _, h := range g.added {
+		g.edges[next[h.from]] = h.edge
+		next[h.from]++
+	}
+	g.added = nil
+	more(func(from, to int, kind edgeKind) {
+		g.edges[next[from]] = edge{to: int32(to), kind: kind}
+		next[from]++
+	})
+	g.first = count
+	g.unique()
+}
+
+// unique leaves out most of the edges that are there twice.
+func (g *graph) unique() {
+	n := int32(0)
+	for v := range g.nodes {
+		begin := n
+		from, to := g.first[v], g.first[v+1]
+		g.first[v] = begin
+		for _, e := range g.edges[from:to] {
+			same := func(o edge) bool { return o.to == e.to && o.kind == e.kind }
+			if e.kind < process && slices.ContainsFunc(g.edges[max(begin, n-repeats):n], same) {
+				continue
+			}
+			g.edges[n] = e
+			n++
 		}
 	}
-	g.out[from] = append(g.out[from], edge{int32(to), kind, key, value})
-	g.count++
+	g.first[g.nodes] = n
+	g.edges = g.edges[:n]
+}
+
+// dependencies is how many edges are no order of processes or of real time.
+func (g *graph) dependencies() (n int) {
+	for _, e := range g.edges {
+		if e.kind < process {
+			n++
+		}
+	}
+	return n
 }
 
 // components are the strongly connected ones of two nodes or more, over edges of the given kinds
 // (Tarjan, Depth-first search and linear graph algorithms, 1972), without recursion.
 func (g *graph) components(kinds uint8) (out [][]int) {
-	n := len(g.out)
+	n := g.nodes
 	index, low, on := make([]int32, n), make([]int32, n), make([]bool, n)
-	next := make([]int32, n)
+	next := slices.Clone(g.first[:n])
 	var stack, path []int32
 	counter := int32(0)
 	for root := range n {
@@ -61,8 +121,8 @@ func (g *graph) components(kinds uint8) (out [][]int) {
 				stack, on[v] = append(stack, v), true
 			}
 			deeper := false
-			for int(next[v]) < len(g.out[v]) {
-				e := g.out[v][next[v]]
+			for next[v] < g.first[v+1] {
+				e := &g.edges[next[v]]
 				next[v]++
 				if kinds>>e.kind&1 == 0 {
 					continue
@@ -134,7 +194,7 @@ func (s *search) way(begin state, to int32, want func(state) bool, limit *int) [
 	for len(queue) > 0 {
 		st := queue[0]
 		queue = queue[1:]
-		for _, e := range s.g.out[st.node] {
+		for _, e := range s.g.out(st.node) {
 			if *limit--; *limit < 0 {
 				return nil
 			}
@@ -206,6 +266,9 @@ const effort = 2_000_000
 // cycles looks for every pattern, first among dependencies alone and then with the order of processes
 // and of real time. Of a component that has a cycle of dependencies alone only that is told.
 func (a *analysis) cycles() {
+	if len(a.g.components(^uint8(0))) == 0 {
+		return // without any cycle there is none of a kind
+	}
 	extras := []struct {
 		suffix string
 		kinds  uint8
@@ -257,7 +320,7 @@ func (a *analysis) patternIn(p pattern, suffix string, needMore bool, s *search,
 		if s.component[i] < 0 {
 			continue
 		}
-		for _, e := range a.g.out[i] {
+		for _, e := range a.g.out(int32(i)) {
 			if e.kind != p.through || s.component[e.to] != s.component[i] {
 				continue
 			}

@@ -21,7 +21,7 @@ func (a *analysis) registers() {
 		}
 		a.registerTxn(i, writers, readers, after)
 		for _, o := range t.Ops {
-			if o.Kind != Write || !writers[version{o.Key, o.Value}].final {
+			if o.Kind != Write || !writers.final(version{o.Key, o.Value}) {
 				continue
 			}
 			if _, ok := written[o.Key]; !ok {
@@ -38,15 +38,15 @@ func (a *analysis) registers() {
 }
 
 // registerTxn collects what one transaction read and wrote.
-func (a *analysis) registerTxn(i int, writers map[version]writer, readers map[version][]int, after map[version][]int32) {
+func (a *analysis) registerTxn(i int, writers versions, readers map[version][]int, after map[version][]int32) {
 	state := map[int32]int32{}
 	for _, o := range a.txns[i].Ops {
 		now, known := state[o.Key]
 		if o.Kind == Write {
 			if known && a.readFirst(i, o.Key) {
-				if w := writers[version{o.Key, now}]; now == None || w.txn != i {
+				if w, _ := writers.of(version{o.Key, now}); now == None || w.txn != i {
 					for _, later := range a.txns[i].Ops {
-						if later.Kind == Write && later.Key == o.Key && writers[version{o.Key, later.Value}].final {
+						if later.Kind == Write && later.Key == o.Key && writers.final(version{o.Key, later.Value}) {
 							v := version{o.Key, now}
 							after[v] = append(after[v], later.Value)
 						}
@@ -71,7 +71,7 @@ func (a *analysis) registerTxn(i int, writers map[version]writer, readers map[ve
 }
 
 // observe judges what was read, and adds who read from whom.
-func (a *analysis) observe(writers map[version]writer, readers map[version][]int) {
+func (a *analysis) observe(writers versions, readers map[version][]int) {
 	var seen []version
 	for v := range readers {
 		seen = append(seen, v)
@@ -80,7 +80,7 @@ func (a *analysis) observe(writers map[version]writer, readers map[version][]int
 		return compare(int64(x.key)<<32|int64(uint32(x.value)), int64(y.key)<<32|int64(uint32(y.value)))
 	})
 	for _, v := range seen {
-		w, ok := writers[v]
+		w, ok := writers.of(v)
 		for _, r := range readers[v] {
 			switch {
 			case v.value == None:
@@ -99,7 +99,7 @@ func (a *analysis) observe(writers map[version]writer, readers map[version][]int
 }
 
 // registerKey adds the dependencies between a key's versions.
-func (a *analysis) registerKey(k int32, written []int32, writers map[version]writer, readers map[version][]int, after map[version][]int32) {
+func (a *analysis) registerKey(k int32, written []int32, writers versions, readers map[version][]int, after map[version][]int32) {
 	a.keyOrder(k, writers, after)
 	versions := append([]int32{None}, written...)
 	later := map[int32]bool{} // than another value
@@ -109,7 +109,7 @@ func (a *analysis) registerKey(k int32, written []int32, writers map[version]wri
 		}
 	}
 	for _, v := range written {
-		if w := writers[version{k, v}]; !later[v] && (a.txns[w.txn].Outcome == Committed || len(readers[version{k, v}]) > 0) {
+		if w, _ := writers.of(version{k, v}); !later[v] && (a.txns[w.txn].Outcome == Committed || len(readers[version{k, v}]) > 0) {
 			after[version{k, None}] = append(after[version{k, None}], v)
 		}
 	}
@@ -122,9 +122,10 @@ func (a *analysis) registerKey(k int32, written []int32, writers map[version]wri
 		next := after[id]
 		slices.Sort(next)
 		for _, to := range slices.Compact(next) {
-			w := writers[version{k, to}]
+			w, _ := writers.of(version{k, to})
 			if v != None {
-				a.depend(writers[id].txn, w.txn, ww, k, to)
+				before, _ := writers.of(id)
+				a.depend(before.txn, w.txn, ww, k, to)
 			}
 			for _, r := range readers[id] {
 				a.depend(r, w.txn, rw, k, to)
@@ -147,7 +148,7 @@ type touch struct {
 }
 
 // keyOrder adds what the options say about the order of versions.
-func (a *analysis) keyOrder(k int32, writers map[version]writer, after map[version][]int32) {
+func (a *analysis) keyOrder(k int32, writers versions, after map[version][]int32) {
 	if !a.opt.SequentialKeys && !a.opt.LinearizableKeys {
 		return
 	}
@@ -172,7 +173,7 @@ func (a *analysis) keyOrder(k int32, writers map[version]writer, after map[versi
 		}
 	}
 	add := func(x, y touch) {
-		if x.last != y.first && y.first != None && writers[version{k, y.first}].final {
+		if x.last != y.first && y.first != None && writers.final(version{k, y.first}) {
 			v := version{k, x.last}
 			after[v] = append(after[v], y.first)
 		}
@@ -211,6 +212,7 @@ func (a *analysis) cyclic(k int32, versions []int32, after map[version][]int32) 
 			}
 		}
 	}
+	g.seal(func(func(int, int, edgeKind)) {})
 	for _, component := range g.components(1 << ww) {
 		var values []int32
 		for _, n := range component {

@@ -19,6 +19,7 @@ type Config struct {
 	Unknown float64       // share of calls of unknown outcome; half of these run, some of them late
 	Latency time.Duration // mean, from 0.1 to 1.9 times this
 	Think   time.Duration // mean pause of a client between its calls, exponentially distributed; 0: none
+	Revised bool          // completions tell the store's revision, and gets that of the key's last write
 	Values  int           // values are drawn from so many, and repeat; 0: every value is unique
 	Plant   string        // a kind of violation; "": none
 	At      float64       // where in the history the violation is, from 0 to 1

@@ -14,8 +14,9 @@ import (
 // Line is a line of the history.
 type Line struct {
 	checker.Line
-	Time time.Duration
-	Node harness.NodeID
+	Time     time.Duration
+	Node     harness.NodeID
+	Rev, Mod int64 // of a completion, where Config.Revised; Mod of gets that found something
 }
 
 // Truth is what is known of the history.
@@ -68,6 +69,7 @@ type generator struct {
 	clients  []client
 	process  int // the next free one
 	line     Line
+	revision int64
 	text     [3][]byte // what a line's values are written to
 	late     []call    // unknown calls that act later
 	unused   []int32
@@ -77,6 +79,7 @@ type generator struct {
 type key struct {
 	name  []byte
 	state value
+	mod   int64 // revision of its last write
 }
 
 // value is a number from 1; 0 is absence.
@@ -98,6 +101,7 @@ type call struct {
 	yes      bool  // swapped, deleted
 	blind    bool
 	unknown  bool
+	rev, mod int64
 }
 
 const (
@@ -119,7 +123,7 @@ func (g *generator) start() {
 		c.node = node(i / g.Keys)
 		g.events.push(event{at: g.r.Int64N(int64(g.Latency)), who: int32(i), what: invokes})
 	}
-	g.process = len(g.clients)
+	g.process, g.revision = len(g.clients), 1 // that of an empty store
 }
 
 func node(i int) harness.NodeID { return harness.NodeID("n" + strconv.Itoa(1+i%Nodes)) }
@@ -227,9 +231,10 @@ func (g *generator) next() value {
 // act lets a call take effect.
 func (g *generator) act(c *call) {
 	k := &g.keys[c.key]
+	before := k.state
 	switch c.op {
 	case opGet:
-		c.val = k.state
+		c.val, c.mod = k.state, k.mod
 	case opPut:
 		k.state = c.val
 	case opCAS:
@@ -240,6 +245,11 @@ func (g *generator) act(c *call) {
 		c.yes = k.state != 0
 		k.state = 0
 	}
+	if c.op == opPut || k.state != before {
+		g.revision++
+		k.mod = g.revision
+	}
+	c.rev = g.revision
 }
 
 func (g *generator) invoke(c *client) {
@@ -281,6 +291,9 @@ func (g *generator) write(c *client, t harness.Type) {
 		if t == harness.OK && !c.blind {
 			l.Deleted = answer(c.yes)
 		}
+	}
+	if g.Revised && t == harness.OK {
+		l.Rev, l.Mod = c.rev, c.mod
 	}
 	g.err = g.emit(l)
 	g.position++

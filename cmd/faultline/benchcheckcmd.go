@@ -84,7 +84,7 @@ func (b *checkBench) row(ctx context.Context, clients int, unknown float64, n in
 	if err != nil {
 		return infrastructure(err)
 	}
-	if _, err := writeFile(ctx, c, f, false); err != nil {
+	if _, err := writeFile(ctx, genOptions{c, registerWorkload}, f, false); err != nil {
 		return infrastructure(fmt.Errorf("bench-check: %w", err))
 	}
 	var took [2]time.Duration

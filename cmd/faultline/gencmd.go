@@ -18,8 +18,19 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
+// What gen writes histories of.
+const (
+	registerWorkload = "register"
+	appendWorkload   = "append"
+)
+
+type genOptions struct {
+	generate.Config
+	workload string
+}
+
 func newGenCmd(a *app) *cobra.Command {
-	c := generate.Default()
+	c := genOptions{generate.Default(), registerWorkload}
 	c.Ops = 10_000
 	mix := c.Mix.String()
 	var kinds strings.Builder
@@ -41,6 +52,12 @@ Violations:` + kinds.String(),
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
+			if c.workload != registerWorkload && c.workload != appendWorkload {
+				return usage("gen: workload %q: allowed are %s, %s", c.workload, registerWorkload, appendWorkload)
+			}
+			if c.workload == appendWorkload && c.Plant != "" {
+				return usage("gen: violations are planted in registers alone")
+			}
 			if c.Mix, err = generate.ParseMix(mix); err != nil {
 				return usage("gen: %v", err)
 			}
@@ -52,6 +69,8 @@ Violations:` + kinds.String(),
 	}
 	f := cmd.Flags()
 	f.IntVar(&c.Ops, "ops", c.Ops, "calls; each is two lines")
+	f.StringVar(&c.workload, "workload", c.workload, "what clients do: register, or append: transactions that append to lists and read them, for the checker anomalies")
+	f.BoolVar(&c.Revised, "revisions", false, "answers tell the store's revision, for the checker revision")
 	f.IntVar(&c.Keys, "keys", c.Keys, "keys")
 	f.IntVar(&c.Clients, "clients", c.Clients, "clients of each key, each with at most one call open")
 	f.StringVar(&mix, "mix", mix, "shares of the ops")
@@ -67,7 +86,7 @@ Violations:` + kinds.String(),
 }
 
 // generate writes the history to a file, which appears when it is whole, and tells the truth about it.
-func (a *app) generate(ctx context.Context, c generate.Config, path string) error {
+func (a *app) generate(ctx context.Context, c genOptions, path string) error {
 	if path == "-" {
 		truth, err := writeHistory(ctx, c, a.stdout)
 		if err != nil {
@@ -100,7 +119,7 @@ func (a *app) generate(ctx context.Context, c generate.Config, path string) erro
 	return nil
 }
 
-func writeFile(ctx context.Context, c generate.Config, f *os.File, compress bool) (generate.Truth, error) {
+func writeFile(ctx context.Context, c genOptions, f *os.File, compress bool) (generate.Truth, error) {
 	defer f.Close() //nolint:errcheck // closed below where it matters
 	out := io.Writer(f)
 	var z *zstd.Encoder
@@ -132,11 +151,15 @@ func tell(w io.Writer, t generate.Truth) {
 	fmt.Fprintf(w, "truth: invalid: %s on key %s, ops %d to %d: %s\n", t.Kind, t.Key, t.First, t.Last, t.Detail)
 }
 
-func writeHistory(ctx context.Context, c generate.Config, w io.Writer) (generate.Truth, error) {
+func writeHistory(ctx context.Context, g genOptions, w io.Writer) (generate.Truth, error) {
 	out := bufio.NewWriterSize(w, 1<<20)
+	if g.workload == appendWorkload {
+		return writeAppends(ctx, g.Config, out)
+	}
+	c := g.Config
 	var line, value []byte
 	truth, err := generate.Run(ctx, c, func(l *generate.Line) error {
-		value = appendValue(value[:0], &l.Line)
+		value = appendValue(value[:0], l)
 		op := harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node}
 		if l.Type == harness.Info {
 			op.Error = "timeout"
@@ -151,8 +174,25 @@ func writeHistory(ctx context.Context, c generate.Config, w io.Writer) (generate
 	return truth, out.Flush()
 }
 
+func writeAppends(ctx context.Context, c generate.Config, out *bufio.Writer) (generate.Truth, error) {
+	var line []byte
+	truth, err := generate.Appends(ctx, c, func(l *generate.TxnLine) error {
+		op := harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value, Node: l.Node}
+		if l.Type == harness.Info {
+			op.Error = "timeout"
+		}
+		line = op.AppendJSON(line[:0])
+		_, err := out.Write(line)
+		return err
+	})
+	if err != nil {
+		return truth, err
+	}
+	return truth, out.Flush()
+}
+
 // appendValue writes an op's value as the register workload does.
-func appendValue(b []byte, l *checker.Line) []byte {
+func appendValue(b []byte, l *generate.Line) []byte {
 	member := func(name string, v []byte) {
 		b = append(append(append(b, ',', '"'), name...), '"', ':')
 		if v == nil {
@@ -178,6 +218,12 @@ func appendValue(b []byte, l *checker.Line) []byte {
 		case checker.No:
 			b = append(b, `,"deleted":0`...)
 		}
+	}
+	if l.Rev > 0 {
+		b = strconv.AppendInt(append(b, `,"rev":`...), l.Rev, 10)
+	}
+	if l.F == "get" && l.Value != nil && l.Mod > 0 {
+		b = strconv.AppendInt(append(b, `,"mod":`...), l.Mod, 10)
 	}
 	return append(b, '}')
 }
