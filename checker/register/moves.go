@@ -190,17 +190,20 @@ func (s *search) expandAnonymous(c *config, due int32) {
 	if c.state == Absent && c.creates < s.anonCreates {
 		d := *c
 		d.creates++
+		s.lastAnon = s.now
 		s.enter(&d, anonymous)
 		s.arrive(d, due)
 	}
 	if c.state > anonymous && s.vals[c.state].swaps > 0 {
 		d := *c
+		s.lastAnon = s.now
 		s.enter(&d, anonymous)
 		s.arrive(d, due)
 	}
 	if c.state != anonymous && c.puts < s.anonPuts {
 		d := *c
 		d.puts++
+		s.lastAnon = s.now
 		s.hide(&d)
 		s.enter(&d, anonymous)
 		s.arrive(d, due)

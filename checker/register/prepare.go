@@ -75,6 +75,9 @@ func (s *search) illegal(i int, why string) Verdict {
 
 // prepare sorts ops into roles. Legal means that the sweep decides.
 func (s *search) prepare(in []Op) Verdict {
+	for i := range s.free {
+		s.free[i] = ^uint64(0)
+	}
 	s.ops = make([]op, len(in))
 	most := anonymous
 	for _, o := range in {
@@ -287,6 +290,7 @@ func (s *search) link() Verdict {
 				return s.illegal(int(i), "the effect of a write was seen before it was called")
 			}
 		}
+		c.begun = c.deadline <= s.from
 	}
 	return Legal
 }
@@ -324,9 +328,14 @@ func (s *search) events() (calls, deadlines []event) {
 		if o.role == dropped {
 			continue
 		}
-		calls = append(calls, event{o.call, 0, int32(i)})
+		if o.call > s.from {
+			calls = append(calls, event{o.call, 0, int32(i)})
+		}
 		switch o.role {
 		case missed, differs, writer, found, blind:
+			if o.ret <= s.from {
+				continue
+			}
 			deadlines = append(deadlines, event{o.ret, o.pos, int32(i)})
 		}
 	}

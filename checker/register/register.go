@@ -11,6 +11,8 @@
 //     configurations that are still possible. Writes are postponed until a deadline needs them;
 //     observations are made as soon as they are true.
 //   - moves.go has the steps from one configuration to the next, and why those suffice.
+//
+// stream.go does the same while the history goes on, and forgets what is decided.
 package register
 
 import (
@@ -147,10 +149,10 @@ func Check(ctx context.Context, ops []Op, budget int64) Result {
 }
 
 func check(ctx context.Context, ops []Op, budget int64) Result {
-	s := &search{ctx: ctx, budget: budget}
+	s := &search{ctx: ctx, budget: budget, from: minTime, frontier: []config{{state: Absent}}}
 	v := s.prepare(ops)
 	if v == Legal {
-		v = s.sweep()
+		v = s.sweep(minTime, nil)
 	}
 	r := Result{Verdict: v, Op: s.failOp, Reason: s.reason, Steps: s.steps, Frontier: len(s.frontier)}
 	if v == Legal {

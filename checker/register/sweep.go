@@ -43,6 +43,10 @@ type search struct {
 	failOp int
 	reason string
 
+	from     int64 // what is due or called up to then is done: see Stream
+	now      int64 // of the deadline at hand
+	lastAnon int64 // when a configuration last used an anonymous write, or may have
+
 	ops    []op
 	vals   []value
 	chains []chain
@@ -65,31 +69,49 @@ type search struct {
 	observers, spare mask
 }
 
-// sweep goes through the deadlines. Illegal where none of the configurations meets one.
-func (s *search) sweep() Verdict {
-	for i := range s.free {
-		s.free[i] = ^uint64(0)
-	}
-	s.frontier = []config{{state: Absent}}
+// sweep goes through the deadlines. Illegal where none of the configurations meets one. When all is
+// done that is called or due until then, it calls at.
+func (s *search) sweep(until int64, at func()) Verdict {
 	calls, deadlines := s.events()
-	next := 0
 	for n, d := range deadlines {
 		if n&1023 == 1023 && s.ctx.Err() != nil {
 			s.failOp, s.reason = int(d.op), reasonTime
 			return Undecided
 		}
-		for next < len(calls) && calls[next].at <= d.at {
-			if !s.called(calls[next].op) {
-				s.failOp, s.reason = int(calls[next].op), reasonSlots
+		if at != nil && d.at > until {
+			if calls = s.takeCalls(calls, until); calls == nil {
 				return Undecided
 			}
-			next++
+			at()
+			at = nil
 		}
+		if calls = s.takeCalls(calls, d.at); calls == nil {
+			return Undecided
+		}
+		s.now = d.at
 		if v := s.due(d.op); v != Legal {
 			return v
 		}
 	}
+	if at != nil {
+		if s.takeCalls(calls, until) == nil {
+			return Undecided
+		}
+		at()
+	}
 	return Legal
+}
+
+// takeCalls handles calls up to a time, and answers those that are left; nil where there is no slot.
+func (s *search) takeCalls(calls []event, until int64) []event {
+	for len(calls) > 0 && calls[0].at <= until {
+		if !s.called(calls[0].op) {
+			s.failOp, s.reason = int(calls[0].op), reasonSlots
+			return nil
+		}
+		calls = calls[1:]
+	}
+	return calls
 }
 
 // take gives out a slot; -1 where all are taken.
@@ -386,6 +408,7 @@ func (s *search) fade(v Value) {
 		if !c.done.has(o.slot) {
 			continue
 		}
+		s.lastAnon = s.now
 		switch o.role {
 		case anonPut:
 			c.puts++
