@@ -148,6 +148,7 @@ type MemoryMeter interface {
 
 // HeartbeatWatcher is a cluster whose runtime sees the messages between members.
 type HeartbeatWatcher interface {
-	// LastHeartbeat is when a heartbeat of the member last reached another one; false: none did.
+	// LastHeartbeat is when a heartbeat that the member's clock made it send last reached another one;
+	// false: none did.
 	LastHeartbeat(NodeID) (time.Duration, bool)
 }

@@ -96,7 +96,7 @@ type FaultValue struct {
 	Term      uint64        `json:"term,omitempty"`      // that leader's term
 	Issued    time.Duration `json:"issued"`              // when the command was given
 	Confirmed time.Duration `json:"confirmed,omitempty"` // when its effect was seen; 0: it was not
-	Heartbeat time.Duration `json:"heartbeat,omitempty"` // when a heartbeat of Leader last reached another member before Confirmed; 0: the runtime does not see messages (HeartbeatWatcher)
+	Heartbeat time.Duration `json:"heartbeat,omitempty"` // when a heartbeat that Leader's clock made it send last reached another member before Confirmed; 0: the runtime does not see messages (HeartbeatWatcher)
 }
 
 // PhaseValue marks where a run's phases begin.

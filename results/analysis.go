@@ -69,7 +69,7 @@ func Analyze(run Run, h harness.History) Analysis {
 	for i := range a.calls {
 		a.Ops.add(a.calls[i].typ)
 	}
-	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
+	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, beat: run.HeartbeatInterval, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
 	a.Episodes = s.episodes()
 	a.Baseline = s.calm
 	a.Controls = s.controls()

@@ -64,21 +64,28 @@ const figureDPI = 160
 
 // figure draws the same thing twice.
 func figure(name string, h vg.Length, paint func(draw.Canvas)) (Figure, error) {
-	const w = vg.Length(1000) // points
-	svg := vgsvg.New(w, h)
-	paint(background(draw.New(svg)))
-	var vector bytes.Buffer
-	if _, err := svg.WriteTo(&vector); err != nil {
-		return Figure{}, fmt.Errorf("draw %s as SVG: %w", name, err)
+	vector, err := vectorOf(name, h, paint)
+	if err != nil {
+		return Figure{}, err
 	}
-	img := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(figureDPI))
+	img := vgimg.NewWith(vgimg.UseWH(figureWidth, h), vgimg.UseDPI(figureDPI))
 	paint(background(draw.New(img)))
 	var raster bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestSpeed} // encoding takes longer than drawing
 	if err := enc.Encode(&raster, img.Image()); err != nil {
 		return Figure{}, fmt.Errorf("draw %s as PNG: %w", name, err)
 	}
-	return Figure{Name: name, SVG: tidySVG(vector.Bytes()), PNG: raster.Bytes()}, nil
+	return Figure{Name: name, SVG: vector, PNG: raster.Bytes()}, nil
+}
+
+func vectorOf(name string, h vg.Length, paint func(draw.Canvas)) ([]byte, error) {
+	svg := vgsvg.New(figureWidth, h)
+	paint(background(draw.New(svg)))
+	var b bytes.Buffer
+	if _, err := svg.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("draw %s as SVG: %w", name, err)
+	}
+	return tidySVG(b.Bytes()), nil
 }
 
 func background(c draw.Canvas) draw.Canvas {
@@ -172,14 +179,6 @@ func timeAxis(c draw.Canvas, x axis, top, bottom vg.Length, title string) {
 	put(c, textStyle(9, false, mutedColor), (x.a+x.b)/2, bottom-22, text.XCenter, title)
 }
 
-// heading is the title and lines below it, each 12 points high.
-func heading(c draw.Canvas, title string, subs ...string) {
-	put(c, textStyle(12.5, true, inkColor), c.Min.X+12, c.Max.Y-15, text.XLeft, title)
-	for i, sub := range subs {
-		put(c, textStyle(9, false, mutedColor), c.Min.X+12, c.Max.Y-31-12*vg.Length(i), text.XLeft, sub)
-	}
-}
-
 // timeoutLine marks a duration between y0 and y1.
 func timeoutLine(c draw.Canvas, x axis, timeout time.Duration, y0, y1 vg.Length) {
 	if timeout <= 0 || msOf(timeout) < x.lo || msOf(timeout) > x.hi {
@@ -203,6 +202,25 @@ func msAxis(c draw.Canvas, x axis, bottom, top vg.Length, title string) {
 		put(c, textStyle(8.5, false, mutedColor), x.at(t), bottom-9, text.XCenter, fmt.Sprintf("%g", t))
 	}
 	put(c, textStyle(9, false, mutedColor), (x.a+x.b)/2, bottom-24, text.XCenter, title)
+}
+
+// durationAxis draws ticks in milliseconds beside the panel.
+func durationAxis(c draw.Canvas, x, y axis, title string) {
+	for _, t := range niceTicks(y.lo, y.hi, 6) {
+		line(c, x.a, y.at(t), x.b, y.at(t), 0.5, gridColor)
+		put(c, textStyle(8.5, false, mutedColor), x.a-6, y.at(t), text.XRight, fmt.Sprintf("%g", t))
+	}
+	rotated(c, c.Min.X+14, (y.a+y.b)/2, title)
+}
+
+// timeoutLevel marks a duration across the panel, with words that end at right.
+func timeoutLevel(c draw.Canvas, x, y axis, timeout time.Duration, right vg.Length) {
+	if timeout <= 0 || msOf(timeout) > y.hi {
+		return
+	}
+	py := y.at(msOf(timeout))
+	line(c, x.a, py, x.b, py, 1, mutedColor, 2, 2)
+	put(c, textStyle(8.5, false, mutedColor), right, py-7, text.XRight, "election timeout "+ms(timeout))
 }
 
 func rotated(c draw.Canvas, x, y vg.Length, words string) {
@@ -243,6 +261,7 @@ func legend(c draw.Canvas, right, y vg.Length, items []legendItem) {
 	}
 }
 
-func secondsOf(d time.Duration) float64 { return d.Seconds() }
+// secondsOf is rounded once, so that its shortest decimal is exact.
+func secondsOf(d time.Duration) float64 { return float64(d) / float64(time.Second) }
 
 func msOf(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -48,7 +48,7 @@ type Episode struct {
 	Watched time.Duration `json:"watched"` // until when: the next trouble of a leader, or the end of the load
 
 	Issued    *Mark  `json:"issued,omitempty"`     // the command to inject was given
-	Heartbeat *Mark  `json:"heartbeat,omitempty"`  // the last heartbeat of the old leader that reached another member before T0; only where the runtime sees messages (sim)
+	Heartbeat *Mark  `json:"heartbeat,omitempty"`  // the last heartbeat that the old leader's clock made it send and that reached another member before T0; only where the runtime sees messages (sim) or the survivors log it (raftkv, to a millisecond or so: At is the time of a line less what it says)
 	Detected  *Mark  `json:"detected,omitempty"`   // first campaign or pre-campaign of a survivor
 	Elected   *Mark  `json:"elected,omitempty"`    // became leader of a higher term: a majority had voted for it
 	Accepted  *Mark  `json:"accepted,omitempty"`   // a majority knew the new leader, where logs tell it
@@ -71,7 +71,7 @@ type Episode struct {
 	Disturbance      *time.Duration `json:"disturbance,omitempty"`        // T0 to Steady; 0: the range was never left
 	DisturbedAtLeast *time.Duration `json:"disturbed_at_least,omitempty"` // stands for Disturbance where watching ended before: censored
 	ClientTax        *time.Duration `json:"client_tax,omitempty"`         // Writes.Took minus WriteReady
-	Silence          *time.Duration `json:"silence,omitempty"`            // Heartbeat to T0: the phase within the heartbeat at which the fault came
+	Silence          *time.Duration `json:"silence,omitempty"`            // Heartbeat to T0, less whole heartbeat intervals: the phase within the heartbeat at which the fault came. Whole ones are missing where a heartbeat confirmed reads, too, and so is not counted
 	Rejoin           *time.Duration `json:"rejoin,omitempty"`             // HealStart to Rejoined
 	RejoinOutage     *time.Duration `json:"rejoin_outage,omitempty"`      // longest time without an acknowledged write from HealStart to two election timeouts after Rejoined
 	Stale            *time.Duration `json:"stale,omitempty"`              // the old leader still believed to lead while the new one did; 0: it had stepped down before
@@ -156,6 +156,7 @@ func since(m *Mark, t0 time.Duration) *time.Duration {
 type study struct {
 	nodes   []harness.NodeID
 	timeout time.Duration // election timeout
+	beat    time.Duration // heartbeat interval; 0: not known
 	ops     []harness.Op
 	events  []RaftEvent
 	faults  []Injected
@@ -322,11 +323,7 @@ func (s *study) context(e *Episode) {
 	}
 	if e.Fault != nil {
 		e.Issued = mark(e.Fault.Issued, lineRef(e.Fault.Line))
-		if h := e.Fault.Heartbeat; h > 0 && e.Fault.Leader == e.OldLeader {
-			e.Heartbeat = mark(h, lineRef(e.Fault.DoneLine))
-			d := e.T0 - h
-			e.Silence = &d
-		}
+		s.silence(e)
 	}
 }
 

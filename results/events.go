@@ -40,6 +40,7 @@ const (
 	TransferStarted Kind = "transfer"         // X [term T] starts to transfer leadership to Y
 	TimeoutNow      Kind = "timeout-now"      // X [term T] received MsgTimeoutNow from Y
 	FirstCommit     Kind = "first-commit"     // committed first entry of term T (the store's own)
+	LastBeat        Kind = "last-heartbeat"   // X heard the last timed heartbeat of Y N ms ago (the store's own)
 )
 
 // RaftEvent is one line of a member's log that tells something about elections.
@@ -50,6 +51,7 @@ type RaftEvent struct {
 	Term   uint64         `json:"term,omitempty"` // 0: the line does not tell
 	Peer   string         `json:"peer,omitempty"` // the other member: its node where the id is known, else the raft id
 	Why    string         `json:"why,omitempty"`  // of a refusal, in words: what the voter's line says about itself and the candidate
+	Ago    time.Duration  `json:"ago,omitempty"`  // of last-heartbeat: how long before At it arrived
 	Line   int            `json:"line"`           // in the file Source names, from 1
 	Source string         `json:"source"`         // logs/NODE.log or, where a member has no log, history.jsonl
 }
@@ -87,6 +89,7 @@ var patterns = []pattern{
 	{TransferStarted, "starts to transfer leadership", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[term (?P<term>\d+)\] starts to transfer leadership to (?P<peer>[0-9a-f]+)`)},
 	{TimeoutNow, "received MsgTimeoutNow", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[term (?P<term>\d+)\] received MsgTimeoutNow from (?P<peer>[0-9a-f]+)`)},
 	{FirstCommit, "committed first entry of term", regexp.MustCompile(`committed first entry of term (?P<term>\d+)`)},
+	{LastBeat, "heard the last timed heartbeat of", regexp.MustCompile(`(?P<id>[0-9a-f]+) heard the last timed heartbeat of (?P<peer>[0-9a-f]+) (?P<ago>[0-9]+\.[0-9]+ms) ago`)},
 	{Started, "newRaft ", regexp.MustCompile(`newRaft (?P<id>[0-9a-f]+) \[peers: \[[^\]]*\], term: (?P<term>\d+)`)},
 }
 
@@ -112,6 +115,8 @@ func match(text string) (e RaftEvent, id string, ok bool) {
 				e.Peer = m[i]
 			case "term":
 				e.Term, _ = strconv.ParseUint(m[i], 10, 64) // digits; a term beyond 64 bits cannot be one
+			case "ago":
+				e.Ago, _ = time.ParseDuration(m[i]) // digits and a unit
 			case "mine":
 				mine = m[i]
 			case "theirs":

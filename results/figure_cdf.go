@@ -47,78 +47,127 @@ func countOf(sorted []time.Duration, v time.Duration) int {
 	return n
 }
 
+// cdfCurve is one curve as the table has it.
 type cdfCurve struct {
-	s      *Summary
 	label  string
 	color  color.NRGBA
 	dashes []vg.Length
 	points []cdfPoint
+	all    Summary // of the lengths at the points
 }
 
+const (
+	cdfWrites = "writes"
+	cdfReads  = "reads"
+)
+
 // cdf is how likely an outage is over within a time.
-func (a *Analysis) cdf() (Figure, error) {
-	var curves []cdfCurve
-	for _, k := range []cdfCurve{
-		{s: a.stat("write outage"), label: "writes", color: okColor},
-		{s: a.stat("read outage"), label: "reads", color: unknownColor, dashes: []vg.Length{5, 2.5}},
-	} {
-		if k.s != nil {
-			k.points = cdfPoints(k.s)
-			curves = append(curves, k)
-		}
-	}
-	if len(curves) == 0 {
-		return Figure{}, nil
-	}
+func (a *Analysis) cdf() plan {
 	data := tableOf("calls", "outage_ms", "share_over", "band_low", "band_high", "ended_here", "censored_here")
-	hi := a.Run.ElectionTimeout
-	subs := []string{}
-	for _, k := range curves {
-		for _, p := range k.points {
+	h := a.head("How long clients were without service in a failover")
+	band := ""
+	for _, k := range []struct{ label, stat string }{{cdfWrites, "write outage"}, {cdfReads, "read outage"}} {
+		s := a.stat(k.stat)
+		if s == nil {
+			continue
+		}
+		for _, p := range cdfPoints(s) {
 			data.add(k.label, p.At, p.Share, p.Low, p.High, p.Known, p.Censored)
 		}
-		hi = max(hi, k.points[len(k.points)-1].At)
-		subs = append(subs, statsLine(k.label, k.s))
+		if band == "" {
+			band = bandText(k.label, s)
+		}
+		h.subs = append(h.subs, statsLine(k.label, s))
 	}
-	subs = append(subs, bandText(curves[0]))
-	f, err := figure("cdf", 430, func(c draw.Canvas) {
-		heading(c, "How long clients were without service in a failover", subs...)
-		x := axis{lo: 0, hi: msOf(hi) * 1.08, a: c.Min.X + 62, b: c.Max.X - 24}
-		y := axis{lo: 0, hi: 1, a: c.Min.Y + 48, b: c.Max.Y - 98}
-		msAxis(c, x, y.a, y.b, "milliseconds from the last acknowledged call to the first of 5 in a row")
-		for _, t := range []float64{0, 0.25, 0.5, 0.75, 0.9, 1} {
-			line(c, x.a, y.at(t), x.b, y.at(t), 0.5, gridColor)
-			put(c, textStyle(8.5, false, mutedColor), x.a-6, y.at(t), text.XRight, fmt.Sprintf("%g %%", t*100))
-		}
-		rotated(c, c.Min.X+16, (y.a+y.b)/2, "share of failovers that were over")
-		drawBand(c, x, y, curves[0])
-		timeoutLine(c, x, a.Run.ElectionTimeout, y.a, y.b)
-		if s := curves[0].s; s.Interval != nil {
-			fillRect(c, x.at(msOf(s.Interval[0])), y.at(0.5)-3, x.at(msOf(s.Interval[1])), y.at(0.5)+3, alpha(okColor, 0x40))
-			put(c, textStyle(8.5, false, okColor), x.at(msOf(s.Interval[0]))-5, y.at(0.5)+8, text.XRight, fmt.Sprintf("median, %.0f %% interval", s.Coverage*100))
-		}
-		items := []legendItem{}
-		for _, k := range curves {
-			drawCDF(c, x, y, k)
-			items = append(items, legendItem{k.label, func(c draw.Canvas, lx, ly vg.Length) { line(c, lx-10, ly, lx+6, ly, 2, k.color, k.dashes...) }})
-		}
-		items = append(items, legendItem{"95 % band of writes", swatch(alpha(okColor, 0x1e))}, legendItem{"censored", func(c draw.Canvas, lx, ly vg.Length) { censorMark(c, vg.Point{X: lx, Y: ly}, mutedColor) }})
-		legend(c, c.Max.X-24, c.Max.Y-15, items)
-	})
-	if err != nil {
-		return f, err
+	if len(data.rows) == 0 {
+		return plan{}
 	}
-	return f.with(data, pointers(a.Episodes))
+	h.subs = append(h.subs, band)
+	return plan{name: "cdf", head: h, table: data, draw: drawCDF, shows: pointers(a.Episodes)}
 }
 
 // bandText says what the band is and is not.
-func bandText(k cdfCurve) string {
-	n := k.s.N + k.s.Censored
-	s := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", plural(n, "failover", "failovers"), k.label, DKW(n))
-	if k.s.Censored > 0 {
-		s += "; what is censored widens it; curve: Kaplan-Meier"
+func bandText(label string, s *Summary) string {
+	n := s.N + s.Censored
+	t := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", plural(n, "failover", "failovers"), label, DKW(n))
+	if s.Censored > 0 {
+		t += "; what is censored widens it; curve: Kaplan-Meier"
 	}
-	return s
+	return t
+}
+
+func cdfCurves(t *csvTable) []cdfCurve {
+	out := []cdfCurve{{label: cdfWrites, color: okColor}, {label: cdfReads, color: unknownColor, dashes: []vg.Length{5, 2.5}}}
+	for i := range out {
+		k := &out[i]
+		for _, r := range t.records("calls", k.label) {
+			p := cdfPoint{At: r.span("outage_ms"), Known: r.count("ended_here"), Censored: r.count("censored_here")}
+			p.Share, _ = r.number("share_over")
+			p.Low, _ = r.number("band_low")
+			p.High, _ = r.number("band_high")
+			k.points = append(k.points, p)
+			k.all.Values = append(k.all.Values, slices.Repeat([]time.Duration{p.At}, p.Known)...)
+			k.all.Bounds = append(k.all.Bounds, slices.Repeat([]time.Duration{p.At}, p.Censored)...)
+		}
+		k.all.compute()
+	}
+	return slices.DeleteFunc(out, func(k cdfCurve) bool { return len(k.points) == 0 })
+}
+
+func drawCDF(h head, t *csvTable) sketch {
+	curves := cdfCurves(t)
+	hi := h.timeout
+	for _, k := range curves {
+		hi = max(hi, k.points[len(k.points)-1].At)
+	}
+	top := h.height() + legendRow + 18
+	return sketch{top + 332, func(c draw.Canvas) {
+		h.paint(c)
+		x := axis{lo: 0, hi: max(1, msOf(hi)*1.08), a: c.Min.X + 62, b: c.Max.X - 24}
+		y := axis{lo: 0, hi: 1, a: c.Min.Y + 48, b: c.Max.Y - top}
+		msAxis(c, x, y.a, y.b, "milliseconds from the last acknowledged call to the first of 5 in a row")
+		shareAxis(c, x, y, []float64{0, 0.25, 0.5, 0.75, 0.9, 1}, "share of failovers that were over")
+		timeoutLine(c, x, h.timeout, y.a, y.b)
+		items := []legendItem{}
+		if len(curves) > 0 {
+			drawBand(c, x, y, curves[0])
+			drawMedian(c, x, y, &curves[0])
+			items = append(items, legendItem{"95 % band of " + curves[0].label, swatch(alpha(curves[0].color, 0x1e))})
+		}
+		for _, k := range curves {
+			drawSteps(c, x, y, k)
+			items = append(items, legendItem{k.label, func(c draw.Canvas, lx, ly vg.Length) { line(c, lx-10, ly, lx+6, ly, 2, k.color, k.dashes...) }})
+		}
+		items = append(items, legendItem{"censored", func(c draw.Canvas, lx, ly vg.Length) { censorMark(c, vg.Point{X: lx, Y: ly}, mutedColor) }})
+		legend(c, c.Max.X-24, c.Max.Y-h.height()-legendRow/2, items)
+	}}
+}
+
+// shareAxis draws shares of one beside the panel.
+func shareAxis(c draw.Canvas, x, y axis, at []float64, title string) {
+	for _, t := range at {
+		line(c, x.a, y.at(t), x.b, y.at(t), 0.5, gridColor)
+		put(c, textStyle(8.5, false, mutedColor), x.a-6, y.at(t), text.XRight, fmt.Sprintf("%g %%", t*100))
+	}
+	rotated(c, c.Min.X+16, (y.a+y.b)/2, title)
+}
+
+// drawMedian marks the interval of the median, with words where there is room for them.
+func drawMedian(c draw.Canvas, x, y axis, k *cdfCurve) {
+	s := &k.all
+	if s.Interval == nil {
+		return
+	}
+	left, right := x.at(msOf(s.Interval[0])), x.at(msOf(s.Interval[1]))
+	fillRect(c, left, y.at(0.5)-3, right, y.at(0.5)+3, alpha(k.color, 0x40))
+	st := textStyle(8.5, false, k.color)
+	words := fmt.Sprintf("median, %.0f %% interval", s.Coverage*100)
+	switch w := st.Width(words); {
+	case left-5-w > x.a:
+		put(c, st, left-5, y.at(0.5)+8, text.XRight, words)
+	case right+5+w < x.b:
+		put(c, st, right+5, y.at(0.5)-9, text.XLeft, words)
+	}
 }
 
 // edge is the stairs of one value of the points, to the right edge.
@@ -141,14 +190,11 @@ func drawBand(c draw.Canvas, x, y axis, k cdfCurve) {
 	c.FillPolygon(alpha(k.color, 0x1e), append(up, down...))
 }
 
-func drawCDF(c draw.Canvas, x, y axis, k cdfCurve) {
+func drawSteps(c draw.Canvas, x, y axis, k cdfCurve) {
 	c.StrokeLines(draw.LineStyle{Color: k.color, Width: 2, Dashes: k.dashes}, edge(x, y, k.points, func(p cdfPoint) float64 { return p.Share }))
-	if len(k.points) > 60 {
-		return
-	}
 	for _, p := range k.points {
 		at := vg.Point{X: x.at(msOf(p.At)), Y: y.at(p.Share)}
-		if p.Known > 0 {
+		if p.Known > 0 && len(k.points) <= 60 {
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.color, Radius: 2.4, Shape: draw.CircleGlyph{}}, at)
 		}
 		if p.Censored > 0 {

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"slices"
@@ -20,7 +21,6 @@ type phaseRow struct {
 	issued        *time.Duration // before t0, so not above 0
 	ends          [4]*time.Duration
 	writes, reads *time.Duration // back for good
-	tail          string         // at its right end
 }
 
 // barPart is one coloured part. A phase whose end was not seen is missing, and the next one begins
@@ -35,9 +35,6 @@ func phaseRowOf(e *Episode) phaseRow {
 	r.ends = [4]*time.Duration{since(e.Detected, e.T0), since(e.Elected, e.T0), nil, since(e.FirstPut, e.T0)}
 	if e.CommitBy == "log" { // else it is only known from the first put
 		r.ends[2] = since(e.Committed, e.T0)
-	}
-	if r.writes != nil {
-		r.tail = ms(*r.writes)
 	}
 	return r
 }
@@ -86,9 +83,6 @@ func medianRow(rows []phaseRow) phaseRow {
 		out.ends[i] = mid(func(r *phaseRow) *time.Duration { return r.ends[i] })
 	}
 	out.writes, out.reads = mid(func(r *phaseRow) *time.Duration { return r.writes }), mid(func(r *phaseRow) *time.Duration { return r.reads })
-	if out.writes != nil {
-		out.tail = ms(*out.writes)
-	}
 	return out
 }
 
@@ -96,7 +90,7 @@ func medianRow(rows []phaseRow) phaseRow {
 const maxBars = 60
 
 // phaseBars is a waterfall: one bar an episode, in the order of their lengths, and the median.
-func (a *Analysis) phaseBars() (Figure, error) {
+func (a *Analysis) phaseBars() plan {
 	var rows []phaseRow
 	var eps []*Episode
 	for i := range a.Episodes {
@@ -105,40 +99,51 @@ func (a *Analysis) phaseBars() (Figure, error) {
 		}
 	}
 	if len(rows) == 0 {
-		return Figure{}, nil
+		return plan{}
 	}
-	slices.SortStableFunc(rows, func(x, y phaseRow) int { return int(x.length() - y.length()) })
-	all := append(slices.Clone(rows), medianRow(rows))
+	slices.SortStableFunc(rows, func(x, y phaseRow) int { return cmp.Compare(x.length(), y.length()) })
 	data := tableOf("failover", "cause", "issued_ms", "first_campaign_ms", "elected_ms", "first_commit_ms", "first_put_ms", "writes_back_ms", "reads_back_ms")
-	for _, r := range all {
+	for _, r := range append(slices.Clone(rows), medianRow(rows)) {
 		data.add(r.id, r.cause, r.issued, r.ends[0], r.ends[1], r.ends[2], r.ends[3], r.writes, r.reads)
 	}
-	subs := []string{
+	h := a.head("Where the time of each failover goes",
 		fmt.Sprintf("n = %s with a new leader, shortest first; 0 = fault effective; ● writes back for good, ○ reads", plural(len(rows), "failover", "failovers")),
-		statsLine("writes", a.stat("write outage")),
-	}
+		statsLine("writes", a.stat("write outage")))
 	if n := len(rows); n > maxBars {
-		every := (n + maxBars - 1) / maxBars
-		var few []phaseRow
-		for i := (n - 1) % every; i < n; i += every { // the longest is among them
-			few = append(few, rows[i])
-		}
-		all = append(few, all[n])
-		subs[0] += fmt.Sprintf("; every %dth is drawn", every)
+		h.subs[0] += fmt.Sprintf("; one of %d is drawn", drawnEvery(n))
 	}
-	f, err := a.drawPhases(all, subs)
-	if err != nil {
-		return f, err
-	}
-	return f.with(data, eps)
+	return plan{name: "phases", head: h, table: data, draw: drawPhases, shows: eps}
 }
 
-func (a *Analysis) drawPhases(rows []phaseRow, subs []string) (Figure, error) {
+// drawnEvery is of how many bars one is drawn.
+func drawnEvery(n int) int { return (n + maxBars - 1) / maxBars }
+
+// phaseRows are the bars to draw, as the table has them: the median is the last.
+func phaseRows(t *csvTable) []phaseRow {
+	var rows []phaseRow
+	t.each(func(r record) {
+		p := phaseRow{id: r.text("failover"), cause: r.text("cause"), issued: r.took("issued_ms"), writes: r.took("writes_back_ms"), reads: r.took("reads_back_ms")}
+		p.ends = [4]*time.Duration{r.took("first_campaign_ms"), r.took("elected_ms"), r.took("first_commit_ms"), r.took("first_put_ms")}
+		rows = append(rows, p)
+	})
+	n := len(rows) - 1
+	if n <= maxBars {
+		return rows
+	}
+	var few []phaseRow
+	for i := (n - 1) % drawnEvery(n); i < n; i += drawnEvery(n) { // the longest is among them
+		few = append(few, rows[i])
+	}
+	return append(few, rows[n])
+}
+
+func drawPhases(h head, t *csvTable) sketch {
 	const row = vg.Length(22)
-	h := 96 + row*vg.Length(len(rows)) + 54
-	return figure("phases", h, func(c draw.Canvas) {
-		heading(c, "Where the time of each failover goes", subs...)
-		lo, hi := time.Duration(0), time.Duration(0)
+	rows := phaseRows(t)
+	top := h.height() + legendRow + 16
+	return sketch{top + row*vg.Length(len(rows)) + 58, func(c draw.Canvas) {
+		h.paint(c)
+		lo, hi := time.Duration(0), h.timeout
 		for i := range rows {
 			for _, p := range rows[i].parts() {
 				lo, hi = min(lo, p.from), max(hi, p.to)
@@ -149,15 +154,15 @@ func (a *Analysis) drawPhases(rows []phaseRow, subs []string) (Figure, error) {
 				}
 			}
 		}
-		x := axis{lo: msOf(lo), hi: max(msOf(hi)*1.10, msOf(lo)+1), a: c.Min.X + 190, b: c.Max.X - 24}
-		bottom, top := c.Min.Y+44, c.Max.Y-92
+		x := axis{lo: msOf(lo), hi: max(msOf(hi)*1.10, msOf(lo)+1), a: c.Min.X + 200, b: c.Max.X - 24}
+		bottom, top := c.Min.Y+44, c.Max.Y-top
 		msAxis(c, x, bottom, top, "milliseconds after the fault took effect")
 		items := make([]legendItem, len(phaseNames))
 		for i := range phaseNames {
 			items[i] = legendItem{phaseNames[i], swatch(phaseColors[i])}
 		}
-		legend(c, c.Max.X-24, c.Max.Y-62, items)
-		timeoutLine(c, x, a.Run.ElectionTimeout, bottom, top)
+		legend(c, c.Max.X-24, c.Max.Y-h.height()-legendRow/2, items)
+		timeoutLine(c, x, h.timeout, bottom, top)
 		for i := range rows {
 			y := top - row*vg.Length(i) - row/2
 			if i == len(rows)-1 { // the median, set off
@@ -167,14 +172,15 @@ func (a *Analysis) drawPhases(rows []phaseRow, subs []string) (Figure, error) {
 			drawBar(c, x, &rows[i], y)
 		}
 		line(c, x.at(0), bottom, x.at(0), top, 0.9, inkColor)
-	})
+	}}
 }
 
 func drawBar(c draw.Canvas, x axis, r *phaseRow, y vg.Length) {
-	id := textStyle(9, true, inkColor)
-	put(c, id, c.Min.X+14, y, text.XLeft, r.id)
-	left := c.Min.X + 14 + max(28, id.Width(r.id)+6)
-	put(c, textStyle(9, false, mutedColor), left, y, text.XLeft, fit(r.cause, 24))
+	id, cause := textStyle(9, true, inkColor), textStyle(9, false, mutedColor)
+	name := fitWidth(id, r.id, 60)
+	put(c, id, c.Min.X+14, y, text.XLeft, name)
+	left := c.Min.X + 14 + max(28, id.Width(name)+6)
+	put(c, cause, left, y, text.XLeft, fitWidth(cause, r.cause, x.a-10-left))
 	end := x.at(0)
 	for _, p := range r.parts() {
 		fillRect(c, x.at(msOf(p.from)), y-7, x.at(msOf(p.to)), y+7, phaseColors[p.phase])
@@ -194,7 +200,7 @@ func drawBar(c draw.Canvas, x axis, r *phaseRow, y vg.Length) {
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkColor, Radius: 4.6, Shape: draw.RingGlyph{}}, p)
 		}
 	}
-	if r.tail != "" {
-		put(c, textStyle(8.5, false, mutedColor), end+8, y, text.XLeft, r.tail)
+	if r.writes != nil {
+		put(c, cause, end+8, y, text.XLeft, ms(*r.writes))
 	}
 }

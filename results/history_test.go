@@ -133,6 +133,7 @@ func TestRaftEventsReadEveryMessage(t *testing.T) {
 		{"a [term 4] starts to transfer leadership to b", RaftEvent{Kind: TransferStarted, Term: 4, Peer: "n2"}},
 		{"a [term 4] received MsgTimeoutNow from b and starts an election to get leadership.", RaftEvent{Kind: TimeoutNow, Term: 4, Peer: "n2"}},
 		{"committed first entry of term 4", RaftEvent{Kind: FirstCommit, Term: 4}},
+		{"a heard the last timed heartbeat of b 1034.250ms ago", RaftEvent{Kind: LastBeat, Peer: "n2", Ago: 1034250 * time.Microsecond}},
 	} {
 		for _, form := range []string{`{"level":"info","logger":"raft","msg":"%"}`, "2026/11/25 07:00:00 INFO: %"} {
 			c.want.At, c.want.Node, c.want.Line, c.want.Source = 7, "n1", 2, "logs/n1.log"

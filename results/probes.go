@@ -29,7 +29,8 @@ type Probing struct {
 
 	WriteDebt time.Duration `json:"write_debt"` // from the first acknowledged probe on: probes without timely success times Step
 	ReadDebt  time.Duration `json:"read_debt"`
-	Gaps      []Gap         `json:"gaps,omitempty"` // every time without service, explained by an episode or not
+	Gaps      []Gap         `json:"gaps,omitempty"`  // every time without service, explained by an episode or not
+	Holes     []Hole        `json:"holes,omitempty"` // times in which none was sent, in the order of time
 }
 
 // Gap is a time in which probes of one kind failed through members that no fault held: from when the
@@ -76,6 +77,7 @@ func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end ti
 	p.latency(run, probes, faults, end)
 	p.WriteDebt, p.ReadDebt = p.debt(probes, false, 0, last+1), p.debt(probes, true, 0, last+1)
 	p.Gaps = append(gaps(probes, false), gaps(probes, true)...)
+	p.Holes = p.holes(probes)
 	slices.SortStableFunc(p.Gaps, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
 	return p
 }

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -65,6 +66,7 @@ type page struct {
 	Stats      []statView
 	Groups     []groupView
 	StatsNote  Words
+	PhaseNote  string // why there is no figure of the phase within the heartbeat
 	Controls   []controlView
 	Verdicts   []verdictView
 	Claims     []claimView
@@ -198,7 +200,7 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 		CSS: template.CSS(reportCSS), JS: template.JS(dataJS + panelJS + drawJS + timelineJS), // ours, embedded
 		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained,
 		Patience:   Words{{"run.election_timeout", ms(run.ElectionTimeout)}},
-		Resolution: a.resolution(), StatsNote: a.statsNote(),
+		Resolution: a.resolution(), StatsNote: a.statsNote(), PhaseNote: a.phaseNote(),
 	}
 	if err := a.timeline(&p); err != nil {
 		return p, err
@@ -400,6 +402,10 @@ func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
 	}
 	add("Calibration", "%s", a.calibrated())
 	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", d("write_debt", p.WriteDebt), d("read_debt", p.ReadDebt))
+	if len(p.Holes) > 0 {
+		longest := slices.MaxFunc(p.Holes, func(a, b Hole) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
+		add("Not probed", "%s times in which none was sent, the longest %s at %s: nothing is known about service then (hatched in figures)", n("holes", len(p.Holes)), d("hole", longest.To-longest.From), Part{"probes.hole_at", clock(longest.From)})
+	}
 	if gaps := p.outside(); len(gaps) > 0 {
 		longest := slices.MaxFunc(gaps, func(a, b Gap) int { return int(a.Took - b.Took) })
 		times := "times"

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"time"
+	"slices"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -13,53 +13,68 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// view is the part of a run that a swimlane shows.
-type view struct {
-	from, to  time.Duration
-	title     string
-	sub       string
-	moments   []moment // vertical lines with labels
-	faultTags bool     // label the faults over the panel
-}
-
-type moment struct {
-	at    time.Duration
-	label string
-	color color.NRGBA
-}
-
 const (
-	laneHeight = vg.Length(24)
-	laneGap    = vg.Length(5)
-	leftMargin = vg.Length(62)
-	topMargin  = vg.Length(88)
+	laneHeight    = vg.Length(24)
+	laneGap       = vg.Length(5)
+	leftMargin    = vg.Length(66)
+	rightMargin   = vg.Length(18)
+	latencyHeight = vg.Length(216)
+	awayHeight    = vg.Length(32) // of the lanes that say when service was away
+	sceneFoot     = vg.Length(62)
 )
 
-// swimlane is the clients' latency over the members' roles and terms, on one time axis.
-func (a *Analysis) swimlane(name string, v view) (Figure, error) {
-	lanesH := vg.Length(len(a.Lanes)) * (laneHeight + laneGap)
-	h := topMargin + 230 + 14 + lanesH + 62
-	return figure(name, h, func(c draw.Canvas) {
-		heading(c, v.title, v.sub)
-		x := axis{lo: secondsOf(v.from), hi: secondsOf(v.to), a: c.Min.X + leftMargin, b: c.Max.X - 18}
-		bottom := c.Min.Y + 62
-		lanesTop := bottom + lanesH
-		plotBottom, plotTop := lanesTop+14, c.Max.Y-topMargin
+// drawScene draws the clients' latency over the members' roles and terms, on one time axis, from a
+// table of sceneTable.
+func drawScene(h head, t *csvTable) sketch {
+	x := axis{lo: secondsOf(h.from), hi: secondsOf(h.to), a: leftMargin, b: figureWidth - rightMargin}
+	var tags tagRows
+	if h.marked {
+		tags = placeTags(x, t.records("what", rowFault), maxTagRows, faultStyle)
+	} else {
+		tags = placeTags(x, t.records("what", rowMoment), 0, momentStyle)
+	}
+	lanesH := vg.Length(len(h.nodes)) * (laneHeight + laneGap)
+	top := h.height() + legendRow + tags.height()
+	return sketch{top + awayHeight + latencyHeight + 14 + lanesH + sceneFoot, func(c draw.Canvas) {
+		h.paint(c)
+		legend(c, c.Max.X-rightMargin, c.Max.Y-h.height()-legendRow/2, callLegend(t))
+		legend(c, c.Max.X-rightMargin, c.Min.Y+14, stateLegend())
+		bottom := c.Min.Y + sceneFoot
+		plotBottom, plotTop := bottom+lanesH+14, c.Max.Y-top
 		timeAxis(c, x, plotTop, bottom, "seconds since the start of the run")
-		a.faultBands(c, x, v, bottom, plotTop)
-		a.latencies(c, x, v, plotBottom, plotTop)
-		a.drawLanes(c, x, v, bottom)
-		drawMoments(c, x, v, bottom, plotTop)
-		legend(c, c.Max.X-18, c.Max.Y-31, callLegend())
-		legend(c, c.Max.X-18, c.Min.Y+14, stateLegend())
-	})
+		drawFaults(c, x, t, bottom, plotTop)
+		drawAways(c, x, t, plotTop)
+		drawLatencies(c, x, t, plotBottom, plotTop-awayHeight)
+		drawLanes(c, x, h.nodes, t, bottom)
+		drawHoles(c, x, t, bottom, plotTop)
+		if h.marked {
+			tags.paint(c, plotTop, plotTop, false)
+		} else {
+			tags.paint(c, bottom, plotTop, true)
+		}
+	}}
 }
 
-func callLegend() []legendItem {
+// ends are where a row begins and ends.
+func (r record) ends(x axis) (vg.Length, vg.Length) {
+	from, _ := r.number("from_s")
+	to, _ := r.number("to_s")
+	return x.at(from), x.at(to)
+}
+
+func callLegend(t *csvTable) []legendItem {
 	glyph := func(t harness.Type) func(draw.Canvas, vg.Length, vg.Length) {
 		return func(c draw.Canvas, x, y vg.Length) { callGlyph(c, t, vg.Point{X: x, Y: y}, 2.6, 0xff) }
 	}
-	return []legendItem{{"ok", glyph(harness.OK)}, {"failed", glyph(harness.Fail)}, {"outcome unknown", glyph(harness.Info)}}
+	items := []legendItem{{"ok", glyph(harness.OK)}, {"failed", glyph(harness.Fail)}, {"outcome unknown", glyph(harness.Info)}}
+	if len(t.records("what", rowHole)) > 0 {
+		items = append(items, holeLegend())
+	}
+	return items
+}
+
+func holeLegend() legendItem {
+	return legendItem{"no probes sent: not known", func(c draw.Canvas, x, y vg.Length) { hatch(c, x-6, y-4, x+6, y+4) }}
 }
 
 func stateLegend() []legendItem {
@@ -90,161 +105,105 @@ func cutMark(c draw.Canvas, x0, x1, y0, y1 vg.Length) {
 	c.StrokeLines(s, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}, {X: x0, Y: y0}})
 }
 
-func (a *Analysis) faultBands(c draw.Canvas, x axis, v view, bottom, top vg.Length) {
-	rows := make([]vg.Length, 3) // until where each row of labels is taken
-	for i := range a.Faults {
-		f := &a.Faults[i]
-		from, to := f.effectStart, f.end(a.End)
-		if len(f.Nodes) == 0 || to <= v.from || from >= v.to {
-			continue
-		}
-		x0, x1 := x.at(x.clamp(secondsOf(from))), x.at(x.clamp(secondsOf(to)))
-		shade, ink := color.NRGBA{0x5b, 0x65, 0x70, 0x1c}, mutedColor
-		if f.HitLeader {
-			shade, ink = alpha(failColor, 0x24), color.NRGBA{0xa8, 0x47, 0x00, 0xff}
+// hatch fills a rectangle with slanted lines: what is not known.
+func hatch(c draw.Canvas, x0, y0, x1, y1 vg.Length) {
+	fillRect(c, x0, y0, x1, y1, color.NRGBA{0xff, 0xff, 0xff, 0xc0})
+	const step = 5
+	high := y1 - y0
+	for at := x0 - high; at < x1; at += step {
+		from, to := max(at, x0), min(at+high, x1)
+		line(c, from, y0+from-at, to, y0+to-at, 0.7, mutedColor)
+	}
+	s := draw.LineStyle{Color: mutedColor, Width: 0.7}
+	c.StrokeLines(s, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}, {X: x0, Y: y0}})
+}
+
+// drawHoles hatches the times in which no probe was sent, over everything.
+func drawHoles(c draw.Canvas, x axis, t *csvTable, bottom, top vg.Length) {
+	for _, r := range t.records("what", rowHole) {
+		x0, x1 := r.ends(x)
+		hatch(c, x0, bottom, max(x1, x0+1.5), top)
+	}
+}
+
+// drawFaults shades the faults.
+func drawFaults(c draw.Canvas, x axis, t *csvTable, bottom, top vg.Length) {
+	for _, f := range t.records("what", rowFault) {
+		x0, x1 := f.ends(x)
+		shade := color.NRGBA{0x5b, 0x65, 0x70, 0x1c}
+		if f.text("kind") == "leader" {
+			shade = alpha(failColor, 0x24)
 		}
 		fillRect(c, x0, bottom, x1, top, shade)
-		if !v.faultTags {
-			continue
-		}
-		s := textStyle(8.5, f.HitLeader, ink)
-		label := f.Label()
-		if !f.Landed() {
-			label += " (did not land)"
-		}
-		w := s.Width(label)
-		left := min(x0, x.b-w)
-		for r := range rows {
-			if left >= rows[r] {
-				y := top + 8 + vg.Length(r)*11
-				foot := top
-				for lower := range r {
-					if rows[lower] > x0 { // not through the labels below
-						foot = y - 5
-					}
-				}
-				line(c, x0, foot, x0, y+5, 0.6, alpha(ink, 0x80))
-				put(c, s, left+2, y, text.XLeft, label)
-				rows[r] = left + w + 7
-				break
+	}
+}
+
+// drawAways says when writes and reads were away, in two lanes under the top.
+func drawAways(c draw.Canvas, x axis, t *csvTable, top vg.Length) {
+	for i, kind := range []string{cdfWrites, cdfReads} {
+		y := top - 7 - vg.Length(i)*tagRow
+		put(c, textStyle(8.5, false, mutedColor), x.a-6, y, text.XRight, kind+" away")
+		line(c, x.a, y, x.b, y, 0.5, gridColor)
+		for _, r := range t.records("what", rowAway) {
+			if r.text("kind") != kind {
+				continue
 			}
+			x0, x1 := r.ends(x)
+			fillRect(c, x0, y-3, max(x1, x0+1), y+3, failColor)
 		}
 	}
 }
 
-func (a *Analysis) latencies(c draw.Canvas, x axis, v view, bottom, top vg.Length) {
-	lo, hi := math.Inf(1), 0.0
-	within := func(calls []call) (shown []*call) {
-		for i := range calls {
-			k := &calls[i]
-			if k.from < v.from || k.from > v.to {
-				continue
-			}
-			shown = append(shown, k)
-			d := max(msOf(k.to-k.from), 0.01)
-			lo, hi = min(lo, d), max(hi, d)
-		}
-		return shown
-	}
-	shown := within(a.calls)
-	var probes []*call // as points where there is room, else at the foot of the lanes only
-	if v.to-v.from <= probeSpan {
-		probes = within(a.probes)
-	}
-	if len(shown) == 0 {
+// latencyAxis is whole powers of ten around what was measured; its ends on the canvas are not set.
+func latencyAxis(lo, hi float64) axis {
+	if !(hi > 0) || math.IsInf(lo, 1) {
 		lo, hi = 1, 1000
 	}
-	y := axis{lo: math.Pow(10, math.Floor(math.Log10(lo))), hi: math.Pow(10, math.Ceil(math.Log10(hi*1.01))), log: true, a: bottom, b: top}
+	return axis{lo: math.Pow(10, math.Floor(math.Log10(lo))), hi: math.Pow(10, math.Ceil(math.Log10(hi*1.01))), log: true}
+}
+
+func drawLatencies(c draw.Canvas, x axis, t *csvTable, bottom, top vg.Length) {
+	calls, probes := t.records("what", rowCall), t.records("what", rowProbe)
+	lo, hi := math.Inf(1), 0.0
+	for _, list := range [][]record{calls, probes} {
+		for _, r := range list {
+			if d, ok := r.number("latency_ms"); ok {
+				lo, hi = min(lo, d), max(hi, d)
+			}
+		}
+	}
+	y := latencyAxis(lo, hi)
+	y.a, y.b = bottom, top
 	for p := y.lo; p <= y.hi*1.001; p *= 10 {
 		line(c, x.a, y.at(p), x.b, y.at(p), 0.5, gridColor)
 		put(c, textStyle(8.5, false, mutedColor), x.a-6, y.at(p), text.XRight, logLabel(p))
 	}
-	rotated(c, c.Min.X+16, (bottom+top)/2, "latency of a call, from when it was due")
-	opacity := uint8(min(255, max(60, 255*1500/max(1, len(shown)))))
+	rotated(c, c.Min.X+14, (bottom+top)/2, "latency of a call, from when it was due")
+	opacity := callOpacity(len(calls))
 	pad := vg.Length(4)
 	r := vg.Rectangle{Min: vg.Point{X: x.a - pad, Y: bottom - pad}, Max: vg.Point{X: x.b + pad, Y: top + pad}}
+	place := func(r record, origin vg.Point) vg.Point {
+		at, _ := r.number("from_s")
+		took, _ := r.number("latency_ms")
+		return vg.Point{X: x.at(at) - origin.X, Y: y.at(took) - origin.Y}
+	}
 	raster(c, r, func(layer draw.Canvas) {
 		faint := map[harness.Type]color.NRGBA{harness.OK: alpha(okColor, 0x48), harness.Fail: alpha(failColor, 0x48), harness.Info: alpha(unknownColor, 0x48)}
 		for _, k := range probes {
-			p := vg.Point{X: x.at(secondsOf(k.from)) - r.Min.X, Y: y.at(max(msOf(k.to-k.from), 0.01)) - r.Min.Y}
-			layer.DrawGlyphNoClip(draw.GlyphStyle{Color: faint[k.typ], Radius: 0.7, Shape: draw.CircleGlyph{}}, p)
+			layer.DrawGlyphNoClip(draw.GlyphStyle{Color: faint[harness.Type(k.text("kind"))], Radius: 0.7, Shape: draw.CircleGlyph{}}, place(k, r.Min))
 		}
-		full := crowd(opacity)
-		for _, t := range []harness.Type{harness.OK, harness.Info, harness.Fail} { // trouble on top
-			for _, k := range shown {
-				if k.typ != t {
-					continue
+		for _, typ := range []harness.Type{harness.OK, harness.Info, harness.Fail} { // trouble on top
+			op := opacity
+			if typ != harness.OK {
+				op = max(opacity, 150)
+			}
+			for _, k := range calls {
+				if harness.Type(k.text("kind")) == typ {
+					callGlyph(layer, typ, place(k, r.Min), 2.1, op)
 				}
-				p := vg.Point{X: x.at(secondsOf(k.from)) - r.Min.X, Y: y.at(max(msOf(k.to-k.from), 0.01)) - r.Min.Y}
-				if full(t, p) {
-					continue
-				}
-				op := opacity
-				if t != harness.OK {
-					op = max(opacity, 150)
-				}
-				callGlyph(layer, t, p, 2.1, op)
 			}
 		}
 	})
-}
-
-// crowd says when one more glyph at a place would not be seen: so many as make it opaque lie on the
-// same pixel already. A million calls are drawn in the time of those pixels.
-func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
-	type place struct {
-		t    harness.Type
-		x, y int32
-	}
-	const pixel = vg.Inch / figureDPI
-	most := uint8(1)
-	for left := 1 - float64(opacity)/255; left > 0.02 && most < 16; left *= 1 - float64(opacity)/255 {
-		most++
-	}
-	seen := map[place]uint8{}
-	return func(t harness.Type, p vg.Point) bool {
-		at := place{t, int32(p.X / pixel), int32(p.Y / pixel)}
-		if seen[at] >= most {
-			return true
-		}
-		seen[at]++
-		return false
-	}
-}
-
-// probeSpan is up to what length of time every probe is a point.
-const probeSpan = 10 * time.Second
-
-// probeStrip is the foot of a member's lane: what its probes saw, failures over successes.
-func (a *Analysis) probeStrip(c draw.Canvas, x axis, v view, node harness.NodeID, y vg.Length) {
-	type stretch struct {
-		from, to time.Duration
-		bad      bool
-	}
-	var runs []stretch
-	for i := range a.probes {
-		k := &a.probes[i]
-		if k.node != node || k.from < v.from || k.from > v.to {
-			continue
-		}
-		bad, to := k.typ != harness.OK, min(k.from+a.Probes.Period, v.to)
-		if n := len(runs); n > 0 && runs[n-1].bad == bad && k.from <= runs[n-1].to+a.Probes.Period {
-			runs[n-1].to = to
-			continue
-		}
-		runs = append(runs, stretch{k.from, to, bad})
-	}
-	for _, bad := range []bool{false, true} {
-		col := alpha(okColor, 0x90)
-		if bad {
-			col = failColor
-		}
-		for _, r := range runs {
-			if r.bad == bad {
-				fillRect(c, x.at(secondsOf(r.from)), y, max(x.at(secondsOf(r.to)), x.at(secondsOf(r.from))+0.5), y+3.5, col)
-			}
-		}
-	}
 }
 
 func logLabel(v float64) string {
@@ -258,137 +217,86 @@ func logLabel(v float64) string {
 	}
 }
 
-func (a *Analysis) drawLanes(c draw.Canvas, x axis, v view, bottom vg.Length) {
-	for i, lane := range a.Lanes {
-		y0 := bottom + vg.Length(len(a.Lanes)-1-i)*(laneHeight+laneGap)
+func drawLanes(c draw.Canvas, x axis, nodes []harness.NodeID, t *csvTable, bottom vg.Length) {
+	name := textStyle(9.5, true, inkColor)
+	for i, node := range nodes {
+		y0 := bottom + vg.Length(len(nodes)-1-i)*(laneHeight+laneGap)
 		y1 := y0 + laneHeight
-		put(c, textStyle(9.5, true, inkColor), x.a-8, (y0+y1)/2, text.XRight, string(a.Run.Nodes[i]))
-		for _, s := range lane {
-			if s.To <= v.from || s.From >= v.to {
-				continue
+		put(c, name, x.a-8, (y0+y1)/2, text.XRight, fitWidth(name, string(node), leftMargin-12))
+		mine := slices.DeleteFunc(t.records("member", string(node)), func(r record) bool { return r.text("what") == rowCall || r.text("what") == rowProbe })
+		drawRoles(c, x, mine, y0, y1)
+		for _, bad := range []bool{false, true} { // failures over successes
+			col := alpha(okColor, 0x90)
+			if bad {
+				col = failColor
 			}
-			x0, x1 := x.at(x.clamp(secondsOf(s.From))), x.at(x.clamp(secondsOf(s.To)))
-			if x1-x0 < 0.8 { // what matters is not too short to be seen
-				x1 = x0 + 0.8
+			for _, r := range mine {
+				if r.text("what") == rowStrip && (r.text("kind") == "failed") == bad {
+					x0, x1 := r.ends(x)
+					fillRect(c, x0, y0, max(x1, x0+0.5), y0+3.5, col)
+				}
 			}
-			fillRect(c, x0, y0, x1, y1, stateColors[s.State])
-			laneLabel(c, s, x0, x1, (y0+y1)/2)
 		}
-		a.probeStrip(c, x, v, a.Run.Nodes[i], y0)
-		for j := range a.Faults {
-			f := &a.Faults[j]
-			if EffectOf(f.Fault) != Cut || !f.Landed() || !f.hits(a.Run.Nodes[i]) || f.end(a.End) <= v.from || f.effectStart >= v.to {
-				continue
+		for _, r := range mine {
+			if r.text("what") == rowCut {
+				x0, x1 := r.ends(x)
+				cutMark(c, x0, x1, y0+0.7, y1-0.7)
 			}
-			cutMark(c, x.at(x.clamp(secondsOf(f.effectStart))), x.at(x.clamp(secondsOf(f.end(a.End)))), y0+0.7, y1-0.7)
 		}
 	}
 }
 
-func laneLabel(c draw.Canvas, s Segment, x0, x1, y vg.Length) {
+func drawRoles(c draw.Canvas, x axis, rows []record, y0, y1 vg.Length) {
+	for _, r := range rows {
+		if r.text("what") != rowRole {
+			continue
+		}
+		x0, x1 := r.ends(x)
+		if x1-x0 < 0.8 { // what matters is not too short to be seen
+			x1 = x0 + 0.8
+		}
+		state := State(r.text("kind"))
+		fillRect(c, x0, y0, x1, y1, stateColors[state])
+		laneLabel(c, state, r.text("label"), x0, x1, (y0+y1)/2)
+	}
+}
+
+func laneLabel(c draw.Canvas, state State, term string, x0, x1, y vg.Length) {
 	ink := color.NRGBA{0x48, 0x52, 0x5c, 0xff}
 	var label string
-	switch s.State {
+	switch state {
 	case StateLeader:
-		ink, label = color.NRGBA{0xff, 0xff, 0xff, 0xff}, fmt.Sprintf("leader · term %d", s.Term)
+		ink, label = color.NRGBA{0xff, 0xff, 0xff, 0xff}, "leader · term "+term
 	case StateDown, StatePaused:
-		ink, label = color.NRGBA{0xff, 0xff, 0xff, 0xff}, string(s.State)
+		ink, label = color.NRGBA{0xff, 0xff, 0xff, 0xff}, string(state)
 	case StateFollower, StateCandidate, StatePreCandidate:
-		label = fmt.Sprintf("term %d", s.Term)
+		label = "term " + term
 	default:
 		return
 	}
-	st := textStyle(8.5, s.State == StateLeader, ink)
+	st := textStyle(8.5, state == StateLeader, ink)
 	if st.Width(label)+8 > x1-x0 {
-		if label = fmt.Sprint(s.Term); s.State == StateDown || s.State == StatePaused || st.Width(label)+6 > x1-x0 {
+		if label = term; state == StateDown || state == StatePaused || st.Width(label)+6 > x1-x0 {
 			return
 		}
 	}
 	put(c, st, (x0+x1)/2, y, text.XCenter, label)
 }
 
-func drawMoments(c draw.Canvas, x axis, v view, bottom, top vg.Length) {
-	type placed struct {
-		left, y, w vg.Length
-		m          moment
-	}
-	rows := make([]vg.Length, 4)
-	var labels []placed
-	for _, m := range v.moments {
-		if m.at < v.from || m.at > v.to {
-			continue
-		}
-		px := x.at(secondsOf(m.at))
-		w := textStyle(8.5, true, m.color).Width(m.label)
-		left := min(px, x.b-w)
-		for r := range rows {
-			if left >= rows[r] || r == len(rows)-1 {
-				y := top + 8 + vg.Length(r)*11
-				line(c, px, bottom, px, y+4, 0.9, m.color, 3, 2)
-				labels = append(labels, placed{left, y, w, m})
-				rows[r] = left + w + 9
-				break
-			}
-		}
-	}
-	for _, l := range labels { // over all the lines
-		fillRect(c, l.left+1.5, l.y-5, l.left+l.w+5, l.y+5.5, color.White)
-		put(c, textStyle(8.5, true, l.m.color), l.left+3, l.y, text.XLeft, l.m.label)
-	}
-}
-
-// overview shows the whole run.
-func (a *Analysis) overview() (Figure, error) {
-	return a.swimlane("swimlane", view{
-		from: 0, to: max(a.End, time.Second), faultTags: true,
-		title: fmt.Sprintf("%s on %s: %d nodes, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), len(a.Run.Nodes)),
-		sub:   fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()),
-	})
-}
-
-func (a *Analysis) probesBelow() string {
-	if a.Probes == nil {
-		return ""
-	}
-	return fmt.Sprintf("; %s probes at the foot of the lanes", count(a.Probes.Calls.All()))
-}
-
-// zoom shows one episode, from half a second before to a second after the clients were back.
-func (a *Analysis) zoom(e *Episode) (Figure, error) {
-	from, to := max(0, e.begin()-400*time.Millisecond), e.T0
-	for _, m := range []*Mark{e.Elected, e.Committed, e.Writes.Back, e.Reads.Back, e.FirstPut, e.FirstGet} {
-		if m != nil {
-			to = max(to, m.At)
-		}
-	}
-	if e.Outcome == NoLeader {
-		to = e.Watched
-	}
-	to = min(max(to+500*time.Millisecond, e.T0+2*time.Second), max(a.End, e.T0+time.Second))
-	if e.Outcome == Kept && e.Healed != nil {
-		to = min(max(to, e.Healed.At+500*time.Millisecond), a.End)
-	}
+// momentColor is that of a moment's line and words.
+func momentColor(kind string) color.NRGBA {
 	dark := func(c color.NRGBA) color.NRGBA { return color.NRGBA{c.R / 4 * 3, c.G / 4 * 3, c.B / 4 * 3, 0xff} }
-	moments := []moment{{e.T0, "t0 " + e.Cause(), color.NRGBA{0xa8, 0x47, 0x00, 0xff}}}
-	if e.Fault == nil {
-		moments[0].label = "t0 first sign"
+	switch kind {
+	case momentT0:
+		return color.NRGBA{0xa8, 0x47, 0x00, 0xff}
+	case momentTimeout:
+		return mutedColor
+	case momentDetected:
+		return dark(stateColors[StateCandidate])
+	case momentElected:
+		return dark(stateColors[StateLeader])
+	case momentCommit:
+		return dark(okColor)
 	}
-	add := func(m *Mark, what string, c color.NRGBA) {
-		if m != nil {
-			moments = append(moments, moment{m.At, fmt.Sprintf("%s +%s", what, ms(m.At-e.T0)), c})
-		}
-	}
-	add(e.Detected, "detected", dark(stateColors[StateCandidate]))
-	add(e.Elected, "elected", dark(stateColors[StateLeader]))
-	if e.CommitBy == "log" {
-		add(e.Committed, "first commit", dark(okColor))
-	}
-	add(e.FirstPut, "first put", inkColor)
-	return a.swimlane("failover-"+e.ID, view{
-		from: from, to: to, moments: moments,
-		title: fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),
-		sub:   fmt.Sprintf("one episode (n = 1); writes away %s, reads away %s; times after t0", outageText(e.Writes), outageText(e.Reads)),
-	})
+	return inkColor
 }
-
-func leaderSentence(e *Episode) string { return e.title().Text() }

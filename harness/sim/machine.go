@@ -64,7 +64,8 @@ type Pivot interface {
 	Pivotal(message any) bool
 }
 
-// Heartbeats is implemented by programs that can say which messages are a leader's heartbeats.
+// Heartbeats is implemented by programs that can say which messages are heartbeats that a leader's
+// clock made it send.
 type Heartbeats interface {
 	Heartbeat(message any) bool
 }

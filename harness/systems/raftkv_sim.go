@@ -162,9 +162,11 @@ func (p *raftProgram) Pivotal(message any) bool {
 	return m.GetType() == raftpb.MsgVote || m.GetType() == raftpb.MsgVoteResp && !m.GetReject()
 }
 
-// Heartbeat says whether a message is a leader's heartbeat.
+// Heartbeat says whether a message is a heartbeat that a leader's clock made it send: those that
+// confirm reads carry a context.
 func (p *raftProgram) Heartbeat(message any) bool {
-	return message.(*raftpb.Message).GetType() == raftpb.MsgHeartbeat
+	m := message.(*raftpb.Message)
+	return m.GetType() == raftpb.MsgHeartbeat && len(m.GetContext()) == 0
 }
 
 // Fingerprint mixes what makes messages, requests and replies differ.

@@ -62,7 +62,7 @@ type Config struct {
 	Paper bool
 }
 
-// Hooks tell a test what happens inside, each nil or called from within an input. They must not
+// Hooks tell a test or the server what happens inside, each nil or called from within an input. They must not
 // call the Core.
 type Hooks struct {
 	// BecameLeader is called once for each term in which this member leads.
@@ -73,6 +73,9 @@ type Hooks struct {
 	// Restored is called when a snapshot or the disk replaced the state: at start and when a member
 	// caught up. Members must agree on state at equal index.
 	Restored func(index, term, state uint64)
+	// LeaderLost is called when this member no longer follows a leader that it followed: it campaigns, or
+	// follows another one.
+	LeaderLost func(leader uint64)
 	// Committed is called when the commit index that this member knows has grown.
 	Committed func(index uint64)
 }

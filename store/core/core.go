@@ -349,5 +349,9 @@ func (c *Core) changeRole(s *raft.SoftState) {
 	default:
 		c.cfg.Logger.Infof("raft.node: %x changed leader from %x to %x at term %d", c.cfg.ID, c.leader, s.Lead, c.term)
 	}
+	lost := c.leader
 	c.leader, c.role = s.Lead, s.RaftState
+	if h := c.cfg.Hooks.LeaderLost; h != nil && lost != s.Lead && lost != raft.None && lost != c.cfg.ID {
+		h(lost)
+	}
 }

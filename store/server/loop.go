@@ -33,6 +33,9 @@ func (s *Server) loop() {
 func (s *Server) input(e event) {
 	switch e.kind {
 	case evMessage:
+		if !e.at.IsZero() {
+			s.beat = beat{e.message.GetFrom(), e.at}
+		}
 		s.core.Step(e.message)
 	case evCall:
 		s.last++

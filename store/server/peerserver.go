@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/grpc"
@@ -60,7 +61,11 @@ func (s *Server) messages(stream grpc.ServerStream) error {
 		if err := proto.Unmarshal(frame, m); err != nil {
 			return status.Errorf(codes.InvalidArgument, "raftkv: decode message: %v", err)
 		}
-		if err := s.post(stream.Context(), event{kind: evMessage, message: m}); err != nil {
+		e := event{kind: evMessage, message: m}
+		if timedHeartbeat(m) {
+			e.at = time.Now()
+		}
+		if err := s.post(stream.Context(), e); err != nil {
 			return err
 		}
 		if err := stream.SendMsg(&ack); err != nil {

@@ -34,6 +34,7 @@ type Server struct {
 	inbox chan event
 	calls map[uint64]chan<- answer // owned by loop
 	last  uint64                   // call, owned by loop
+	beat  beat                     // owned by loop
 	peers []*peer
 	disks diskQueue
 	meter *meter
@@ -64,6 +65,7 @@ type event struct {
 	id      uint64          // evLost, evPeer, evTransfer
 	name    string          // evPeer
 	urls    []string        // evPeer
+	at      time.Time       // evMessage: when a timed heartbeat arrived; else zero
 }
 
 type eventKind uint8
@@ -148,7 +150,7 @@ func (s *Server) startCore() error {
 		ID: s.id, Cluster: s.cluster, Members: s.members,
 		SnapshotEvery: s.cfg.SnapshotCount, KeepEntries: s.cfg.CatchUpEntries,
 		Logger: raftLogger{s.log.Named("raft").Sugar()}, Bug: s.cfg.Bug, InitialAdvance: true,
-		Hooks: core.Hooks{BecameLeader: func(uint64) { s.meter.elections.Inc() }},
+		Hooks: core.Hooks{BecameLeader: func(uint64) { s.meter.elections.Inc() }, LeaderLost: s.tellSilence},
 	}
 	cfg.SetTimeouts(s.cfg.ElectionTimeout, s.cfg.HeartbeatInterval)
 	s.core, err = core.New(cfg, durable)

@@ -1,0 +1,162 @@
+package results
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// plan is a figure before it is drawn. draw sees the head and the table and nothing else; it keeps
+// neither.
+type plan struct {
+	name  string
+	head  head
+	table *csvTable // nil: the run has no data for it, and it is left out
+	draw  func(head, *csvTable) sketch
+	shows []*Episode // the failovers that it shows, of which the longest is linked
+}
+
+// head is what a figure says or is laid out by and is not its data.
+type head struct {
+	title              string
+	subs               []string
+	timeout, heartbeat time.Duration // of the run; 0: not known
+	nodes              []harness.NodeID
+	from, to           time.Duration // of figures over a part of the run
+	marked             bool          // faults are named over the panel
+}
+
+// sketch is a figure with its size.
+type sketch struct {
+	height vg.Length
+	paint  func(draw.Canvas)
+}
+
+// figureWidth is that of all figures, in points.
+const figureWidth = vg.Length(1000)
+
+// maxZooms bounds the graphs of single episodes.
+const maxZooms = 40
+
+// plans are all figures that the run has data for, in a fixed order.
+func (a *Analysis) plans() []plan {
+	out := []plan{a.overview(), a.throughput(), a.overlay(), a.cdf(), a.phaseBars(), a.matrix(), a.heartbeats()}
+	for i := range a.Episodes[:min(len(a.Episodes), maxZooms)] {
+		out = append(out, a.zoom(&a.Episodes[i]))
+	}
+	return slices.DeleteFunc(out, func(p plan) bool { return p.table == nil })
+}
+
+// Figures draws every graph that the run has data for, in a fixed order, several at a time.
+func (a *Analysis) Figures() ([]Figure, error) {
+	plans := a.plans()
+	drawn := make([]Figure, len(plans))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range plans {
+		g.Go(func() (err error) {
+			drawn[i], err = plans[i].figure()
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return drawn, nil
+}
+
+// figure draws the plan and writes its table.
+func (p *plan) figure() (Figure, error) {
+	s := p.draw(p.head, p.table)
+	f, err := figure(p.name, s.height, s.paint)
+	if err != nil {
+		return f, err
+	}
+	if f.CSV, err = p.table.encode(); err != nil {
+		return f, fmt.Errorf("data of %s: %w", p.name, err)
+	}
+	if e := worst(p.shows); e != nil {
+		f.Worst, f.Longest = e.ID, fmt.Sprintf("%s, %s: writes away %s", e.ID, e.Cause(), outageText(e.Writes))
+	}
+	return f, nil
+}
+
+// head is what all figures of a run share.
+func (a *Analysis) head(title string, subs ...string) head {
+	return head{title: title, subs: subs, timeout: a.Run.ElectionTimeout, heartbeat: a.Run.HeartbeatInterval, nodes: a.Run.Nodes, to: max(a.End, time.Second)}
+}
+
+// statsLine says a summary for the head of a figure.
+func statsLine(what string, s *Summary) string { return what + " away: " + summaryText(s) }
+
+const (
+	sideMargin = vg.Length(12)
+	subHeight  = vg.Length(12)
+	legendRow  = vg.Length(18)
+)
+
+// lines are the subs, broken where they are too long for the figure.
+func (h *head) lines() []string {
+	s := textStyle(9, false, mutedColor)
+	var out []string
+	for _, sub := range h.subs {
+		out = append(out, wrap(s, sub, figureWidth-2*sideMargin)...)
+	}
+	return out
+}
+
+// height is what the title and the lines below it take.
+func (h *head) height() vg.Length { return 26 + subHeight*vg.Length(len(h.lines())) }
+
+// paint writes them at the top.
+func (h *head) paint(c draw.Canvas) {
+	s := textStyle(12.5, true, inkColor)
+	put(c, s, c.Min.X+sideMargin, c.Max.Y-15, text.XLeft, fitWidth(s, h.title, figureWidth-2*sideMargin))
+	for i, l := range h.lines() {
+		put(c, textStyle(9, false, mutedColor), c.Min.X+sideMargin, c.Max.Y-31-subHeight*vg.Length(i), text.XLeft, l)
+	}
+}
+
+// fitWidth cuts words to a width, with an ellipsis.
+func fitWidth(s text.Style, words string, w vg.Length) string {
+	if s.Width(words) <= w {
+		return words
+	}
+	r := []rune(words)
+	for n := len(r) - 1; n > 0; n-- {
+		if short := strings.TrimRight(string(r[:n]), " ") + "…"; s.Width(short) <= w {
+			return short
+		}
+	}
+	return "…"
+}
+
+// wrap breaks words into lines of at most a width; a single word that is longer is cut.
+func wrap(s text.Style, words string, w vg.Length) []string {
+	var out []string
+	line := ""
+	for _, word := range strings.Fields(words) {
+		word = fitWidth(s, word, w)
+		switch {
+		case line == "":
+			line = word
+		case s.Width(line+" "+word) <= w:
+			line += " " + word
+		default:
+			out, line = append(out, line), word
+		}
+	}
+	if line != "" {
+		out = append(out, line)
+	}
+	return out
+}

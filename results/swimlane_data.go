@@ -1,0 +1,290 @@
+package results
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"time"
+
+	"gonum.org/v1/plot/vg"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// What a row of a swimlane's table is.
+const (
+	rowRole   = "role"   // kind: the state; label: its term
+	rowCut    = "cut"    // a member was cut off
+	rowFault  = "fault"  // kind: leader or other; label: in words
+	rowHole   = "hole"   // no probe was sent
+	rowAway   = "away"   // kind: writes or reads; label: the failover that explains it
+	rowStrip  = "probes" // a stretch of a member's probes; kind: ok or failed
+	rowProbe  = "probe"  // one probe; kind: its outcome
+	rowCall   = "call"   // one call of the workload; kind: its outcome
+	rowMoment = "moment" // kind: which; label: in words
+)
+
+// probeSpan is up to what length of time every probe is a point.
+const probeSpan = 10 * time.Second
+
+// maxPlain is up to how many calls are all in a table, however thick they lie.
+const maxPlain = 5000
+
+// view is the part of a run that a swimlane shows.
+type view struct {
+	from, to time.Duration
+	moments  []moment // vertical lines with labels
+}
+
+type moment struct {
+	at          time.Duration
+	kind, label string
+}
+
+func (v view) holds(from, to time.Duration) bool { return to > v.from && from < v.to }
+
+// clip is the part of a time that the view holds, in seconds.
+func (v view) clip(from, to time.Duration) (float64, float64) {
+	return secondsOf(max(from, v.from)), secondsOf(min(to, v.to))
+}
+
+// sceneTable holds everything that a swimlane draws. Of calls that lie so thick that one more would not
+// be seen, it holds no more; calls.csv holds all.
+func (a *Analysis) sceneTable(v view) *csvTable {
+	t := tableOf("what", "kind", "member", "from_s", "to_s", "latency_ms", "label", "line")
+	a.addBands(t, v)
+	for i, lane := range a.Lanes {
+		node := string(a.Run.Nodes[i])
+		for _, s := range lane {
+			if v.holds(s.From, s.To) {
+				from, to := v.clip(s.From, s.To)
+				t.add(rowRole, string(s.State), node, from, to, nil, s.Term, s.Ref)
+			}
+		}
+		for j := range a.Faults {
+			f := &a.Faults[j]
+			if EffectOf(f.Fault) == Cut && f.Landed() && f.hits(a.Run.Nodes[i]) && v.holds(f.effectStart, f.end(a.End)) {
+				from, to := v.clip(f.effectStart, f.end(a.End))
+				t.add(rowCut, nil, node, from, to, nil, f.Label(), lineRef(f.Line))
+			}
+		}
+		a.addStrip(t, v, a.Run.Nodes[i])
+	}
+	if v.to-v.from <= probeSpan { // as points where there is room, else at the foot of the lanes only
+		addCalls(t, v, rowProbe, a.probes)
+	}
+	addCalls(t, v, rowCall, a.calls)
+	for _, m := range v.moments {
+		if m.at >= v.from && m.at <= v.to {
+			t.add(rowMoment, m.kind, nil, secondsOf(m.at), nil, nil, m.label, nil)
+		}
+	}
+	return t
+}
+
+// addBands adds what holds for all members: faults, times without service, holes in the measurement.
+func (a *Analysis) addBands(t *csvTable, v view) {
+	for i := range a.Faults {
+		f := &a.Faults[i]
+		if len(f.Nodes) == 0 || !v.holds(f.effectStart, f.end(a.End)) {
+			continue
+		}
+		kind, label := "other", f.Label()
+		if f.HitLeader {
+			kind = "leader"
+		}
+		if !f.Landed() {
+			label += " (did not land)"
+		}
+		from, to := v.clip(f.effectStart, f.end(a.End))
+		t.add(rowFault, kind, nil, from, to, nil, label, lineRef(f.Line))
+	}
+	for _, g := range a.aways() {
+		if v.holds(g.from, g.to) {
+			kind := cdfWrites
+			if g.reads {
+				kind = cdfReads
+			}
+			from, to := v.clip(g.from, g.to)
+			t.add(rowAway, kind, nil, from, to, nil, cmp.Or(g.episode, "no failover"), nil)
+		}
+	}
+	for _, h := range a.holes() {
+		if v.holds(h.From, h.To) {
+			from, to := v.clip(h.From, h.To)
+			t.add(rowHole, nil, nil, from, to, nil, "no probes sent", nil)
+		}
+	}
+}
+
+// addStrip adds what a member's probes saw, as stretches of equal outcome.
+func (a *Analysis) addStrip(t *csvTable, v view, node harness.NodeID) {
+	type stretch struct {
+		from, to time.Duration
+		bad      bool
+	}
+	var runs []stretch
+	for i := range a.probes {
+		k := &a.probes[i]
+		if k.node != node || k.from < v.from || k.from > v.to {
+			continue
+		}
+		bad, to := k.typ != harness.OK, min(k.from+a.Probes.Period, v.to)
+		if n := len(runs); n > 0 && runs[n-1].bad == bad && k.from <= runs[n-1].to+a.Probes.Period {
+			runs[n-1].to = to
+			continue
+		}
+		runs = append(runs, stretch{k.from, to, bad})
+	}
+	for _, r := range runs {
+		kind := "ok"
+		if r.bad {
+			kind = "failed"
+		}
+		t.add(rowStrip, kind, string(node), secondsOf(r.from), secondsOf(r.to), nil, nil, nil)
+	}
+}
+
+// addCalls adds those that were due in the view, but for what would not be seen.
+func addCalls(t *csvTable, v view, what string, calls []call) {
+	lo, hi, n := math.Inf(1), 0.0, 0
+	inside := func(k *call) bool { return k.from >= v.from && k.from <= v.to }
+	for i := range calls {
+		if k := &calls[i]; inside(k) {
+			lo, hi, n = min(lo, k.latency()), max(hi, k.latency()), n+1
+		}
+	}
+	full := func(harness.Type, vg.Point) bool { return false }
+	if n > maxPlain {
+		full = crowd(callOpacity(n))
+	}
+	x := axis{lo: secondsOf(v.from), hi: secondsOf(v.to), b: figureWidth - leftMargin - rightMargin}
+	y := latencyAxis(lo, hi)
+	y.b = latencyHeight
+	for i := range calls {
+		k := &calls[i]
+		if !inside(k) {
+			continue
+		}
+		at, took := secondsOf(k.from), k.latency()
+		if full(k.typ, vg.Point{X: x.at(at), Y: y.at(took)}) && took != lo && took != hi {
+			continue
+		}
+		t.add(what, string(k.typ), string(k.node), at, secondsOf(k.to), took, k.f, lineRef(k.line))
+	}
+}
+
+// latency is in milliseconds, and never 0: its axis is logarithmic.
+func (k *call) latency() float64 { return max(msOf(k.to-k.from), 0.01) }
+
+// callOpacity is less where many calls lie over one another.
+func callOpacity(n int) uint8 { return uint8(min(255, max(60, 255*1500/max(1, n)))) }
+
+// crowd says when one more glyph at a place would not be seen: so many as make it opaque lie on the
+// same pixel already. A million calls are drawn in the time of those pixels.
+func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
+	type place struct {
+		t    harness.Type
+		x, y int32
+	}
+	const pixel = vg.Inch / figureDPI
+	most := uint8(1)
+	for left := 1 - float64(opacity)/255; left > 0.02 && most < 16; left *= 1 - float64(opacity)/255 {
+		most++
+	}
+	seen := map[place]uint8{}
+	return func(t harness.Type, p vg.Point) bool {
+		at := place{t, int32(p.X / pixel), int32(p.Y / pixel)}
+		if seen[at] >= most {
+			return true
+		}
+		seen[at]++
+		return false
+	}
+}
+
+// overview shows the whole run.
+func (a *Analysis) overview() plan {
+	h := a.head(fmt.Sprintf("%s on %s: %d nodes, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), len(a.Run.Nodes)),
+		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()))
+	if s := a.stat("write outage"); s != nil {
+		h.subs = append(h.subs, statsLine("writes", s))
+	}
+	h.marked = true
+	return plan{name: "swimlane", head: h, table: a.sceneTable(view{from: h.from, to: h.to}), draw: drawScene, shows: pointers(a.Episodes)}
+}
+
+func (a *Analysis) probesBelow() string {
+	if a.Probes == nil {
+		return ""
+	}
+	s := fmt.Sprintf("; %s probes at the foot of the lanes", count(a.Probes.Calls.All()))
+	if n := len(a.Probes.Holes); n > 0 {
+		s += fmt.Sprintf("; hatched: %s in which none was sent", plural(n, "time", "times"))
+	}
+	return s
+}
+
+// zoom shows one episode, from half a second before to a second after the clients were back.
+func (a *Analysis) zoom(e *Episode) plan {
+	from, to := max(0, e.begin()-400*time.Millisecond), e.T0
+	for _, m := range []*Mark{e.Elected, e.Committed, e.Writes.Back, e.Reads.Back, e.FirstPut, e.FirstGet} {
+		if m != nil {
+			to = max(to, m.At)
+		}
+	}
+	if e.Outcome == NoLeader {
+		to = e.Watched
+	}
+	to = min(max(to+500*time.Millisecond, e.T0+2*time.Second), max(a.End, e.T0+time.Second))
+	if e.Outcome == Kept && e.Healed != nil {
+		to = min(max(to, e.Healed.At+500*time.Millisecond), a.End)
+	}
+	h := a.head(fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),
+		fmt.Sprintf("one episode (n = 1%s); writes away %s, reads away %s; times after t0", censoredNote(e), outageText(e.Writes), outageText(e.Reads)))
+	h.from, h.to = from, max(to, from+time.Millisecond)
+	return plan{name: "failover-" + e.ID, head: h, table: a.sceneTable(view{from: h.from, to: h.to, moments: e.moments(a.Run.ElectionTimeout)}), draw: drawScene}
+}
+
+func censoredNote(e *Episode) string {
+	if e.Writes.AtLeast != nil || e.Reads.AtLeast != nil {
+		return ", censored: watching ended before the outage did"
+	}
+	return ""
+}
+
+// The kinds of moments, which decide their colours.
+const (
+	momentT0       = "t0"
+	momentTimeout  = "election timeout"
+	momentDetected = "detected"
+	momentElected  = "elected"
+	momentCommit   = "first commit"
+	momentPut      = "first put"
+)
+
+// moments are those of an episode that its figure marks.
+func (e *Episode) moments(timeout time.Duration) []moment {
+	first := "t0 " + e.Cause()
+	if e.Fault == nil {
+		first = "t0 first sign"
+	}
+	out := []moment{{e.T0, momentT0, first}}
+	add := func(m *Mark, kind string) {
+		if m != nil {
+			out = append(out, moment{m.At, kind, fmt.Sprintf("%s +%s", kind, ms(m.At-e.T0))})
+		}
+	}
+	if timeout > 0 {
+		out = append(out, moment{e.T0 + timeout, momentTimeout, fmt.Sprintf("%s %s", momentTimeout, ms(timeout))})
+	}
+	add(e.Detected, momentDetected)
+	add(e.Elected, momentElected)
+	if e.CommitBy == "log" {
+		add(e.Committed, momentCommit)
+	}
+	add(e.FirstPut, momentPut)
+	return out
+}
+
+func leaderSentence(e *Episode) string { return e.title().Text() }
