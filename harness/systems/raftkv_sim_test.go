@@ -230,6 +230,34 @@ func TestSimulatedStatus(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestSimulatedHeartbeats: what the runtime calls the last heartbeat keeps the leader's clock, whatever
+// reads make it send between.
+func TestSimulatedHeartbeats(t *testing.T) {
+	o := simOptions()
+	kv := NewRaftKV(o)
+	defer func() { require.NoError(t, kv.Close()) }()
+	err := (&sim.Runtime{}).Run(t.Context(), harness.ClusterConfig{System: kv, Nodes: 3}, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
+		require.NoError(t, env.Sleep(ctx, 3*time.Second))
+		leader, _ := harness.LeaderOf(c.Members(), harness.Statuses(ctx, env, c))
+		watcher := c.(harness.HeartbeatWatcher)
+		first, ok := watcher.LastHeartbeat(leader)
+		require.True(t, ok)
+		require.Less(t, env.Now()-first, o.HeartbeatInterval+20*time.Millisecond)
+		client, err := c.Dial(leader)
+		require.NoError(t, err)
+		for range 50 {
+			_, err := client.Get(ctx, "k")
+			require.NoError(t, err)
+			at, _ := watcher.LastHeartbeat(leader)
+			off := (at - first) % o.HeartbeatInterval
+			require.True(t, off < 20*time.Millisecond || off > o.HeartbeatInterval-20*time.Millisecond, "%v after the first", at-first)
+			require.NoError(t, env.Sleep(ctx, 7*time.Millisecond))
+		}
+		return client.Close()
+	})
+	require.NoError(t, err)
+}
+
 type watchCase struct {
 	name, want string
 	do         func(w *raftWatch, host sim.Host)

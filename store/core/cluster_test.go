@@ -384,14 +384,23 @@ func TestElectReplicateRead(t *testing.T) {
 }
 
 func TestLeaderIsolated(t *testing.T) {
-	w := newCluster(t, 3, 2, nil)
+	told := map[uint64]uint64{} // by whom, of whom
+	w := newCluster(t, 3, 2, func(cfg *Config) {
+		id := cfg.ID
+		cfg.Hooks.LeaderLost = func(leader uint64) { told[id] = leader }
+	})
 	old := w.elect()
 	require.NoError(t, w.put(old, "k", "1"))
+	require.Empty(t, told)
 	w.isolate(old, true)
 	lost := w.submit(old, &etcdserverpb.PutRequest{Key: []byte("k"), Value: []byte("lost")})
 	stale := w.submit(old, &etcdserverpb.RangeRequest{Key: []byte("k")})
 	w.until("a new leader", func() bool { return w.leader() != old && w.leader() >= 0 })
 	require.NoError(t, w.put(w.leader(), "k", "2"))
+	require.Len(t, told, 2, "both survivors lost it; it did not lose itself")
+	for _, leader := range told {
+		require.EqualValues(t, old+1, leader)
+	}
 	w.isolate(old, false)
 	w.until("answers", func() bool { return len(w.answers) >= int(w.calls) })
 	require.NoError(t, w.answers[lost].Err, "it was proposed again to the new leader")
