@@ -38,7 +38,7 @@ func (a *Analysis) heartbeats() plan {
 		}
 	}
 	h := a.head("Writes away against the phase within the heartbeat",
-		fmt.Sprintf("n = %s whose phase is known: from the leader's last heartbeat that reached another member to t0; ● writes away, ○ detection, + censored%s", plural(len(eps), "failover", "failovers"), a.unphased(eps)),
+		fmt.Sprintf("n = %s whose phase is known: from when a heartbeat of the leader's clock last reached another member to t0, less whole intervals; ● writes away, ○ detection, + censored%s", plural(len(eps), "failover", "failovers"), a.unphased(eps)),
 		statsLine("writes", a.stat("write outage")))
 	if after, ok := a.expectedDetection(); ok {
 		t.add(phaseAlone, nil, nil, time.Duration(0), nil, after, nil)

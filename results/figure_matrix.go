@@ -180,7 +180,7 @@ func drawCell(c draw.Canvas, m *matrixCell, scale heatScale, x0, y0, x1, y1 vg.L
 		col := scale.color(m.value)
 		fillRect(c, x0, y0, x1, y1, col)
 		ink = inkColor
-		if luminance(col) < 0.4 {
+		if luminance(col) < 0.18 {
 			ink = color.White
 		}
 		if m.control {
@@ -223,8 +223,11 @@ func (s heatScale) color(d time.Duration) color.NRGBA {
 	return color.NRGBA{mix(light.R, dark.R), mix(light.G, dark.G), mix(light.B, dark.B), 0xff}
 }
 
+// luminance is relative, as WCAG has it but for a power of 2.2: words of more than 0.18 under them are
+// read better in black.
 func luminance(c color.NRGBA) float64 {
-	return (0.2126*float64(c.R) + 0.7152*float64(c.G) + 0.0722*float64(c.B)) / 255
+	linear := func(v uint8) float64 { return math.Pow(float64(v)/255, 2.2) }
+	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
 }
 
 // legend is the scale with its ends, and nothing where no value is known.
