@@ -7,7 +7,6 @@ import (
 	"image/color"
 	"image/png"
 	"math"
-	"regexp"
 	"time"
 
 	stdfont "golang.org/x/image/font"
@@ -85,19 +84,12 @@ func vectorOf(name string, h vg.Length, paint func(draw.Canvas)) ([]byte, error)
 	if _, err := svg.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("draw %s as SVG: %w", name, err)
 	}
-	return tidySVG(b.Bytes()), nil
+	return TidySVG(b.Bytes()), nil
 }
 
 func background(c draw.Canvas) draw.Canvas {
 	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 	return c
-}
-
-var liberation = regexp.MustCompile(`font-family:[^;]*;font-variant:[^;]*;font-weight:([^;]*);font-style:[^;]*`)
-
-// tidySVG names fonts that browsers have: Arial and Helvetica are as wide as Liberation Sans.
-func tidySVG(b []byte) []byte {
-	return liberation.ReplaceAll(b, []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;font-weight:$1"))
 }
 
 func textStyle(size vg.Length, bold bool, c color.Color) text.Style {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -30,8 +29,6 @@ var (
 )
 
 const pngDPI = 160
-
-var liberation = regexp.MustCompile(`font-family:[^;]*;font-variant:[^;]*;font-weight:([^;]*);font-style:[^;]*`)
 
 // figure draws the same tiles as SVG and as PNG; a nil plot leaves its tile empty.
 func figure(name string, w, h vg.Length, tiles [][]*plot.Plot) (results.Figure, error) {
@@ -59,7 +56,7 @@ func figure(name string, w, h vg.Length, tiles [][]*plot.Plot) (results.Figure, 
 	}
 	return results.Figure{
 		Name: name, PNG: raster.Bytes(),
-		SVG: liberation.ReplaceAll(vector.Bytes(), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;font-weight:$1")),
+		SVG: results.TidySVG(vector.Bytes()),
 	}, nil
 }
 
