@@ -244,21 +244,26 @@ func tablesComeFromTheRunsFiles(t *testing.T, f *Folder, a *Analysis) {
 	})
 }
 
-// TestHolesInTheMeasurementAreDrawn: where no probe was sent nothing looks calm.
-func TestHolesInTheMeasurementAreDrawn(t *testing.T) {
-	_, a := probed(func(s *synthetic) time.Duration {
+// holed is a run with a failover, and the same without the probes of 0.3 s.
+func holed() (whole, with Analysis) {
+	_, whole = probed(func(s *synthetic) time.Duration {
 		s.add("kill", true, 4*sec, 3*sec, false)
 		return 12 * sec
 	})
-	require.Empty(t, a.Probes.Holes)
-	h := a.History
+	h := whole.History
 	h.Ops = slices.DeleteFunc(slices.Clone(h.Ops), func(op harness.Op) bool {
 		return op.Probe() && op.Time >= 9*sec && op.Time < 9*sec+300*mil
 	})
 	for i := range h.Ops {
 		h.Ops[i].Index = i
 	}
-	with := Analyze(a.Run, h)
+	return whole, Analyze(whole.Run, h)
+}
+
+// TestHolesInTheMeasurementAreDrawn: where no probe was sent nothing looks calm.
+func TestHolesInTheMeasurementAreDrawn(t *testing.T) {
+	a, with := holed()
+	require.Empty(t, a.Probes.Holes)
 	require.Len(t, with.Probes.Holes, 1)
 	require.InDelta(t, 9*sec, with.Probes.Holes[0].From, float64(probeEvery))
 	require.InDelta(t, 9*sec+300*mil, with.Probes.Holes[0].To, float64(probeEvery))

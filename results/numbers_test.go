@@ -25,6 +25,10 @@ func TestEveryNumberIsRecounted(t *testing.T) {
 		"leaders and followers": func() (Run, harness.History) { _, run, h := standard(6, 12*mil, 12*mil); return run, h },
 		"with probes":           func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
 		"violated":              goldenRun,
+		"probes that were not sent": func() (Run, harness.History) {
+			_, a := holed()
+			return a.Run, a.History
+		},
 		"no failover": func() (Run, harness.History) {
 			_, a := probed(func(*synthetic) time.Duration { return 10 * sec })
 			return a.Run, a.History

@@ -55,6 +55,42 @@ func (v Values) probes(r *files) {
 	v.span("probes.write_debt", r.debt(false, 0, r.end+1))
 	v.span("probes.read_debt", r.debt(true, 0, r.end+1))
 	v.gaps(r)
+	v.holes(r)
+}
+
+// holes are the times in which no probe of a kind was sent for more than twice the interval, as far as
+// they do not touch one another.
+func (v Values) holes(r *files) {
+	var all []gap
+	for _, read := range []bool{false, true} {
+		var due []time.Duration
+		for _, c := range r.probes {
+			if c.read == read {
+				due = append(due, c.due)
+			}
+		}
+		slices.Sort(due)
+		for i := 1; i < len(due); i++ {
+			if due[i]-due[i-1] > 2*r.run.ProbeEvery {
+				all = append(all, gap{due[i-1] + r.every(), due[i]})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b gap) int { return cmp.Compare(a.from, b.from) })
+	n, longest, until := 0, gap{}, time.Duration(-1)
+	var cur gap
+	for _, g := range all {
+		if g.from > until {
+			n, cur = n+1, g
+		}
+		until = max(until, g.to)
+		if cur.to = until; cur.to-cur.from > longest.to-longest.from {
+			longest = cur
+		}
+	}
+	v.int("probes.holes", n)
+	v.span("probes.hole", longest.to-longest.from)
+	v["probes.hole_at"] = moment(longest.from)
 }
 
 // quiet is what probes take while nothing is broken.
