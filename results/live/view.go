@@ -233,7 +233,7 @@ func (v *view) clients(rows int) []string {
 			out = append(out, padTo(cell10(name)+chart[i], gutter+n)+"  "+stat)
 		}
 	}
-	legend := "  a mark is 250 ms: slowest answer, 1–128 ms, log scale; × none"
+	legend := "  a mark: 250 ms; its slowest answer, 1–128 ms log; yellow: some failed; × none"
 	if v.width >= 120 {
 		legend += "; gap: the longest time between answers so far"
 	}
