@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
 	"github.com/faultline-chaos/faultline/harness"
@@ -17,7 +20,7 @@ import (
 // Where texts are unique, a text that was read tells which call wrote each part of it. So a seen append
 // is a compare-and-set, from the text before it to the text after it; one whose text nobody saw is a
 // put of a text that nobody sees; and the keys are those of registers, which Linearizable decides.
-// Where texts repeat, or can be taken apart in two ways, it is Unknown.
+// Where texts repeat, or a read can be taken apart in two ways, porcupine decides, within its limits.
 type Appends struct {
 	// Budget is as that of Linearizable.
 	Budget time.Duration
@@ -38,32 +41,134 @@ func (c Appends) Check(ctx context.Context, h harness.History) harness.Verdict {
 	}
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	var keys, left []*keyHistory
-	var undecided []finding
+	var keys []*keyHistory
+	var found []finding
 	total, reads := 0, 0
-	for _, t := range texts {
+	for n, t := range texts {
 		total += len(t.ops)
 		reads += t.reads
-		k, why := t.registers()
-		if why != "" {
-			left, undecided = append(left, &keyHistory{key: t.key}), append(undecided, finding{reason: why})
-			continue
+		share := remaining(ctx, budget) / time.Duration(len(texts)-n) // porcupine may take all there is
+		k, f := t.judge(ctx, share, Ops(h.Ops))
+		keys, found = append(keys, k), append(found, f)
+		if f.validity == harness.Invalid {
+			break // that is the verdict, whatever else there is
 		}
-		k.lines = Ops(h.Ops)
-		keys = append(keys, k)
 	}
 	if reads == 0 {
 		return unknown("no read was answered, so no history could have been refused")
 	}
-	found := judgeKeys(ctx, keys)
-	return sum(append(keys, left...), append(found, undecided...), total)
+	return sum(keys, found, total)
 }
+
+// judge decides one key. Where a text was both put and appended, a read that begins with it does not
+// tell which; at most one append can have found the key empty, so each that can is tried.
+func (t *textKey) judge(ctx context.Context, share time.Duration, lines Lines) (*keyHistory, finding) {
+	ctx, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	k, unsure, why := t.registers(nobody)
+	if why != "" {
+		f := t.generic(ctx, why)
+		if f.validity == harness.Invalid {
+			f.core = t.fewest(ctx)
+		}
+		return t.plain(lines), f
+	}
+	var f finding
+	for n := -1; n < len(unsure); n++ {
+		if n >= 0 {
+			k, _, _ = t.registers(unsure[n])
+		}
+		k.lines = lines
+		if f = k.judge(ctx); f.open {
+			f = k.generic(ctx, f)
+		}
+		if f.validity != harness.Invalid {
+			return k, f
+		}
+	}
+	return k, f
+}
+
+// generic asks porcupine about a key whose texts do not tell which call wrote what.
+func (t *textKey) generic(ctx context.Context, why string) finding {
+	if ctx.Err() != nil {
+		return finding{reason: "time was up: " + why}
+	}
+	r, err := generic(ctx, question{Texts: t.ops}, len(t.ops))
+	switch {
+	case err != nil:
+		return finding{reason: fmt.Sprintf("%s; %v", why, err)}
+	case r.Result == porcupine.Ok:
+		return finding{validity: harness.Valid}
+	case r.Result != porcupine.Illegal:
+		return finding{reason: why + "; nor could porcupine in its time"}
+	}
+	return finding{validity: harness.Invalid}
+}
+
+// plain is the key as what was put and read, for telling about it.
+func (t *textKey) plain(lines Lines) *keyHistory {
+	k := &keyHistory{key: t.key, lines: lines, appended: map[int64]string{}}
+	for _, o := range t.ops {
+		r := register.Op{Kind: register.Put, Call: o.Call, Return: o.Done}
+		if o.F == "get" {
+			r.Kind = register.Get
+		} else if o.F == "append" {
+			k.appended[o.Call] = o.Text
+		}
+		if o.Text != "" {
+			r.Value = k.names.id([]byte(o.Text))
+		}
+		k.ops = append(k.ops, r)
+	}
+	return k
+}
+
+// fewest are the reads that porcupine needs to find the key wrong: others are left out one by one, while
+// time is left. With them are the writes that it takes to understand them.
+func (t *textKey) fewest(ctx context.Context) (out []int) {
+	const each = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, explainTime)
+	defer cancel()
+	kept := make([]bool, len(t.ops))
+	for i := range kept {
+		kept[i] = true
+	}
+	some := func() (ops []textOp) {
+		for i, o := range t.ops {
+			if kept[i] {
+				ops = append(ops, o)
+			}
+		}
+		return ops
+	}
+	last := 0
+	for i, o := range t.ops {
+		if o.F != "get" || ctx.Err() != nil {
+			continue
+		}
+		kept[i] = false
+		if porcupine.CheckOperationsTimeout(textModel(), textOperations(some()), min(each, remaining(ctx, each))) != porcupine.Illegal {
+			kept[i], last = true, i
+		}
+	}
+	for i, o := range t.ops {
+		switch {
+		case o.F == "get" && kept[i], o.F != "get" && (o.Done < t.ops[last].Call || strings.Contains(t.ops[last].Text, o.Text)):
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// nobody stands for no op.
+const nobody = -1
 
 // textOp is a call on a key that holds text.
 type textOp struct {
-	f          string
-	text       string // written, or read
-	call, done int64
+	F          string
+	Text       string // written, or read
+	Call, Done int64
 }
 
 // textKey is the part of a history about one key, without what says nothing.
@@ -93,16 +198,16 @@ func textsOf(ops []harness.Op) ([]*textKey, error) {
 		if op.F != "append" && op.F != "put" && !read || a.outcome == harness.Fail || read && a.outcome != harness.OK {
 			continue
 		}
-		o := textOp{f: op.F, call: at(a.invoke), done: register.Never}
+		o := textOp{F: op.F, Call: at(a.invoke), Done: register.Never}
 		if a.outcome == harness.OK {
-			op, o.done = &ops[a.done], at(a.done)
+			op, o.Done = &ops[a.done], at(a.done)
 		}
 		v, err := parse(op)
 		if err != nil {
 			return nil, err
 		}
 		if v.Value != nil {
-			o.text = *v.Value
+			o.Text = *v.Value
 		} else if !read {
 			return nil, fmt.Errorf("op %d: a %s without a value", op.Index, op.F)
 		}
@@ -122,42 +227,53 @@ func textsOf(ops []harness.Op) ([]*textKey, error) {
 
 // parts are what was written to a key, by text.
 type parts struct {
-	writer  map[string]int // the op
-	lengths []int
+	put, appended map[string]int // the op
+	lengths       []int
+	emptied       bool // an empty text was put
 }
 
 func (t *textKey) parts() (p parts, why string) {
-	p.writer = map[string]int{}
+	p.put, p.appended = map[string]int{}, map[string]int{}
 	for i, o := range t.ops {
-		if o.f == "get" || o.f == "put" && o.text == "" {
+		of := p.appended
+		switch {
+		case o.F == "get":
 			continue
-		}
-		if o.text == "" {
+		case o.F == "put" && o.Text == "":
+			p.emptied = true
+			continue
+		case o.F == "put":
+			of = p.put
+		case o.Text == "":
 			return p, "an empty text was appended, which nobody can see"
 		}
-		if _, ok := p.writer[o.text]; ok {
-			return p, fmt.Sprintf("%s was written more than once", quoted(o.text))
+		if _, ok := of[o.Text]; ok && o.F == "append" { // putting it again makes the same text
+			return p, fmt.Sprintf("%s was appended more than once", quoted(o.Text))
 		}
-		p.writer[o.text] = i
-		if !slices.Contains(p.lengths, len(o.text)) {
-			p.lengths = append(p.lengths, len(o.text))
+		of[o.Text] = i
+		if !slices.Contains(p.lengths, len(o.Text)) {
+			p.lengths = append(p.lengths, len(o.Text))
 		}
 	}
 	return p, ""
 }
 
 // split takes a text apart into the ops that wrote it. ok is false where some part of it was written by
-// nobody; why says that it can be taken apart in two ways.
-func (t *textKey) split(p *parts, text string) (ops []int, ok bool, why string) {
+// nobody; why says that it can be taken apart in two ways. onEmpty is the append that found the key
+// empty, where its text was put, too.
+func (t *textKey) split(p *parts, text string, onEmpty int) (ops []int, ok bool, why string) {
 	used := map[int]bool{}
 	for rest := text; rest != ""; {
-		next := -1
+		next := nobody
 		for _, n := range p.lengths {
 			if n > len(rest) {
 				continue
 			}
-			i, written := p.writer[rest[:n]]
-			if !written || used[i] || t.ops[i].f == "put" && len(ops) > 0 {
+			i, written := p.appended[rest[:n]]
+			if j, put := p.put[rest[:n]]; put && len(ops) == 0 && (!written || i != onEmpty) {
+				i, written = j, true
+			}
+			if !written || used[i] {
 				continue
 			}
 			if next >= 0 {
@@ -170,18 +286,19 @@ func (t *textKey) split(p *parts, text string) (ops []int, ok bool, why string) 
 		}
 		used[next] = true
 		ops = append(ops, next)
-		rest = rest[len(t.ops[next].text):]
+		rest = rest[len(t.ops[next].Text):]
 	}
 	return ops, true, ""
 }
 
-// registers is the key's history as one of a register whose values are whole texts.
-func (t *textKey) registers() (*keyHistory, string) {
+// registers is the key's history as one of a register whose values are whole texts. unsure are the
+// appends that may be meant where a put of the same text is taken to have been; see split.
+func (t *textKey) registers(onEmpty int) (k *keyHistory, unsure []int, why string) {
 	p, why := t.parts()
 	if why != "" {
-		return nil, why
+		return nil, nil, why
 	}
-	k := &keyHistory{key: t.key, appended: map[int64]string{}, elsewhere: map[register.Value]int{}}
+	k = &keyHistory{key: t.key, appended: map[int64]string{}, elsewhere: map[register.Value]int{}}
 	id := func(text string) register.Value {
 		if text == "" {
 			return register.Absent
@@ -192,45 +309,69 @@ func (t *textKey) registers() (*keyHistory, string) {
 	by := map[int]int{}           // by op: the read that showed it
 	known := map[string]bool{"": true}
 	for n, o := range t.ops {
-		if o.f != "get" || known[o.text] {
+		if o.F != "get" || known[o.Text] {
 			continue
 		}
-		known[o.text] = true
-		ops, ok, why := t.split(&p, o.text)
+		known[o.Text] = true
+		ops, ok, why := t.split(&p, o.Text, onEmpty)
 		if why != "" {
-			return nil, why
+			return nil, nil, why
+		}
+		if len(ops) > 0 {
+			first := &t.ops[ops[0]]
+			if i, both := p.appended[first.Text]; both && first.F == "put" && !slices.Contains(unsure, i) {
+				unsure = append(unsure, i)
+			}
 		}
 		before := ""
 		for _, i := range ops {
-			after := before + t.ops[i].text
+			after := before + t.ops[i].Text
 			r := register.Op{Kind: register.CAS, Old: id(before), Value: id(after)}
+			if t.ops[i].F == "put" {
+				r = register.Op{Kind: register.Put, Value: id(after)}
+			}
 			if first, twice := seen[i]; !twice && ok {
 				seen[i], by[i] = r, n
 			} else if twice && first != r {
-				k.elsewhere[id(o.text)] = by[i]
+				k.elsewhere[id(o.Text)] = by[i]
 			}
 			known[after] = true
 			before = after
 		}
 	}
 	for i, o := range t.ops {
-		r := register.Op{Kind: register.Put, Value: id(o.text)}
+		r := register.Op{Kind: register.Put}
 		switch {
-		case o.f == "get":
-			r.Kind = register.Get
-		case o.text == "":
+		case o.F == "get":
+			r.Kind, r.Value = register.Get, id(o.Text)
+		case o.Text == "":
 			r = register.Op{Kind: register.Delete}
-		case o.f == "append":
-			k.appended[o.call] = o.text
+		case o.F == "append":
+			k.appended[o.Call] = o.Text
 			var ok bool
 			if r, ok = seen[i]; !ok {
-				r = register.Op{Kind: register.Put, Value: id(unseen(o.text))}
+				r = register.Op{Kind: register.Put, Value: id(unseen(o.Text))}
 			}
+		default:
+			r.Value = id(o.Text)
 		}
-		r.Call, r.Return = o.call, o.done
+		r.Call, r.Return = o.Call, o.Done
 		k.ops = append(k.ops, r)
 	}
-	return k, ""
+	if len(unsure) > 0 && p.emptied {
+		return nil, nil, "texts were both put and appended, and the key was emptied"
+	}
+	unsure = slices.DeleteFunc(unsure, func(i int) bool {
+		_, elsewhere := seen[i]
+		return elsewhere || !t.maybeFirst(i)
+	})
+	return k, unsure, ""
+}
+
+// maybeFirst says whether an append may have found the key empty: nothing was written before for
+// certain.
+func (t *textKey) maybeFirst(i int) bool {
+	return !slices.ContainsFunc(t.ops, func(o textOp) bool { return o.F != "get" && o.Done < t.ops[i].Call })
 }
 
 // unseen names a text that ends with what was appended and that nobody saw. One that is read and happens

@@ -124,6 +124,9 @@ func (k *keyHistory) unwritten(o register.Op, v register.Value) string {
 		if i, ok := k.elsewhere[v]; ok {
 			return fmt.Sprintf(", and another (op %d) returned %s: they show what was written in two orders", k.ops[i].Call, k.named(k.ops[i].Value))
 		}
+		if k.elsewhere == nil { // porcupine says so, which cannot tell why
+			return ", which no order of what was written gives"
+		}
 		return ", which is not made of what was written"
 	}
 	first := register.Never

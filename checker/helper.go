@@ -39,6 +39,7 @@ func WithHelper(ctx context.Context, command ...string) context.Context {
 // one is the whole.
 type question struct {
 	Windows [][]register.Op
+	Texts   []textOp // in place of windows: a key that holds text
 	Time    time.Duration
 	Memory  uint64 // bytes
 }
@@ -55,7 +56,7 @@ func ServeHelper(in io.Reader, out io.Writer) error {
 	if err := gob.NewDecoder(in).Decode(&q); err != nil {
 		return fmt.Errorf("read the question: %w", err)
 	}
-	if len(q.Windows) == 0 || q.Time <= 0 || q.Memory == 0 {
+	if len(q.Windows)+len(q.Texts) == 0 || q.Time <= 0 || q.Memory == 0 {
 		return errors.New("the question is empty")
 	}
 	debug.SetMemoryLimit(int64(q.Memory / 10 * 9)) // collect harder before the hard limit
@@ -66,6 +67,9 @@ func ServeHelper(in io.Reader, out io.Writer) error {
 }
 
 func search(q question) reply {
+	if len(q.Texts) > 0 {
+		return reply{Result: porcupine.CheckOperationsTimeout(textModel(), textOperations(q.Texts), q.Time)}
+	}
 	end := time.Now().Add(q.Time)
 	last := len(q.Windows) - 1
 	for i, w := range q.Windows {

@@ -161,19 +161,10 @@ func (k *keyHistory) generic(ctx context.Context, f finding) finding {
 	if ctx.Err() != nil {
 		return finding{reason: "time was up: " + f.reason}
 	}
-	var r reply
 	windows, from := k.windows(f.at)
-	if command, ok := ctx.Value(helperCommand{}).([]string); ok && len(command) > 0 {
-		var err error
-		q := question{Windows: windows, Time: k.left(ctx, helperTime), Memory: helperMemory}
-		if r, err = ask(ctx, command, q); err != nil {
-			return finding{reason: fmt.Sprintf("%s; %v", f.reason, err)}
-		}
-	} else {
-		if len(k.ops) > porcupineOps {
-			return finding{reason: fmt.Sprintf("%s; %d ops are too many for porcupine in this process", f.reason, len(k.ops))}
-		}
-		r = search(question{Windows: windows, Time: k.left(ctx, porcupineTime)})
+	r, err := generic(ctx, question{Windows: windows}, len(k.ops))
+	if err != nil {
+		return finding{reason: fmt.Sprintf("%s; %v", f.reason, err)}
 	}
 	switch r.Result {
 	case porcupine.Ok:
@@ -203,7 +194,20 @@ func (k *keyHistory) windows(at int) (out [][]register.Op, from [][]int) {
 	return append(out, k.ops), append(from, all)
 }
 
-func (k *keyHistory) left(ctx context.Context, most time.Duration) time.Duration {
+// generic asks porcupine about a key of so many ops, in the helper of ctx or else in this process.
+func generic(ctx context.Context, q question, ops int) (reply, error) {
+	if command, ok := ctx.Value(helperCommand{}).([]string); ok && len(command) > 0 {
+		q.Time, q.Memory = remaining(ctx, helperTime), helperMemory
+		return ask(ctx, command, q)
+	}
+	if ops > porcupineOps {
+		return reply{}, fmt.Errorf("%d ops are too many for porcupine in this process", ops)
+	}
+	q.Time = remaining(ctx, porcupineTime)
+	return search(q), nil
+}
+
+func remaining(ctx context.Context, most time.Duration) time.Duration {
 	if d, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(d))
 	}

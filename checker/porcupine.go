@@ -34,6 +34,32 @@ func registerModel(k *keyHistory) porcupine.Model {
 	}
 }
 
+// textModel is a key that holds text for porcupine.
+func textModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return "" },
+		Step: func(state, input, _ any) (bool, any) {
+			o, st := input.(textOp), state.(string)
+			switch o.F {
+			case "get":
+				return o.Text == st, st
+			case "put":
+				return true, o.Text
+			default:
+				return true, st + o.Text
+			}
+		},
+	}
+}
+
+func textOperations(ops []textOp) []porcupine.Operation {
+	out := make([]porcupine.Operation, len(ops))
+	for i, o := range ops {
+		out[i] = porcupine.Operation{ClientId: i, Input: o, Call: o.Call, Return: o.Done}
+	}
+	return out
+}
+
 // operations are ops for porcupine, each by a client of its own.
 //
 // An unknown put, cas or delete must be there even where its value is never read, because it may be

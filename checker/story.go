@@ -100,7 +100,7 @@ func (s *story) calls(calls []storyCall) {
 		if len(calls) > storyCalls && i >= storyCalls/2 && i < len(calls)-storyCalls/2 {
 			if i == storyCalls/2 {
 				n := len(calls) - storyCalls/2*2
-				s.moments = append(s.moments, harness.Moment{At: calls[i].first().Time, Text: fmt.Sprintf("… %s more, which are in the evidence", count(n, "call")), Call: true})
+				s.moments = append(s.moments, harness.Moment{At: calls[i].first().Time, Text: fmt.Sprintf("… %s, which are in the evidence", count(n, "more call")), Call: true})
 			}
 			continue
 		}

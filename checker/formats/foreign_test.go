@@ -9,7 +9,9 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-func init() { seeds = append(seeds, ednPlain, ednRecords, ednKeys, ednAppend, ednSet, oldLog, kvLog) }
+func init() {
+	seeds = append(seeds, ednPlain, ednRecords, ednKeys, ednAppend, ednSet, ednBank, oldLog, kvLog, robustPut, robustTxnLost, robustWatched)
+}
 
 const (
 	ednPlain = `{:type :invoke, :f :write, :value 1, :process 0, :time 10, :index 0}
@@ -38,6 +40,13 @@ const (
 {:type :ok, :f :add, :value 5, :process 0}
 {:type :invoke, :f :read, :process 0}
 {:type :ok, :f :read, :value #{5}, :process 0}
+`
+	ednBank = `{:type :invoke, :f :transfer, :value {:from 0, :to 1, :amount 3}, :process 0}
+{:type :ok, :f :transfer, :value {:from 0, :to 1, :amount 3}, :process 0}
+{:type :invoke, :f :read, :process 1}
+{:type :ok, :f :read, :value {0 7, 1 13}, :process 1}
+{:type :invoke, :f :read, :process 1}
+{:type :ok, :f :read, :value {0 7, 1 13}, :process 1}
 `
 	oldLog = "INFO  jepsen.util - 0\t:invoke\t:write\t3\nINFO  jepsen.core - ready\nINFO  jepsen.util - 0\t:ok\t:write\t3\n" +
 		"INFO  jepsen.util - :nemesis\t:info\t:start\tnil\nINFO  jepsen.util - 1\t:invoke\t:cas\t[4 5]\nINFO  jepsen.util - 1\t:fail\t:cas\t[4 5]\n" +

@@ -32,6 +32,7 @@ func All() []Entry {
 	return []Entry{
 		{"jsonl", "Faultline's history.jsonl: a JSON object a line", isJSONL, readJSONL},
 		{"edn", "Jepsen's history.edn (register, also by independent keys; list-append, rw-register, set, bank), and porcupine's key-value logs", isEDN, readEDN},
+		{"robustness", "operations.json and watch.json of etcd's robustness tests, or the folder that holds those of all clients", isRobustness, readRobustness},
 		{"jepsen-log", "the log of an old Jepsen, as of porcupine's etcd tests", isLog, readLog},
 	}
 }
@@ -43,6 +44,8 @@ type History struct {
 	Ops     []harness.Op
 	keys    *checker.Keys
 	lines   checker.Lines
+	// unjudged is why revisions do not tell the order of all writes; "": they do.
+	unjudged string
 }
 
 // Judges says which checkers the history's ops call for, by their names in checker.All.
@@ -64,10 +67,8 @@ func judges(ops []harness.Op) []string {
 			out = append(out, name)
 		}
 	}
-	for _, all := range []string{"revision", "appends"} { // these judge the gets and puts, too
-		if slices.Contains(out, all) {
-			return []string{all}
-		}
+	if slices.Contains(out, "revision") || slices.Contains(out, "appends") { // these judge the gets and puts, too
+		out = slices.DeleteFunc(out, func(name string) bool { return name == checker.Linearizable{}.Name() })
 	}
 	return out
 }
@@ -89,6 +90,14 @@ func judgeOf(op *harness.Op) string {
 		return "set"
 	case "transfer":
 		return "bank"
+	case checker.FWatch:
+		return "watch"
+	case checker.FAcquire, checker.FRelease, checker.FFenced:
+		return "lock"
+	case checker.FGrant, checker.FRevoke:
+		return "lease"
+	case checker.FSerializableGet:
+		return "serializable"
 	}
 	return ""
 }
@@ -107,6 +116,17 @@ func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict
 		if c, ok := list[0].(checker.Linearizable); ok {
 			return []harness.Verdict{c.CheckKeys(ctx, h.keys, h.lines)}, nil
 		}
+	}
+	if h.unjudged != "" && len(list) > 0 {
+		var out []harness.Verdict
+		for _, c := range list {
+			v := harness.Verdict{Checker: c.Name(), Reason: h.unjudged + ": not judged"}
+			if c.Name() != "revision" {
+				v = checker.Run(ctx, []harness.Checker{c}, harness.History{Ops: h.Ops})[0]
+			}
+			out = append(out, v)
+		}
+		return out, nil
 	}
 	if h.Ops == nil && h.lines != nil {
 		if err := h.load(); err != nil {
@@ -144,9 +164,16 @@ func checkerNames() []string {
 	return out
 }
 
-// Read reads a file. format is a name of All, or empty: the file is recognised by its content. What
+// Read reads a file, or the folder of an etcd robustness report. format is a name of All, or empty: the file is recognised by its content. What
 // is damaged is an error that names the line, the column, and what is wrong with it.
 func Read(path, format string) (*History, error) {
+	if isDir(path) && (format == "" || format == "robustness") {
+		h, err := readRobustDir(path)
+		if err == nil {
+			h.Format = "robustness"
+		}
+		return h, err
+	}
 	src := &source{path: path}
 	head, err := src.head()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -45,6 +46,9 @@ func readEDN(src *source) (*History, error) {
 	r := &ednReader{b: b}
 	if at := invalid(b); at >= 0 {
 		return nil, r.damage(at, "not valid UTF-8")
+	}
+	if at := longLine(b); at >= 0 {
+		return nil, r.damage(at, "%w", errLong)
 	}
 	warning := cutStream
 	var all []foreign
@@ -87,6 +91,26 @@ func readEDN(src *source) (*History, error) {
 	c := converter{place: r.place}
 	ops, err := c.convert(all)
 	return &History{Ops: ops, Warning: warning}, err
+}
+
+var errLong = fmt.Errorf("the line is longer than %d MiB, the most that is read", maxForeign>>20)
+
+// maxForeign bounds a line of a foreign file: some hold a whole history in one.
+const maxForeign = 64 << 20
+
+// longLine is where a line begins that is too long; -1: nowhere.
+func longLine(b []byte) int {
+	for at := 0; at < len(b); {
+		n := bytes.IndexByte(b[at:], '\n')
+		if n < 0 {
+			n = len(b) - at
+		}
+		if n > maxForeign {
+			return at
+		}
+		at += n + 1
+	}
+	return -1
 }
 
 func invalid(b []byte) int {
@@ -191,6 +215,7 @@ func (c *converter) convert(all []foreign) ([]harness.Op, error) {
 	c.decide(all)
 	var out []harness.Op
 	var lastTime, lastIndex int64 = -1, -1
+	own := !slices.ContainsFunc(all, func(op foreign) bool { return op.index < 0 })
 	for i := range all {
 		op := &all[i]
 		switch {
@@ -208,6 +233,9 @@ func (c *converter) convert(all []foreign) ([]harness.Op, error) {
 			continue
 		}
 		o.Index, o.Time = len(out), time.Duration(i)
+		if own {
+			o.Index = int(op.index) // so that what is told names the ops as their file does
+		}
 		if op.time >= 0 {
 			o.Time = time.Duration(op.time)
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 func isJSONL(head []byte) bool {
-	return len(head) == 0 || bytes.HasPrefix(head, []byte(`{"`)) || bytes.HasPrefix(head, []byte(`{ "`))
+	ours := bytes.HasPrefix(head, []byte(`{"`)) || bytes.HasPrefix(head, []byte(`{ "`))
+	return len(head) == 0 || ours && !isRobustness(head)
 }
 
 var errNoRegister = errors.New("not a history of registers alone")

@@ -26,6 +26,9 @@ func readLog(src *source) (*History, error) {
 	if at := invalid(b); at >= 0 {
 		return nil, r.damage(at, "not valid UTF-8")
 	}
+	if at := longLine(b); at >= 0 {
+		return nil, r.damage(at, "%w", errLong)
+	}
 	var all []foreign
 	for at, n := 0, 1; at < len(b); n++ {
 		line, _, whole := bytes.Cut(b[at:], []byte{'\n'})

@@ -25,7 +25,7 @@ func newCheckCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check DIR|FILE",
 		Short: "Judge a run again, or a history by itself",
-		Long:  "Judge a run's folder again, or a file with a history by itself: what it is, is seen from its\ncontent.\n\nFormats, each plain or compressed with zstd:\n" + formatsHelp(),
+		Long:  "Judge a run's folder again, or a file with a history by itself: what it is, is seen from its\ncontent. A violation is told with the calls that show it and what went on around them.\n\nFormats, each plain or compressed with zstd:\n" + formatsHelp(),
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
@@ -35,7 +35,7 @@ func newCheckCmd(a *app) *cobra.Command {
 			if err != nil {
 				return usage("check: %v", err)
 			}
-			if !info.IsDir() {
+			if _, err := os.Stat(filepath.Join(args[0], results.RunFile)); !info.IsDir() || os.IsNotExist(err) {
 				return a.checkFile(cmd.Context(), args[0], fileOptions{limit, format, chosen, drawings})
 			}
 			folder, run, list, err := openRun(args[0])
