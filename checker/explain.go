@@ -87,7 +87,9 @@ func (k *keyHistory) why(core []int) string {
 			beside = append(beside, i)
 		}
 	}
-	if len(before) > 0 {
+	if w := k.writtenFirst(o, before); w >= 0 {
+		said = fmt.Sprintf("%s of op %d, although %s in between", said, k.ops[w].Call, k.sequence(before[1:]))
+	} else if len(before) > 0 {
 		said += ", although before that " + k.sequence(before)
 	}
 	if len(beside) > 0 {
@@ -142,6 +144,17 @@ func (k *keyHistory) unwritten(o register.Op, v register.Value) string {
 		return fmt.Sprintf(", which nobody began to write before op %d", first)
 	}
 	return ""
+}
+
+// writtenFirst is the first of the ops where it wrote what o read, and the others came after; -1: not so.
+func (k *keyHistory) writtenFirst(o register.Op, before []int) int {
+	if o.Kind != register.Get || len(before) < 2 || k.ops[before[0]].Kind == register.Get || k.ops[before[0]].Value != o.Value || o.Value == register.Absent {
+		return -1
+	}
+	if k.ops[before[1]].Call < k.ops[before[0]].Return {
+		return -1
+	}
+	return before[0]
 }
 
 // excuse says that what would explain an op did not happen at all.
