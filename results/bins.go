@@ -1,11 +1,10 @@
 package results
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"html/template"
+	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -164,15 +163,17 @@ func (a *Analysis) callRows(kind string, calls []call, row func(...string)) {
 }
 
 func (f *Folder) table(name string, head []string, rows func(row func(...string))) error {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	err := w.Write(head)
-	rows(func(cells ...string) { err = errors.Join(err, w.Write(cells)) })
-	w.Flush()
-	if err = errors.Join(err, w.Error()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return f.Write(name, b.Bytes())
+	return f.stream(name, func(to io.Writer) error {
+		w := csv.NewWriter(to)
+		err := w.Write(head)
+		rows(func(cells ...string) {
+			if err == nil {
+				err = w.Write(cells)
+			}
+		})
+		w.Flush()
+		return errors.Join(err, w.Error())
+	})
 }
 
 func num(n int) string { return strconv.Itoa(n) }

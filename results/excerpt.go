@@ -3,7 +3,6 @@ package results
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"fmt"
 	"html/template"
 	"math"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/faultline-chaos/faultline/harness"
 )
@@ -24,6 +25,8 @@ const (
 	maxPage     = 19 << 20 // bytes; the whole page stays below 20 MB
 	maxExcerpts = 5 << 20  // bytes of base64
 	excerptRows = 128      // lines a block
+	// excerptMisses in a row end the search for a block that still fits.
+	excerptMisses = 16
 	// A line beyond this is cut, so that one huge value cannot take the whole space.
 	maxExcerptLine = 4 << 10
 )
@@ -61,18 +64,28 @@ func (a *Analysis) excerpts(space int) (excerpts, error) {
 		return excerpts{}, fmt.Errorf("pack lines: %w", err)
 	}
 	var raw []byte
+	ahead, missed := 0, 0 // bytes not yet in b; blocks in a row that did not fit
+	// Lines become a fifth or less; base64 adds a third.
+	fits := func() bool { return (b.Len()+(ahead+len(raw))/2)*4/3 <= space }
 	for _, k := range blocks {
+		if missed == excerptMisses {
+			break
+		}
 		raw = a.appendBlock(raw[:0], k)
-		// Text does not grow by compression beyond a few bytes a block; base64 adds a third.
-		if (b.Len()+len(raw)/2)*4/3 > space {
+		if !fits() && ahead > 0 {
+			if err := z.Flush(); err != nil { // to know its length
+				return excerpts{}, fmt.Errorf("pack lines: %w", err)
+			}
+			ahead = 0
+		}
+		if !fits() {
+			missed++
 			continue
 		}
 		if _, err := z.Write(raw); err != nil {
 			return excerpts{}, fmt.Errorf("pack lines: %w", err)
 		}
-		if err := z.Flush(); err != nil { // to know its length
-			return excerpts{}, fmt.Errorf("pack lines: %w", err)
-		}
+		ahead, missed = ahead+len(raw), 0
 		have[k.node] += k.to - k.from
 	}
 	if err := z.Close(); err != nil {

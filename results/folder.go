@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -174,12 +175,19 @@ func reserved(name string) bool {
 
 // Write writes one file of the folder in one step.
 func (f *Folder) Write(name string, data []byte) error {
+	return f.stream(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// stream writes one file of the folder in one step, from what fill writes.
+func (f *Folder) stream(name string, fill func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(f.dir, ".tmp-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	err = errors.Join(fill(tmp), tmp.Chmod(0o644), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), f.Path(name))
 	}

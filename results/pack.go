@@ -2,32 +2,45 @@ package results
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/faultline-chaos/faultline/harness"
 )
 
 // The page carries every call as a row of columns. A column is 32 bits a row, cut into four planes
-// of bytes; most planes are nearly all zeros, and gzip makes a call of about six bytes. Where the
-// words below change, web/data.js changes with them.
+// of bytes; planes of zeros are left out, and gzip makes a call of about six bytes. Where the
+// words below change, web/columns.js changes with them.
 
 // columns collects columns of one table.
 type columns struct{ raw []byte }
 
-// add appends n values as four planes of bytes.
+// add appends n values: a byte that says which of four planes follow, from the lowest bits on, and
+// those that are not all zeros.
 func (c *columns) add(n int, value func(i int) uint32) {
-	at := len(c.raw)
-	c.raw = slices.Grow(c.raw, 4*n)[:at+4*n]
+	at := len(c.raw) + 1
+	c.raw = slices.Grow(c.raw, 1+4*n)[:at+4*n]
 	p := c.raw[at:]
+	any := uint32(0)
 	for i := range n {
 		v := value(i)
 		p[i], p[n+i], p[2*n+i], p[3*n+i] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+		any |= v
 	}
+	mask, end := byte(0), at
+	for plane := range 4 {
+		if any>>(8*plane)&0xff != 0 {
+			mask |= 1 << plane
+			copy(c.raw[end:], p[plane*n:(plane+1)*n])
+			end += n
+		}
+	}
+	c.raw[at-1], c.raw = mask, c.raw[:end]
 }
 
 // pack is the table as the page carries it: gzip in base64, which needs no escaping.

@@ -22,8 +22,12 @@ var (
 	reportHTML string
 	//go:embed web/report.css
 	reportCSS string
+	//go:embed web/columns.js
+	columnsJS string
 	//go:embed web/data.js
 	dataJS string
+	//go:embed web/layers.js
+	layersJS string
 	//go:embed web/panel.js
 	panelJS string
 	//go:embed web/draw.js
@@ -47,6 +51,7 @@ type page struct {
 	Command         string
 	Nav             []navItem
 	CSS             template.CSS
+	Columns         template.JS // what runs in a worker
 	JS              template.JS
 
 	Timeline  timelineMeta // as JSON
@@ -197,7 +202,7 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 	p := page{
 		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
 		Problems: namedProblems(a), Majority: len(run.Nodes)/2 + 1, Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
-		CSS: template.CSS(reportCSS), JS: template.JS(dataJS + panelJS + drawJS + timelineJS), // ours, embedded
+		CSS: template.CSS(reportCSS), Columns: template.JS(columnsJS), JS: template.JS(dataJS + panelJS + layersJS + drawJS + timelineJS), // ours, embedded
 		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained,
 		Patience:   Words{{"run.election_timeout", ms(run.ElectionTimeout)}},
 		Resolution: a.resolution(), StatsNote: a.statsNote(), PhaseNote: a.phaseNote(),

@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -15,6 +16,7 @@ type timelineMeta struct {
 	Probes   int           `json:"probes"`
 	Bin      int64         `json:"bin"`
 	Bins     int           `json:"bins"`
+	Scale    scaleMeta     `json:"scale"`
 	Lanes    []laneMeta    `json:"lanes"` // in the order of the run's nodes
 	Faults   []faultMeta   `json:"faults"`
 	Marks    []markMeta    `json:"marks"`
@@ -25,6 +27,11 @@ type timelineMeta struct {
 }
 
 type (
+	// scaleMeta is the range of the log scale of latencies, in decades of microseconds.
+	scaleMeta struct {
+		Lo int `json:"lo"`
+		Hi int `json:"hi"`
+	}
 	laneMeta struct {
 		Node     harness.NodeID `json:"node"`
 		Segments []segmentMeta  `json:"segments"`
@@ -63,7 +70,7 @@ func (a *Analysis) timeline(p *page) error {
 	width, bins := a.timeBins()
 	m := &p.Timeline
 	*m = timelineMeta{
-		End: a.End.Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Bin: width.Microseconds(), Bins: len(bins),
+		End: a.End.Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Bin: width.Microseconds(), Bins: len(bins), Scale: scaleOf(a.calls, a.probes),
 		Lanes: a.laneMetas(), Faults: a.faultMetas(), Marks: a.markMetas(), Leaders: []leaderMeta{},
 		Table: callTable{Fs: []string{}, Errors: []string{}}, ProbesOf: callTable{Fs: []string{}, Errors: []string{}},
 	}
@@ -90,6 +97,25 @@ func (a *Analysis) timeline(p *page) error {
 	}
 	m.Text = p.Excerpts.Have
 	return nil
+}
+
+// scaleOf holds every latency.
+func scaleOf(lists ...[]call) scaleMeta {
+	fastest, slowest := int64(0), int64(1)
+	for _, calls := range lists {
+		for i := range calls {
+			us := (calls[i].to - calls[i].from).Microseconds()
+			if us > 0 && (fastest == 0 || us < fastest) {
+				fastest = us
+			}
+			slowest = max(slowest, us)
+		}
+	}
+	if fastest == 0 {
+		return scaleMeta{Lo: 3, Hi: 6} // 1 ms to 1 s
+	}
+	lo := int(math.Floor(math.Log10(float64(fastest))))
+	return scaleMeta{Lo: lo, Hi: max(lo+1, int(math.Ceil(math.Log10(float64(slowest)*1.01))))}
 }
 
 func (a *Analysis) laneMetas() []laneMeta {

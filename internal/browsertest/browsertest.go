@@ -68,7 +68,7 @@ func Open(t testing.TB, browser context.Context, url string, o Options) *Page {
 		switch e := ev.(type) {
 		case *network.EventRequestWillBeSent:
 			u := e.Request.URL
-			if u != url && !strings.HasPrefix(u, "data:") && (o.Site == "" || !strings.HasPrefix(u, o.Site)) {
+			if u != url && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:") && (o.Site == "" || !strings.HasPrefix(u, o.Site)) {
 				p.note("request: %s", u)
 			}
 		case *cdpruntime.EventExceptionThrown:

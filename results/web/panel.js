@@ -45,10 +45,10 @@ function makePanel(s) {
     const from = c.from[i], to = from + c.took[i];
     const leaders = overlapping(meta.leaders, from, to).sort((a, b) => a.from - b.from || a.term - b.term);
     const led = leaders.length ? leaders.map(x => `${visible(x.node, 60)} in term ${x.term}` + (x.from > from ? `, from ${clock(x.from)}` : "") + (x.to < to ? `, until ${clock(x.to)}` : "")).join("; ") : "nobody, as far as the logs tell";
-    const roles = overlapping(meta.lanes[c.node(i)]?.segments ?? [], from, to).map(g => g.state + (g.term ? ` in term ${g.term}` : "")).join(", then ");
+    const roles = overlapping(meta.lanes[c.member[i]]?.segments ?? [], from, to).map(g => g.state + (g.term ? ` in term ${g.term}` : "")).join(", then ");
     const faults = overlapping(meta.faults, from, to).map(f => visible(f.label, 200) + (f.landed ? "" : " (did not land)")).join("; ");
     const rows = [["Outcome", outcome[c.kind[i]] + (c.error(i) ? ": " + visible(c.error(i), 600) : "")],
-      ["Due", clock(from)], [c.done[i] ? "Took" : "Never answered, for", short(c.took[i])], ["Leader", led], [`${member(c.node(i))} was`, roles || "not known"], ["Faults", faults || "none was active"]];
+      ["Due", clock(from)], [c.done[i] ? "Took" : "Never answered, for", short(c.took[i])], ["Leader", led], [`${member(c.member[i])} was`, roles || "not known"], ["Faults", faults || "none was active"]];
     return make("table", {className: "facts"}, make("tbody", {}, ...rows.map(([k, v]) => make("tr", {}, make("th", {scope: "row"}, k), make("td", {className: k === "Outcome" ? ["ok", "bad", "unknown"][c.kind[i]] + "-ink" : ""}, v)))));
   }
 
@@ -63,7 +63,7 @@ function makePanel(s) {
     const rows = all.map((j, k) => {
       const b = make("button", {textContent: `${k + 1}`, title: "show this attempt", disabled: j === i, onclick: () => call(c, j, true)});
       const lines = make("td", {className: "nw"}, linkTo("history.jsonl", c.line[j], String(c.line[j])), c.done[j] ? linkTo("history.jsonl", c.line[j] + c.done[j], String(c.line[j] + c.done[j])) : " no answer");
-      return make("tr", {className: j === i ? "here" : ""}, make("td", {}, b), make("td", {}, member(c.node(j))), make("td", {className: "n"}, String(c.process[j])), make("td", {className: "n"}, clock(c.from[j])), make("td", {className: "n"}, short(c.took[j])), make("td", {className: ["ok", "bad", "unknown"][c.kind[j]] + "-ink"}, outcome[c.kind[j]]), lines, make("td", {className: "wide"}, visible(c.error(j), 300)));
+      return make("tr", {className: j === i ? "here" : ""}, make("td", {}, b), make("td", {}, member(c.member[j])), make("td", {className: "n"}, String(c.process[j])), make("td", {className: "n"}, clock(c.from[j])), make("td", {className: "n"}, short(c.took[j])), make("td", {className: ["ok", "bad", "unknown"][c.kind[j]] + "-ink"}, outcome[c.kind[j]]), lines, make("td", {className: "wide"}, visible(c.error(j), 300)));
     });
     return [make("h3", {textContent: all.length > 1 ? `${all.length} attempts of one call` : "One attempt"}),
       make("div", {className: "scroll"}, make("table", {}, make("thead", {}, cells("th", "#", "member", "process", "due", "took", "outcome", "lines", "error")), make("tbody", {}, ...rows)))];
@@ -112,7 +112,7 @@ function makePanel(s) {
   async function call(c, i, focus) {
     const mine = ++turn;
     s.select(c, i);
-    open(`${c.probes ? "Probe: " : ""}${visible(c.f(i), 60)} on ${member(c.node(i))}` + (c.probes ? "" : `, client ${c.lane[i]}`), focus);
+    open(`${c.probes ? "Probe: " : ""}${visible(c.f(i), 60)} on ${member(c.member[i])}` + (c.probes ? "" : `, client ${c.lane[i]}`), focus);
     const go = (by, words) => make("button", {textContent: words, disabled: i + by < 0 || i + by >= c.n, onclick: () => { s.reveal(c, i + by); call(c, i + by, true); }});
     const bar = make("div", {className: "bar"}, go(-1, "‹ before"), go(1, "next ›"), make("button", {textContent: "zoom to it", onclick: () => s.reveal(c, i, true)}));
     const head = make("div", {}, bar, facts(c, i), ...(c.probes ? [] : attempts(c, i)));

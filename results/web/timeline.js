@@ -2,48 +2,40 @@
 (async () => {
   const canvas = element("timeline");
   if (!canvas?.getContext || typeof DecompressionStream === "undefined") return; // the figures are there
-  const FEW = 2500; // up to so many calls in view are bars in their lanes
   const meta = JSON.parse(element("data-meta").textContent);
-  const [calls, probes, buffer] = await Promise.all([
-    loadCalls("data-calls", meta.calls, meta.table), loadCalls("data-probes", meta.probes, meta.probesTable), gunzip("data-bins")]);
-  const next = columnsOf(buffer, meta.bins);
+  const next = columnsOf(await unpacked(element("data-bins").textContent), meta.bins);
   const bins = {ok: next(), failed: next(), unknown: next(), p50: next(), p99: next(), max: next()};
   const end = Math.max(meta.end, 1000), box = canvas.parentElement, tip = element("tip");
-  const s = {meta, calls, probes, bins, end, view: [0, end], lanes: "members", clients: meta.table.clients, scale: scaleOf([calls, probes]), selected: null, range: null};
-  const byMember = c => ({count: meta.lanes.length, of: i => c.node(i)}), byClient = c => ({count: s.clients, of: i => c.lane[i]});
-  const sets = new Map([[calls, [byMember(calls), byClient(calls)]], [probes, [byMember(probes)]]]);
+  const s = {meta, bins, end, view: [0, end], scale: meta.scale, lanes: "members", clients: meta.table.clients, selected: null, range: null, loading: true};
+  const sets = new Map();
+  const take = ({calls, probes}) => {
+    s.calls = addWords(calls, meta.table, false);
+    s.probes = addWords(probes, meta.probesTable, true);
+    const byMember = c => ({count: meta.lanes.length, of: c.member});
+    sets.set(s.calls, [byMember(s.calls), {count: s.clients, of: s.calls.lane}]).set(s.probes, [byMember(s.probes)]);
+  };
   s.laneSets = c => sets.get(c);
-  s.levels = calls.n > DIRECT ? pyramid(calls, end, s.scale, s.laneSets(calls), true) : null;
-  const probeLevels = probes.n > DIRECT ? pyramid(probes, end, s.scale, s.laneSets(probes), false) : null;
   let top = 1;
   for (let b = 0; b < meta.bins; b++) top = Math.max(top, (bins.ok[b] + bins.failed[b] + bins.unknown[b]) * 1e6 / meta.bin);
   const p10 = 10 ** Math.floor(Math.log10(top));
   s.rateTop = [1, 2, 3, 4, 5, 6, 8, 10].map(m => m * p10).find(v => v >= top);
 
-  // What one frame asks for more than once.
+  // inView are the calls in view where they are few, else null. A frame asks for them more than once.
   let frame = new Map();
-  const once = (key, make) => { if (!frame.has(key)) frame.set(key, make()); return frame.get(key); };
-  s.few = c => rowAt(c, s.view[1]) - rowAt(c, s.view[0] - c.usual) <= FEW;
-  s.inView = c => once(c, () => { const out = []; eachIn(c, s.view[0], s.view[1], i => out.push(i)); return out; });
-  s.columns = (c, set, cols, X, T) => once(`${c.probes} ${set}`, () => columnsSeen(c, set, cols, X, T));
-
-  function columnsSeen(c, set, cols, X, T) { // by lane and column: which kinds of calls were under way
-    const {count, of} = s.laneSets(c)[set], seen = new Uint8Array(count * cols), levels = c.probes ? probeLevels : s.levels;
-    if (levels && rowAt(c, s.view[1]) - rowAt(c, s.view[0]) > DIRECT) {
-      const level = levelFor(levels, end, (s.view[1] - s.view[0]) / cols), k = level.bins / end, lanes = level.lanes[set];
-      for (let x = 0; x < cols; x++) {
-        const from = Math.max(0, Math.floor(T(LEFT + x) * k)), to = Math.min(level.bins, Math.max(from + 1, Math.floor(T(LEFT + x + 1) * k)));
-        for (let lane = 0; lane < count; lane++) for (let b = from; b < to; b++) seen[lane * cols + x] |= lanes[lane * level.bins + b];
+  s.inView = c => {
+    if (!frame.has(c)) {
+      let out = null;
+      if (rowAt(c, s.view[1]) - rowAt(c, s.view[0]) <= FEW && rowAt(c, s.view[1]) - rowAt(c, s.view[0] - c.usual) <= SCAN) {
+        out = [];
+        eachIn(c, s.view[0], s.view[1], i => out.push(i));
+        if (out.length > FEW) out = null;
       }
-      return seen;
+      frame.set(c, out);
     }
-    eachIn(c, s.view[0], s.view[1], i => {
-      const lane = of(i), a = Math.max(0, Math.floor(X(c.from[i]) - LEFT)), b = Math.min(cols - 1, Math.floor(X(c.from[i] + c.took[i]) - LEFT));
-      if (lane < count) for (let x = a; x <= b; x++) seen[lane * cols + x] |= 1 << c.kind[i];
-    });
-    return seen;
-  }
+    return frame.get(c);
+  };
 
+  take({calls: emptyStore(), probes: emptyStore()});
   box.hidden = false;
   element("timeline-static").open = false;
   const paint = painter(s, canvas);
@@ -62,7 +54,8 @@
     if (close || t < s.view[0] || t > s.view[1]) show(t - span / 3, t + span * 2 / 3);
     select(store, i);
   };
-  const panel = makePanel({...s, select, reveal, canvas});
+  Object.assign(s, {select, reveal, canvas});
+  const panel = makePanel(s);
 
   // hit finds the call at a place: the nearest point, or the bar of a lane.
   function hit(x, y, far) {
@@ -75,28 +68,28 @@
       }
     };
     if (y < l.latency.end + 8) {
-      near(calls);
-      if (!found && rowAt(probes, s.view[1]) - rowAt(probes, s.view[0]) <= POINTS) near(probes);
+      near(s.calls);
+      if (!found && rowAt(s.probes, s.view[1]) - rowAt(s.probes, s.view[0]) <= POINTS) near(s.probes);
       return found;
     }
     const bar = (c, lane, set, row) => {
       let away = Math.max(3, far / 2);
       eachIn(c, paint.T(x - far), paint.T(x + far), i => {
-        if (s.laneSets(c)[set].of(i) !== lane) return;
+        if (s.laneSets(c)[set].of[i] !== lane) return;
         const a = paint.X(c.from[i]), b = paint.X(c.from[i] + c.took[i]);
         const d = Math.max(a - x, x - b, 0) + (row ? Math.abs(row(i) - y) : 0) * .5;
         if (d < away || d === away && c.kind[i] !== OK) { away = d; found = {store: c, i}; }
       });
     };
-    if (l.clients && y >= l.clients.y) bar(calls, Math.floor((y - l.clients.y) / (l.clients.h + l.clients.gap)), 1);
+    if (l.clients && y >= l.clients.y) bar(s.calls, Math.floor((y - l.clients.y) / (l.clients.h + l.clients.gap)), 1);
     l.members.forEach((m, n) => {
-      if (m.calls && y >= m.calls.y && y <= m.calls.end) bar(calls, n, 0, s.few(calls) ? i => m.calls.y + (calls.lane[i] + .5) * m.calls.h / s.clients : null);
-      if (m.probes && y >= m.probes.y && y <= m.probes.end + 3) bar(probes, n, 0);
+      if (m.calls && y >= m.calls.y && y <= m.calls.end) bar(s.calls, n, 0, s.inView(s.calls) ? i => m.calls.y + (s.calls.lane[i] + .5) * m.calls.h / s.clients : null);
+      if (m.probes && y >= m.probes.y && y <= m.probes.end + 3) bar(s.probes, n, 0);
     });
     return found;
   }
 
-  const nameOf = (c, i) => `${c.probes ? "probe: " : ""}${visible(c.f(i), 40)} on ${visible(meta.lanes[c.node(i)]?.node ?? "?", 40)}: ${outcome[c.kind[i]]}`;
+  const nameOf = (c, i) => `${c.probes ? "probe: " : ""}${visible(c.f(i), 40)} on ${visible(meta.lanes[c.member[i]]?.node ?? "?", 40)}: ${outcome[c.kind[i]]}`;
 
   function hover(x, y) {
     const l = paint.layout(), t = paint.T(x), found = hit(x, y, 8);
@@ -169,14 +162,14 @@
 
   // Keys: the same without a pointer. Enter opens the selected call, or the one nearest to the middle.
   const step = by => {
-    const c = s.selected?.store ?? calls;
+    const c = s.selected?.store ?? s.calls;
     if (!c.n) return;
     const i = s.selected ? s.selected.i + by : rowAt(c, (s.view[0] + s.view[1]) / 2);
     reveal(c, Math.max(0, Math.min(c.n - 1, i)));
     if (panel.isOpen()) panel.call(c, s.selected.i);
   };
   const trouble = by => { // the next call that did not end ok
-    const c = calls, from = s.selected?.store === c ? s.selected.i : rowAt(c, s.view[0]);
+    const c = s.calls, from = s.selected?.store === c ? s.selected.i : rowAt(c, s.view[0]);
     const k = by > 0 ? placeOf(c.bad, from + (s.selected ? 1 : 0)) : placeOf(c.bad, from) - 1;
     if (k < 0 || k >= c.bad.length) return;
     reveal(c, c.bad[k]);
@@ -205,6 +198,10 @@
   }));
   new ResizeObserver(redraw).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { paint.theme(); redraw(); });
+  draw();
+  canvas.dataset.drawn = performance.now().toFixed(0);
+  take(await unpackAside({calls: {data: element("data-calls").textContent, n: meta.calls, clients: meta.table.clients}, probes: {data: element("data-probes").textContent, n: meta.probes, clients: meta.probesTable.clients}, scale: meta.scale, members: meta.lanes.length, end}));
+  s.loading = false;
   draw();
   canvas.dataset.ready = performance.now().toFixed(0);
 })();
