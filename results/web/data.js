@@ -105,4 +105,5 @@ function visible(s, most = 6000) {
 
 const clock = us => (us / 1e6).toFixed(6).replace(/(\.\d{3})(\d{3})$/, "$1 $2") + " s";
 const short = us => us >= 1e7 ? (us / 1e6).toFixed(1) + " s" : us >= 1e6 ? (us / 1e6).toFixed(3) + " s" : us >= 1000 ? (us / 1000).toFixed(us >= 1e5 ? 0 : 2) + " ms" : Math.round(us) + " µs";
+const KINDS = ["ok", "bad", "unknown"]; // colours, by outcome
 const outcome = ["ok", "failed", "outcome unknown"];

@@ -1,18 +1,19 @@
 // One frame of the timeline: faults as bands behind everything, latency of calls, rates, lanes of
 // members and, if asked for, of clients. All on one time axis.
 
-const LEFT = 56, RIGHT = 8, TOP = 32, FOOT = 24, ROLE = 20, STRIP = 14, PROBE = 5;
+const LEFT = 56, RIGHT = 8, TOP = 32, FOOT = 24, ROLE = 20, PROBE = 5;
 
 // layout says where everything is, in CSS pixels.
 function layout(s, width) {
   const l = {width, plot: Math.max(1, Math.floor(width - LEFT - RIGHT))};
+  const strip = Math.max(14, Math.min(24, 4 * s.clients)); // four pixels a client, where they are few
   let y = TOP;
   const part = (h, gap) => { const r = {y, h, end: y + h}; y += h + gap; return r; };
   l.latency = part(width < 600 ? 170 : 210, 22);
   l.rates = part(64, 12);
   l.members = s.meta.lanes.map(() => {
     const m = {role: part(ROLE, 1)};
-    if (s.lanes === "members") { m.calls = part(STRIP, 1); if (s.meta.probes) m.probes = part(PROBE, 0); }
+    if (s.lanes === "members") { m.calls = part(strip, 1); if (s.meta.probes) m.probes = part(PROBE, 0); }
     y += s.lanes === "members" ? 6 : 3;
     return m;
   });
@@ -191,8 +192,8 @@ function painter(s, canvas) {
       if (row < 0) row = ends.length;
       if (row > 6) continue;
       ends[row] = a + w;
-      ctx.fillStyle = color.card; ctx.globalAlpha = .88; ctx.fillRect(a + 2, TOP + 4 + row * 14, w - 4, 13); ctx.globalAlpha = 1;
-      text(m.label, a + 4, TOP + 11 + row * 14, color.ink);
+      ctx.fillStyle = color.card; ctx.globalAlpha = .88; ctx.fillRect(a + 2, TOP + 19 + row * 14, w - 4, 13); ctx.globalAlpha = 1; // below the note
+      text(m.label, a + 4, TOP + 26 + row * 14, color.ink);
     }
   }
 
@@ -229,7 +230,7 @@ function painter(s, canvas) {
     note(l.width < 600 ? "latency, when due" : `latency of calls, from when they were due; lines: median and p99 of ${bin}`, l.latency.y + 8);
     if (l.width >= 600) note(`calls answered per second, in bins of ${bin}`, l.rates.y + 8);
     if (l.width < 600) note("answered per second", l.rates.y + 8);
-    s.meta.lanes.forEach((lane, i) => { const m = l.members[i]; if (m.calls) text("calls", LEFT - 8, m.calls.y + STRIP / 2, color.muted, "right"); });
+    s.meta.lanes.forEach((lane, i) => { const m = l.members[i]; if (m.calls) text("calls", LEFT - 8, m.calls.y + m.calls.h / 2, color.muted, "right"); });
     if (l.clients) {
       note(`${s.clients} clients`, l.clients.y - 9);
       const every = Math.ceil(11 / (l.clients.h + l.clients.gap));

@@ -1,8 +1,6 @@
 // The layers of the timeline that grow with the number of calls. What has a column a pixel is written
 // into an image, pixel by pixel: its cost does not grow with what it shows.
 
-const KINDS = ["ok", "bad", "unknown"]; // colours, by outcome
-
 // makeSheet is an image to write pixels into and to stretch over a part of the canvas.
 function makeSheet() {
   const canvas = document.createElement("canvas"), ctx = canvas.getContext("2d", {willReadFrequently: true});
@@ -36,8 +34,8 @@ function makeLayers(s, p) {
   // Latency: points, or where there are too many a grid whose cells count them.
   function latency() {
     const [t0, t1] = s.view, a = rowAt(s.calls, t0), b = rowAt(s.calls, t1), pa = rowAt(s.probes, t0), pb = rowAt(s.probes, t1);
-    if (pb - pa <= POINTS) points(s.probes, pa, pb, .8, .4, [OK, FAILED, UNKNOWN]); // faint, under the calls
-    if (b - a > POINTS) grid(a, b); else points(s.calls, a, b, b - a < 1500 ? 1.8 : 1.2, Math.min(1, Math.max(.45, 2500 / Math.max(1, b - a))), [OK]);
+    if (pb - pa <= POINTS) points(s.probes, pa, pb, pb - pa < 400 ? 1.5 : .8, pb - pa < 400 ? .7 : .4, [OK, FAILED, UNKNOWN]); // faint, under the calls
+    if (b - a > POINTS) grid(a, b); else points(s.calls, a, b, b - a < 200 ? 2.5 : b - a < 1500 ? 1.8 : 1.2, Math.min(1, Math.max(.45, 2500 / Math.max(1, b - a))), [OK]);
     quantiles();
     trouble(a, b);
   }

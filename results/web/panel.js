@@ -6,8 +6,6 @@ function make(tag, props = {}, ...children) {
   return e;
 }
 
-const cells = (tag, ...words) => make("tr", {}, ...words.map(w => make(tag, {}, w)));
-
 function makePanel(s) {
   const panel = element("panel"), title = element("panel-title"), body = element("panel-body"), {meta} = s;
   let before = null, around = 100000, turn = 0; // who had the focus; µs of logs around a call; the latest request
@@ -49,7 +47,7 @@ function makePanel(s) {
     const faults = overlapping(meta.faults, from, to).map(f => visible(f.label, 200) + (f.landed ? "" : " (did not land)")).join("; ");
     const rows = [["Outcome", outcome[c.kind[i]] + (c.error(i) ? ": " + visible(c.error(i), 600) : "")],
       ["Due", clock(from)], [c.done[i] ? "Took" : "Never answered, for", short(c.took[i])], ["Leader", led], [`${member(c.member[i])} was`, roles || "not known"], ["Faults", faults || "none was active"]];
-    return make("table", {className: "facts"}, make("tbody", {}, ...rows.map(([k, v]) => make("tr", {}, make("th", {scope: "row"}, k), make("td", {className: k === "Outcome" ? ["ok", "bad", "unknown"][c.kind[i]] + "-ink" : ""}, v)))));
+    return make("table", {className: "facts"}, make("tbody", {}, ...rows.map(([k, v]) => make("tr", {}, make("th", {scope: "row"}, k), make("td", {className: k === "Outcome" ? KINDS[c.kind[i]] + "-ink" : ""}, v)))));
   }
 
   const linkTo = (file, n, words) => {
@@ -62,11 +60,13 @@ function makePanel(s) {
     const all = attemptsOf(c, i);
     const rows = all.map((j, k) => {
       const b = make("button", {textContent: `${k + 1}`, title: "show this attempt", disabled: j === i, onclick: () => call(c, j, true)});
-      const lines = make("td", {className: "nw"}, linkTo("history.jsonl", c.line[j], String(c.line[j])), c.done[j] ? linkTo("history.jsonl", c.line[j] + c.done[j], String(c.line[j] + c.done[j])) : " no answer");
-      return make("tr", {className: j === i ? "here" : ""}, make("td", {}, b), make("td", {}, member(c.member[j])), make("td", {className: "n"}, String(c.process[j])), make("td", {className: "n"}, clock(c.from[j])), make("td", {className: "n"}, short(c.took[j])), make("td", {className: ["ok", "bad", "unknown"][c.kind[j]] + "-ink"}, outcome[c.kind[j]]), lines, make("td", {className: "wide"}, visible(c.error(j), 300)));
+      const lines = [linkTo("history.jsonl", c.line[j], String(c.line[j])), c.done[j] ? linkTo("history.jsonl", c.line[j] + c.done[j], String(c.line[j] + c.done[j])) : " no answer"];
+      const why = c.error(j) && make("div", {className: "muted small", textContent: visible(c.error(j), 300)});
+      return make("tr", {className: j === i ? "here" : ""}, make("td", {}, b), make("td", {title: `process ${c.process[j]}`}, member(c.member[j])), make("td", {className: "n"}, clock(c.from[j])), make("td", {className: "n"}, short(c.took[j])),
+        make("td", {}, make("span", {className: KINDS[c.kind[j]] + "-ink"}, outcome[c.kind[j]]), ...lines, why));
     });
     return [make("h3", {textContent: all.length > 1 ? `${all.length} attempts of one call` : "One attempt"}),
-      make("div", {className: "scroll"}, make("table", {}, make("thead", {}, cells("th", "#", "member", "process", "due", "took", "outcome", "lines", "error")), make("tbody", {}, ...rows)))];
+      make("div", {className: "scroll"}, make("table", {className: "attempts"}, make("thead", {}, make("tr", {}, ...["#", "member", "due", "took", "outcome, lines"].map((w, k) => make("th", {className: k === 2 || k === 3 ? "n" : ""}, w)))), make("tbody", {}, ...rows)))];
   }
 
   const openAt = (file, lines) => make("p", {className: "muted small"}, `Not in this page, which holds a part of ${file} only. Open `, make("a", {href: file, textContent: file}), ` at line ${lines.join(" and ")}: `, make("code", {textContent: `sed -n '${lines.map(n => n + "p").join(";")}' ${file}`}));
@@ -96,6 +96,7 @@ function makePanel(s) {
       const node = f.file.slice(5, -4);
       for (const l of text.between(f.file, from - around, to + around)) rows.push({at: l.at, node, l});
     }
+    const silent = !rows.length;
     rows.push({at: from, here: "the call was due"});
     if (c.done[i]) rows.push({at: to, here: `it ended: ${outcome[c.kind[i]]}`});
     rows.sort((a, b) => a.at - b.at);
@@ -105,6 +106,7 @@ function makePanel(s) {
       ...[20000, 100000, 500000, 2000000].map(v => make("option", {value: v, selected: v === around, textContent: "± " + short(v)})));
     const partly = meta.text.filter(f => f.file !== "history.jsonl" && f.have < f.lines);
     return [make("h3", {}, "Log lines of all members around it ", choose), make("div", {className: "lines"}, ...shown),
+      silent ? make("p", {className: "muted small", textContent: "No member logged anything then."}) : null,
       rows.length > most ? make("p", {className: "muted small", textContent: `and ${rows.length - most} more` }) : null,
       partly.length ? make("p", {className: "muted small", textContent: "There may be more: this page holds " + partly.map(f => `${f.have} of ${f.lines} lines of ${f.file}`).join(", ") + "." }) : null];
   }

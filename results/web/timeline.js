@@ -1,4 +1,11 @@
 // The timeline's state, and what moves it: mouse, touch, keys and buttons.
+
+{ // On paper nobody can open what is closed.
+  let closed = [];
+  addEventListener("beforeprint", () => { closed = [...document.querySelectorAll("details:not([open])")]; closed.forEach(d => { d.open = true; }); });
+  addEventListener("afterprint", () => { closed.forEach(d => { d.open = false; }); closed = []; });
+}
+
 (async () => {
   const canvas = element("timeline");
   if (!canvas?.getContext || typeof DecompressionStream === "undefined") return; // the figures are there
@@ -40,7 +47,7 @@
   element("timeline-static").open = false;
   const paint = painter(s, canvas);
   let pending = false;
-  const draw = () => { pending = false; frame = new Map(); const t = performance.now(); paint.draw(); canvas.dataset.draw = (performance.now() - t).toFixed(2); };
+  const draw = () => { pending = false; frame = new Map(); const t = performance.now(); paint.draw(); canvas.dataset.draw = (performance.now() - t).toFixed(2); canvas.dataset.view = s.view.join(" "); };
   const redraw = () => { if (!pending) { pending = true; requestAnimationFrame(draw); } };
   const show = (a, b) => {
     const span = Math.min(Math.max(b - a, 200), end * 1.02);
