@@ -111,9 +111,9 @@ function painter(s, canvas) {
       if (b < LEFT || a > l.width) continue;
       ctx.fillStyle = f.leader ? color["shade-leader"] : color.shade;
       ctx.fillRect(a, TOP - 4, Math.max(1, b - a), l.bottom - TOP + 4);
-      const words = f.label + (f.landed ? "" : " (did not land)"), at = Math.max(a, LEFT) + 2, w = wide(words);
+      const words = fit(visible(f.label, 200) + (f.landed ? "" : " (did not land)"), l.plot - 4), w = wide(words), at = Math.max(LEFT + 2, Math.min(Math.max(a, LEFT) + 2, l.width - RIGHT - w));
       const row = rows.findIndex(end => end <= at);
-      if (row < 0 || at + w > l.width && rows[row] > 0) continue;
+      if (row < 0) continue;
       text(words, at, 8 + 13 * row, f.leader ? color.bad : color.muted);
       rows[row] = at + w + 8;
     }
