@@ -1,6 +1,12 @@
 // Package checker judges histories, one checker a file. A checker sees a history and nothing else,
 // has no state, and says Unknown where the history could not have shown a violation. It is the only
 // importer of porcupine.
+//
+// It is a library: it needs nothing of the harness but its central types. A history is a slice of
+// harness.Op, two lines a call; what a line's value holds stands at the checker that reads it. [Run]
+// asks several checkers and tells every violation as a story; [Keys] takes a history of registers line
+// by line in compact form; package formats reads histories from files, other people's too. The
+// algorithms know no histories and are packages of their own: register, revision and anomaly.
 package checker
 
 import (

@@ -1,0 +1,56 @@
+package checker_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// A history of your own test: two lines a call. The indexes say in which order they came.
+func history() harness.History {
+	line := func(i, process int, t harness.Type, f, value string) harness.Op {
+		return harness.Op{Index: i, Process: process, Type: t, F: f, Value: []byte(value)}
+	}
+	return harness.History{Ops: []harness.Op{
+		line(0, 0, harness.Invoke, "put", `{"key":"x","value":"1"}`),
+		line(1, 0, harness.OK, "put", `{"key":"x","value":"1"}`),
+		line(2, 1, harness.Invoke, "get", `{"key":"x"}`),
+		line(3, 1, harness.OK, "get", `{"key":"x","value":null}`),
+	}}
+}
+
+func ExampleRun() {
+	verdicts := checker.Run(context.Background(), []harness.Checker{checker.Linearizable{}}, history())
+	for _, v := range verdicts {
+		fmt.Println(v.Checker, v.Validity)
+		fmt.Println(v.Reason)
+		for _, m := range v.Story {
+			fmt.Println("-", m.Text)
+		}
+	}
+	// Output:
+	// linearizable invalid
+	// key "x" is not linearizable: a get (op 2) returned nothing, although before that "1" had been put (op 0), and nobody had tried to delete it
+	// - process 0 put "1" to x
+	// - process 1 read x and found nothing
+}
+
+// Keys takes a history of registers line by line, in some 32 bytes an op.
+func ExampleKeys() {
+	k := checker.NewKeys()
+	for _, l := range []checker.Line{
+		{Position: 0, Process: 0, Type: harness.Invoke, F: "put", Key: []byte("x"), Value: []byte("1")},
+		{Position: 1, Process: 0, Type: harness.OK, F: "put", Key: []byte("x")},
+		{Position: 2, Process: 1, Type: harness.Invoke, F: "get", Key: []byte("x")},
+		{Position: 3, Process: 1, Type: harness.OK, F: "get", Key: []byte("x"), Value: []byte("1")},
+	} {
+		if err := k.Add(&l); err != nil {
+			fmt.Println(err)
+		}
+	}
+	v := checker.Linearizable{}.CheckKeys(context.Background(), k, checker.Ops(nil))
+	fmt.Println(v.Validity, v.Reason)
+	// Output: valid 1 key, 2 ops: each key has a linearization
+}
