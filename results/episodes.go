@@ -43,11 +43,12 @@ type Episode struct {
 	NewLeader harness.NodeID `json:"new_leader,omitempty"` // who was elected then
 	NewTerm   uint64         `json:"new_term,omitempty"`   // its term
 
-	T0      time.Duration `json:"t0"`      // when the fault was confirmed effective; without a fault: the first sign of the loss
+	T0      time.Duration `json:"t0"`      // when the fault was confirmed effective, or the first sign of it where the leader handed over or was replaced before; without a fault: the first sign of the loss
 	T0Ref   string        `json:"t0_ref"`  // FILE:LINE that tells T0
 	Watched time.Duration `json:"watched"` // until when: the next trouble of a leader, or the end of the load
 
 	Issued    *Mark  `json:"issued,omitempty"`     // the command to inject was given
+	HandOver  *Mark  `json:"hand_over,omitempty"`  // the old leader began to hand its office over, as one does that is asked to stop
 	Heartbeat *Mark  `json:"heartbeat,omitempty"`  // the last heartbeat that the old leader's clock made it send and that reached another member before T0; only where the runtime sees messages (sim) or the survivors log it (raftkv, to a millisecond or so: At is the time of a line less what it says)
 	Detected  *Mark  `json:"detected,omitempty"`   // first campaign or pre-campaign of a survivor
 	Elected   *Mark  `json:"elected,omitempty"`    // became leader of a higher term: a majority had voted for it
@@ -117,6 +118,7 @@ type Try struct {
 	// Lost is when it said that it had lost LostLeader: it had not heard from it for its election timeout.
 	Lost       *Mark          `json:"lost,omitempty"`
 	LostLeader harness.NodeID `json:"lost_leader,omitempty"` // whom it had followed
+	Asked      *Mark          `json:"asked,omitempty"`       // the leader had asked it to take over at once
 	PreVotes   int            `json:"pre_votes"`             // that it got, its own included
 	Votes      int            `json:"votes"`                 // the same of votes that count
 	Won        bool           `json:"won,omitempty"`         // became leader
@@ -196,7 +198,8 @@ func (s *study) episodes() []Episode {
 			out[n-1].During = append(out[n-1].During, f.ID)
 			continue // the same leader is hit again before it is lost
 		}
-		e := Episode{Fault: f, OldLeader: old.Node, OldTerm: old.Term, T0: f.Confirmed, T0Ref: lineRef(f.DoneLine)}
+		e := Episode{Fault: f, OldLeader: old.Node, OldTerm: old.Term}
+		e.T0, e.T0Ref = s.effect(f, old)
 		out = append(out, e)
 	}
 	for i := range out {
@@ -224,6 +227,31 @@ func (s *study) episodes() []Episode {
 		s.disturbance(&out[i], f, s.calm)
 	}
 	return out
+}
+
+// effect is when a fault on a leader had its effect: when that was confirmed, or at the first sign of it
+// where the leader handed its office over, or was replaced, before. One that is asked to stop does so.
+func (s *study) effect(f *Injected, old Leadership) (time.Duration, string) {
+	replaced := slices.ContainsFunc(s.leaders, func(l Leadership) bool {
+		return l.Term > old.Term && l.From >= f.Issued && l.From < f.Confirmed
+	})
+	for i := range s.events {
+		ev := &s.events[i]
+		if ev.At < f.Issued || ev.At >= f.Confirmed {
+			continue
+		}
+		switch ev.Kind {
+		case TransferStarted:
+			if ev.Node == old.Node && ev.Term == old.Term {
+				return ev.At, ev.Ref()
+			}
+		case Campaign, BecamePre, BecameCandidate:
+			if replaced && ev.Term >= old.Term {
+				return ev.At, ev.Ref()
+			}
+		}
+	}
+	return f.Confirmed, lineRef(f.DoneLine)
 }
 
 // begin is where an episode's own clock starts to matter: the order to inject, or T0.
@@ -342,6 +370,12 @@ func (s *study) election(e *Episode) {
 	e.Campaigns = s.campaigns(e, stop)
 	for i := range e.Campaigns {
 		e.Campaigns[i].lost(s.events)
+	}
+	for _, ev := range s.events {
+		if ev.Kind == TransferStarted && ev.Node == e.OldLeader && ev.Term == e.OldTerm && ev.At >= e.begin() && ev.At <= stop {
+			e.HandOver = mark(ev.At, ev.Ref())
+			break
+		}
 	}
 	if len(e.Campaigns) > 0 {
 		e.Detected = mark(e.Campaigns[0].At, e.Campaigns[0].Ref)

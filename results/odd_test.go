@@ -106,6 +106,27 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			require.Equal(t, []string{"f2"}, a.Episodes[0].During)
 			checkKnown(t, s, &s.known[0], a, 0)
 		}},
+		{"a leader that is asked to stop hands over first", 3, 12 * sec, func(s *synthetic) {
+			k := kill()
+			k.name, k.fault, k.confirmed, k.broke = "stop", "stop", k.issued+300*mil, k.issued+60*mil
+			at := k.issued + 65*mil
+			k.elected, k.committed = at+5*mil, at+9*mil
+			k.rounds = []round{{node: "n2", at: at, term: 3, ran: at + mil, won: k.elected, voters: ids{"n3"}}}
+			s.log("n1", k.issued+61*mil, "%s [term 2] starts to transfer leadership to %s", s.ids["n1"], s.ids["n2"])
+			s.log("n2", at, "%s [term 2] received MsgTimeoutNow from %s and starts an election to get leadership.", s.ids["n2"], s.ids["n1"])
+			s.trouble(k)
+		}, func(t *testing.T, s *synthetic, a *Analysis) {
+			k, e := &s.known[0], &a.Episodes[0]
+			require.Equal(t, k.issued+61*mil, e.T0)
+			require.Equal(t, e.T0, e.HandOver.At)
+			require.Equal(t, 4*mil, *e.Detection)
+			require.Equal(t, 9*mil, *e.Election)
+			require.InDelta(t, k.committed-k.broke, *e.Writes.Took, float64(probeEvery+3*latency))
+			text := storyText(e, 3)
+			require.Contains(t, text, "At t0 + 0.00 ms n1 began to hand its office over.")
+			require.Contains(t, text, "n2, which had been asked to take over, asked whether")
+			require.NotContains(t, text, "had heard nothing")
+		}},
 		{"it goes on when the run ends", 3, 7 * sec, func(s *synthetic) {
 			k := kill()
 			k.rounds, k.leader, k.newT, k.elected, k.committed, k.rejoined, k.healStart, k.healed = nil, "", 0, 0, 0, 0, 0, 0

@@ -2,7 +2,6 @@ package results
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,12 +73,18 @@ func (s *story) many(name string, n int, one, many string) Words {
 func (s *story) fault() {
 	e := s.e
 	switch {
+	case e.Fault != nil && e.T0 < e.Fault.Confirmed:
+		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %s when %s was ordered at %s. The first sign of it came %s later, before its whole effect was seen: that is t0.",
+			string(e.OldLeader), s.term("old_term", e.OldTerm), s.part("cause", e.Cause()), s.part("issued", clock(e.Issued.At)), s.ms("effect", e.T0-e.Issued.At))
 	case e.Fault != nil:
 		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %s when %s was ordered at %s; its effect was seen %s later: that is t0.",
 			string(e.OldLeader), s.term("old_term", e.OldTerm), s.part("cause", e.Cause()), s.part("issued", clock(e.Issued.At)), s.ms("effect", e.T0-e.Issued.At))
 	default:
 		s.say([]string{e.T0Ref}, "%s led in term %s. No fault had hit it; the first sign that it was losing its office came at %s: that is t0.",
 			orUnknown(string(e.OldLeader)), s.term("old_term", e.OldTerm), s.part("t0", clock(e.T0)))
+	}
+	if e.HandOver != nil {
+		s.say([]string{e.HandOver.Ref}, "At t0 + %s %s began to hand its office over.", s.ms("hand_over", e.HandOver.At-e.T0), string(e.OldLeader))
 	}
 	if len(e.During) > 0 {
 		s.say(nil, "Active then as well, or healed shortly before: %s.", strings.Join(e.During, ", "))
@@ -94,14 +99,17 @@ func (s *story) campaign(i int) {
 	e := s.e
 	t := &e.Campaigns[i]
 	name := func(what string) string { return fmt.Sprintf("campaign.%d.%s", i, what) }
-	refs := []string{}
+	refs := []string{t.Ref}
 	text := Words{}
 	add := func(format string, args ...any) { text = append(text, wordsOf(format, args...)...) }
-	if t.Lost != nil {
+	switch {
+	case t.Asked != nil:
+		refs = append(refs, t.Asked.Ref)
+		add(", which had been asked to take over,")
+	case t.Lost != nil:
 		refs = append(refs, t.Lost.Ref)
 		add(" had heard nothing from %s for its election timeout: it", string(t.LostLeader))
 	}
-	refs = append(refs, t.Ref)
 	if t.Pre {
 		add(" asked whether the others would vote for it in term %s (a pre-vote)", s.term(name("term"), t.Term))
 	} else {
@@ -259,16 +267,20 @@ func (e *Episode) title() Words {
 }
 
 // lost finds the line in which a campaign's member said that it had lost its leader: raft says so
-// where it begins one.
+// where it begins one. It campaigns for one of two reasons: its election timeout, or the leader's word.
 func (t *Try) lost(events []RaftEvent) {
-	i := slices.IndexFunc(events, func(ev RaftEvent) bool {
-		return ev.Node == t.Node && ev.Kind == LeaderLost && ev.At >= t.At && ev.At <= t.At+lostWithin && ev.Term+1 >= t.Term
-	})
-	if i >= 0 {
-		t.Lost, t.LostLeader = mark(events[i].At, events[i].Ref()), harness.NodeID(events[i].Peer)
+	for i := range events {
+		ev := &events[i]
+		switch {
+		case ev.Node != t.Node || ev.At < t.At-lostWithin || ev.At > t.At+lostWithin:
+		case ev.Kind == TimeoutNow && ev.At <= t.At:
+			t.Asked = mark(ev.At, ev.Ref())
+		case ev.Kind == LeaderLost && ev.At >= t.At && ev.Term+1 >= t.Term && t.Lost == nil:
+			t.Lost, t.LostLeader = mark(ev.At, ev.Ref()), harness.NodeID(ev.Peer)
+		}
 	}
 }
 
-// lostWithin is how long after its campaign began a member may say so: both lines are written in one
-// turn of its loop.
+// lostWithin is how long before or after its campaign began a member may say so: the lines are written
+// in one turn of its loop.
 const lostWithin = 20 * time.Millisecond

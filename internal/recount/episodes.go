@@ -80,6 +80,9 @@ func (r *files) findEpisodes() {
 		}
 		r.episodes = append(r.episodes, e)
 	}
+	for _, e := range r.episodes {
+		e.t0 = r.effect(e)
+	}
 	for i, e := range r.episodes {
 		until := r.load
 		if i+1 < len(r.episodes) {
@@ -101,6 +104,26 @@ func (r *files) findEpisodes() {
 			e.watched = r.episodes[i+1].begin()
 		}
 	}
+}
+
+// effect is when the fault was confirmed, or the first sign of it where the leader was replaced before.
+func (r *files) effect(e *episode) time.Duration {
+	f := e.fault
+	for _, v := range r.events {
+		inside := v.at >= f.Issued && v.at < f.Confirmed
+		if inside && v.what == "transfer" && v.node == e.old && v.term == e.oldTerm {
+			return v.at
+		}
+		if !inside || v.term < e.oldTerm || v.what != "campaign" && v.what != "pre" && v.what != "candidate" {
+			continue
+		}
+		for _, g := range r.reigns {
+			if g.term > e.oldTerm && g.from >= f.Issued && g.from < f.Confirmed {
+				return v.at
+			}
+		}
+	}
+	return f.Confirmed
 }
 
 // withoutFault begins with the first sign that somebody would follow.

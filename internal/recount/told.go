@@ -19,6 +19,11 @@ func (v Values) episode(r *files, e *episode) {
 	set("cause", e.cause())
 	set("old_term", strconv.FormatUint(e.oldTerm, 10))
 	set("t0", moment(e.t0))
+	for _, o := range r.events {
+		if o.what == "transfer" && o.node == e.old && o.term == e.oldTerm && o.at >= e.begin() && v[e.id+".hand_over"] == "" {
+			set("hand_over", span(o.at-e.t0))
+		}
+	}
 	set("members", strconv.Itoa(len(r.run.Nodes)))
 	if e.fault != nil {
 		set("issued", moment(e.fault.Issued))
