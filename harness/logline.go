@@ -10,8 +10,8 @@ import (
 
 // Timing is a named duration.
 type Timing struct {
-	Name string        `json:"name"`
-	Took time.Duration `json:"took"`
+	Name string        `json:"name"` // of what
+	Took time.Duration `json:"took"` // how long that was
 }
 
 // LogLine is one line of a member's output, with the time the harness's clock had when the member

@@ -36,13 +36,13 @@ type Op struct {
 	Index   int             `json:"index"`           // position in the history, from 0
 	Time    time.Duration   `json:"time"`            // nanoseconds since the start of the run
 	Process int             `json:"process"`         // see NemesisProcess, HarnessProcess
-	Type    Type            `json:"type"`            //
+	Type    Type            `json:"type"`            // invoke, ok, fail or info
 	F       string          `json:"f"`               // get, put, cas, delete, ...; or FInject etc.
 	Value   json.RawMessage `json:"value,omitempty"` // owned by the workload or the fault
 	Node    NodeID          `json:"node,omitempty"`  // the member that was asked
 	Call    int             `json:"call,omitempty"`  // attempts of one retried call share it; from 1
 	Sched   time.Duration   `json:"sched,omitempty"` // of a probe's invocation: when it was due; see Probe
-	Error   string          `json:"error,omitempty"` //
+	Error   string          `json:"error,omitempty"` // why it did not succeed
 }
 
 // Client says whether a client made the op, and not the nemesis or the harness.
@@ -101,7 +101,7 @@ type FaultValue struct {
 
 // PhaseValue marks where a run's phases begin.
 type PhaseValue struct {
-	Phase Phase `json:"phase"`
+	Phase Phase `json:"phase"` // which begins: warmup, faults, recover, final or end
 }
 
 // Phase is a part of a run, in this order.
@@ -118,8 +118,8 @@ const (
 // StatusValue is what the poller saw of a member, recorded when its role, term or leader differs from
 // what was seen before, and else once a second.
 type StatusValue struct {
-	Role    Role   `json:"role"`
-	Term    uint64 `json:"term"`
+	Role    Role   `json:"role"`              // leader, candidate, follower or unreached
+	Term    uint64 `json:"term"`              // the member's
 	Leader  NodeID `json:"leader,omitempty"`  // whom the member follows
 	Applied uint64 `json:"applied,omitempty"` // raft index applied
 }

@@ -26,7 +26,7 @@ func (op *Op) Probe() bool { return op.F == FProbePut || op.F == FProbeGet }
 
 // ProbesValue sums up a run's probes.
 type ProbesValue struct {
-	Sent    int           `json:"sent"`
+	Sent    int           `json:"sent"`     // probes that were sent
 	Unsent  int           `json:"unsent"`   // that were due, but their lane was still busy or the harness late by more than a timeout
 	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
 }

@@ -44,8 +44,8 @@ func (v *Validity) UnmarshalText(b []byte) error {
 
 // Verdict is one checker's judgement of one history.
 type Verdict struct {
-	Checker  string   `json:"checker"`
-	Validity Validity `json:"validity"`
+	Checker  string   `json:"checker"`            // its name
+	Validity Validity `json:"validity"`           // valid, invalid or unknown
 	Reason   string   `json:"reason"`             // one or a few sentences, for every Validity
 	Evidence []int    `json:"evidence,omitempty"` // indexes of ops
 	// Story tells a violation: the calls of its evidence, and the faults and leaders around them, in
@@ -59,8 +59,8 @@ type Verdict struct {
 
 // Moment is a sentence of a violation's story.
 type Moment struct {
-	At   time.Duration `json:"at"`
-	Text string        `json:"text"`
+	At   time.Duration `json:"at"`             // when it was
+	Text string        `json:"text"`           // in words
 	Call bool          `json:"call,omitempty"` // a client's call, and not what happened around it
 	Ops  []int         `json:"ops,omitempty"`  // indexes of the lines that tell it
 }

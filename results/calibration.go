@@ -17,9 +17,9 @@ const CalibrationFile = "calibration.json"
 
 // Machine is where a run was made, as far as a ruler depends on it.
 type Machine struct {
-	Host   string `json:"host"`
-	CPU    string `json:"cpu"`
-	Cores  int    `json:"cores"`
+	Host   string `json:"host"`             // its name
+	CPU    string `json:"cpu"`              // its model
+	Cores  int    `json:"cores"`            // as the program may use
 	Kernel string `json:"kernel,omitempty"` // may be another on the same machine
 }
 
@@ -31,15 +31,15 @@ func (m Machine) Same(n Machine) bool {
 // Calibration is how exactly outages were measured, found from a run in which nothing happened and one
 // in which calls of clients were held back for known times. Durations are nanoseconds.
 type Calibration struct {
-	At        time.Time     `json:"at"`
-	Machine   Machine       `json:"machine"`
-	Runtime   string        `json:"runtime"`
-	System    string        `json:"system"`
+	At        time.Time     `json:"at"`        // wall clock
+	Machine   Machine       `json:"machine"`   // on which it was done
+	Runtime   string        `json:"runtime"`   // as of a run
+	System    string        `json:"system"`    // as of a run
 	Faultline string        `json:"faultline"` // version of this program, and the commit
-	Nodes     int           `json:"nodes"`
-	Seed      uint64        `json:"seed"`
-	Every     time.Duration `json:"every"`   // harness.Probe.Every
-	Timeout   time.Duration `json:"timeout"` // harness.Probe.Timeout
+	Nodes     int           `json:"nodes"`     // members of the cluster
+	Seed      uint64        `json:"seed"`      // of the run with stalls
+	Every     time.Duration `json:"every"`     // harness.Probe.Every
+	Timeout   time.Duration `json:"timeout"`   // harness.Probe.Timeout
 
 	Calm    int           `json:"calm"`    // probes of the run without faults that ended
 	Outages int           `json:"outages"` // that were read in it: there must be none
@@ -52,7 +52,7 @@ type Calibration struct {
 
 // Stall is what was read of the stalls of one length.
 type Stall struct {
-	Length  time.Duration `json:"length"`
+	Length  time.Duration `json:"length"`  // for which calls were held back
 	N       int           `json:"n"`       // readings: two a stall, of writes and of reads
 	Read    int           `json:"read"`    // of N; the others were missed
 	Median  time.Duration `json:"median"`  // of what was read

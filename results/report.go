@@ -39,6 +39,9 @@ var (
 // maxInline bounds the figures inside the page, in bytes; further ones are linked.
 const maxInline = 6 << 20
 
+// docsURL is a link for readers; the page itself asks for nothing.
+const docsURL = "https://github.com/faultline-chaos/faultline/blob/main/docs/failovers.md"
+
 // page is what the template shows: words, ready to print.
 type page struct {
 	Run             Run
@@ -65,6 +68,7 @@ type page struct {
 
 	Episodes   []episodeView
 	Sustained  int
+	Docs       string // what the fields mean
 	Resolution Words
 	Majority   int
 	Patience   Words // the least election timeout
@@ -203,7 +207,7 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
 		Problems: namedProblems(a), Majority: len(run.Nodes)/2 + 1, Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
 		CSS: template.CSS(reportCSS), Columns: template.JS(columnsJS), JS: template.JS(dataJS + panelJS + layersJS + drawJS + timelineJS), // ours, embedded
-		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained,
+		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained, Docs: docsURL,
 		Patience:   Words{{"run.election_timeout", ms(run.ElectionTimeout)}},
 		Resolution: a.resolution(), StatsNote: a.statsNote(), PhaseNote: a.phaseNote(),
 	}

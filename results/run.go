@@ -12,42 +12,42 @@ const FormatVersion = 1
 // Run is run.json: everything about a run that is not in its history or logs. Durations are
 // nanoseconds.
 type Run struct {
-	Format   int       `json:"format"`
-	ID       string    `json:"id"`
-	Started  time.Time `json:"started"` // wall clock at time 0 of the history
-	Finished time.Time `json:"finished"`
-	Seed     uint64    `json:"seed"`
-	Command  []string  `json:"command"` // repeats the run: same seed and schedule
+	Format   int       `json:"format"`   // version of this file
+	ID       string    `json:"id"`       // the folder's name
+	Started  time.Time `json:"started"`  // wall clock at time 0 of the history
+	Finished time.Time `json:"finished"` // wall clock at the end; the zero time where the run has none
+	Seed     uint64    `json:"seed"`     // of workload and schedule
+	Command  []string  `json:"command"`  // repeats the run: same seed and schedule
 
-	Runtime       string `json:"runtime"`
+	Runtime       string `json:"runtime"`                  // docker, local or sim
 	RuntimeReason string `json:"runtime_reason,omitempty"` // why this one, where it was chosen by auto
-	System        string `json:"system"`
-	SystemVersion string `json:"system_version,omitempty"`
-	Faultline     string `json:"faultline"` // version of this program
-	Commit        string `json:"commit,omitempty"`
+	System        string `json:"system"`                   // what was tested
+	SystemVersion string `json:"system_version,omitempty"` // as it says itself
+	Faultline     string `json:"faultline"`                // version of this program
+	Commit        string `json:"commit,omitempty"`         // of this program
 
-	Nodes             []harness.NodeID          `json:"nodes"`
+	Nodes             []harness.NodeID          `json:"nodes"`                // names of the members
 	MemberIDs         map[harness.NodeID]string `json:"member_ids,omitempty"` // hexadecimal, as raft's log messages name members
-	ElectionTimeout   time.Duration             `json:"election_timeout"`
-	HeartbeatInterval time.Duration             `json:"heartbeat_interval"`
+	ElectionTimeout   time.Duration             `json:"election_timeout"`     // the least: members draw theirs from there up
+	HeartbeatInterval time.Duration             `json:"heartbeat_interval"`   // from one heartbeat of a leader to the next
 
-	Workload    string        `json:"workload"`
-	Concurrency int           `json:"concurrency"`
-	Time        time.Duration `json:"time"` // length of the faults phase
-	Schedule    []Step        `json:"schedule"`
+	Workload    string        `json:"workload"`    // what clients did
+	Concurrency int           `json:"concurrency"` // workers
+	Time        time.Duration `json:"time"`        // length of the faults phase
+	Schedule    []Step        `json:"schedule"`    // what the nemesis was to do
 
 	ProbeEvery   time.Duration `json:"probe_every,omitempty"`   // harness.Probe.Every: how exact outages are; left out: no probes
-	ProbeTimeout time.Duration `json:"probe_timeout,omitempty"` //
+	ProbeTimeout time.Duration `json:"probe_timeout,omitempty"` // of a probe, from when it was due
 
 	Machine     Machine      `json:"machine,omitzero"`      // where it was made
 	Calibration *Calibration `json:"calibration,omitempty"` // how exact its ruler is: the newest one there was on its machine and runtime; left out: there was none
 
 	StartTimings []harness.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts
-	Resources    Resources        `json:"resources"`
+	Resources    Resources        `json:"resources"`               // what the run cost
 
-	Verdicts    []harness.Verdict `json:"verdicts"`
-	Verdict     harness.Validity  `json:"verdict"` // the worst of them
-	ExitCode    int               `json:"exit_code"`
+	Verdicts    []harness.Verdict `json:"verdicts"`               // of each checker
+	Verdict     harness.Validity  `json:"verdict"`                // the worst of them
+	ExitCode    int               `json:"exit_code"`              // as in README
 	Error       string            `json:"error,omitempty"`        // why the run broke, if it did
 	Stopped     string            `json:"stopped,omitempty"`      // why it ended itself before its end
 	Interrupted bool              `json:"interrupted,omitempty"`  // ended early, by the user where Stopped is empty
@@ -57,25 +57,25 @@ type Run struct {
 
 // Step is harness.Step in a form that is read back without knowing the faults.
 type Step struct {
-	At     time.Duration  `json:"at"`
-	For    time.Duration  `json:"for"`
-	Fault  string         `json:"fault"`
-	Target harness.Target `json:"target"`
+	At     time.Duration  `json:"at"`     // after the begin of the faults phase
+	For    time.Duration  `json:"for"`    // from confirmation to the order to heal
+	Fault  string         `json:"fault"`  // as in history.jsonl
+	Target harness.Target `json:"target"` // as in history.jsonl
 }
 
 // Resources is what the run cost.
 type Resources struct {
-	HarnessMaxRSS int64                    `json:"harness_max_rss"` // bytes
-	HarnessCPU    time.Duration            `json:"harness_cpu"`
+	HarnessMaxRSS int64                    `json:"harness_max_rss"`      // bytes
+	HarnessCPU    time.Duration            `json:"harness_cpu"`          // user and system time
 	MemberRSS     map[harness.NodeID]int64 `json:"member_rss,omitempty"` // bytes, each member at the end of the run
 }
 
 // Claim is one fact that a scenario showed to hold or not.
 type Claim struct {
-	Claim    string        `json:"claim"`
-	Did      string        `json:"did"`
-	Measured string        `json:"measured"`
-	Holds    bool          `json:"holds"`
+	Claim    string        `json:"claim"`             // the fact
+	Did      string        `json:"did"`               // what was done to show it
+	Measured string        `json:"measured"`          // what was seen
+	Holds    bool          `json:"holds"`             // whether it did
 	Skipped  string        `json:"skipped,omitempty"` // why it was not tried; Holds is false then
-	Took     time.Duration `json:"took"`
+	Took     time.Duration `json:"took"`              // how long that was
 }

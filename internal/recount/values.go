@@ -27,6 +27,9 @@ func (v Values) about(r *files) {
 	for i, w := range run.Verdicts {
 		v[key("verdict.%d.validity", i)], v[key("verdict.%d.reason", i)] = w.Validity, w.Reason
 		v[key("verdict.%d.evidence", i)] = some(len(w.Evidence), "line", "lines") + " of history.jsonl"
+		for j, m := range w.Story {
+			v[key("verdict.%d.story.%d.at", i, j)], v[key("verdict.%d.story.%d.text", i, j)] = moment(m.At), m.Text
+		}
 		if n := len(w.Evidence); n > 200 {
 			v[key("verdict.%d.further", i)] = key("and %d more", n-200)
 		}

@@ -30,30 +30,30 @@ const WriteOutage = "write outage"
 // Row is one run in one line of trends.jsonl. Durations are nanoseconds. What was not measured is
 // left out.
 type Row struct {
-	Format   int       `json:"format"`
-	ID       string    `json:"id"`      // of the run, and of its folder while there is one
-	Started  time.Time `json:"started"` // wall clock
-	State    State     `json:"state"`   // valid, invalid or unknown
-	Reason   string    `json:"reason,omitempty"`
-	Broke    string    `json:"broke,omitempty"` // why its numbers tell nothing: the run failed or was interrupted
-	Scenario string    `json:"scenario"`
-	System   string    `json:"system"`
-	Runtime  string    `json:"runtime"`
+	Format   int       `json:"format"`            // version of the row
+	ID       string    `json:"id"`                // of the run, and of its folder while there is one
+	Started  time.Time `json:"started"`           // wall clock
+	State    State     `json:"state"`             // valid, invalid or unknown
+	Reason   string    `json:"reason,omitempty"`  // why the state is what it is
+	Broke    string    `json:"broke,omitempty"`   // why its numbers tell nothing: the run failed or was interrupted
+	Scenario string    `json:"scenario"`          // its name
+	System   string    `json:"system"`            // what was tested
+	Runtime  string    `json:"runtime"`           // docker, local or sim
 	Version  string    `json:"version,omitempty"` // of the system, where known
 	Commit   string    `json:"commit,omitempty"`  // of faultline
-	Seed     uint64    `json:"seed"`
+	Seed     uint64    `json:"seed"`              // of workload and schedule
 
 	// Settings that change what is measured.
 	Nodes       int           `json:"nodes"`
-	Election    time.Duration `json:"election_timeout"`
-	Heartbeat   time.Duration `json:"heartbeat_interval"`
-	Workload    string        `json:"workload"`
-	Concurrency int           `json:"concurrency"`
+	Election    time.Duration `json:"election_timeout"`      // election timeout
+	Heartbeat   time.Duration `json:"heartbeat_interval"`    // heartbeat interval
+	Workload    string        `json:"workload"`              // what clients did
+	Concurrency int           `json:"concurrency"`           // workers
 	Time        time.Duration `json:"time"`                  // asked-for length of the faults phase
 	ProbeEvery  time.Duration `json:"probe_every,omitempty"` // of one member; none: outages are by the workload's calls
 
-	Landed int            `json:"faults_landed"` // faults whose effect was confirmed
-	Tried  int            `json:"faults_tried"`
+	Landed int            `json:"faults_landed"`     // faults whose effect was confirmed
+	Tried  int            `json:"faults_tried"`      // faults that were ordered
 	Ops    results.Counts `json:"ops"`               // client calls by outcome, final reads included
 	Load   time.Duration  `json:"load"`              // in which clients called all the time: until the final reads
 	LoadOK int            `json:"load_acknowledged"` // calls acknowledged in that time, without probes
@@ -63,7 +63,7 @@ type Row struct {
 	// WriteOutages are those of failovers whose fault left a majority unharmed, sorted; WriteCensored
 	// counts those that had not ended when watching ended.
 	WriteOutages  []time.Duration `json:"write_outages,omitempty"`
-	WriteCensored int             `json:"write_outages_censored,omitempty"`
+	WriteCensored int             `json:"write_outages_censored,omitempty"` // outages of writes that had not ended when watching did
 }
 
 // maxReason bounds a row: the run's folder has all of it.

@@ -1,0 +1,50 @@
+package results
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestEveryFileOfARunIsDescribed: docs/files.md has a row for whatever a run's folder holds.
+func TestEveryFileOfARunIsDescribed(t *testing.T) {
+	page, err := os.ReadFile("../docs/files.md")
+	require.NoError(t, err)
+	var known []string // as regular expressions
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 4 || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		first := ""
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+			name := m[1]
+			if strings.HasPrefix(name, ".") {
+				name = strings.TrimSuffix(first, filepath.Ext(first)) + name
+			} else {
+				first = name
+			}
+			name = strings.ReplaceAll(regexp.QuoteMeta(name), "NODE", `[A-Za-z0-9._-]+`)
+			known = append(known, "^"+strings.ReplaceAll(name, "eN", `e\d+`)+"$")
+		}
+	}
+	run, h := goldenRun()
+	f := writeFolder(t, t.TempDir(), run, h)
+	a, err := f.Analyze()
+	require.NoError(t, err)
+	require.NoError(t, f.Render(a))
+	require.NoError(t, filepath.WalkDir(f.Dir(), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(f.Dir(), path)
+		require.NoError(t, err)
+		require.Regexp(t, strings.Join(known, "|"), filepath.ToSlash(name), "docs/files.md does not say what it is")
+		return nil
+	}))
+}
