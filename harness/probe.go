@@ -169,7 +169,7 @@ func (l *probeLane) call(ctx context.Context, v *probeValue) (err error) {
 		return err
 	}
 	e, err := l.conn.Get(ctx, v.key)
-	v.value, v.found, v.rev = e.Value, e.Found, e.Rev
+	v.value, v.found, v.mod, v.rev = e.Value, e.Found, e.ModRev, e.Rev
 	return err
 }
 
@@ -183,10 +183,11 @@ func (l *probeLane) close() {
 type probeValue struct {
 	key, value string
 	found      bool
+	mod        int64 // of a get: revision of the key's last write, without which a checker would have to guess its writer
 	rev        int64
 }
 
-// AppendJSON writes {"key":...,"value":...,"rev":...}; an absent value is null.
+// AppendJSON writes {"key":...,"value":...,"mod":...,"rev":...}; an absent value is null.
 func (v probeValue) AppendJSON(b []byte) []byte {
 	b = append(append(b, `{"key":"`...), v.key...) // node and number: nothing to escape
 	b = append(b, `","value":`...)
@@ -195,6 +196,9 @@ func (v probeValue) AppendJSON(b []byte) []byte {
 		b = append(b, q...)
 	} else {
 		b = append(b, "null"...)
+	}
+	if v.mod != 0 {
+		b = strconv.AppendInt(append(b, `,"mod":`...), v.mod, 10)
 	}
 	if v.rev != 0 {
 		b = strconv.AppendInt(append(b, `,"rev":`...), v.rev, 10)

@@ -13,6 +13,7 @@ func (c *checker) hints() bool {
 	if c.result.Gaps > 0 {
 		c.findQuiet()
 		c.findShapes()
+		c.findFirstCalls()
 	}
 	return true
 }
@@ -104,6 +105,17 @@ func (c *checker) isQuiet(k Key, slot int64) bool {
 	return i < len(spans) && spans[i].first <= slot
 }
 
+// nextQuiet is the first slot, from slot on, at which the key was certainly not written; Never where
+// there is none.
+func (c *checker) nextQuiet(k Key, slot int64) int64 {
+	spans := c.quiet[k]
+	i := sort.Search(len(spans), func(i int) bool { return spans[i].last >= slot })
+	if i == len(spans) {
+		return Never
+	}
+	return max(slot, spans[i].first)
+}
+
 // findShapes gives candidates that differ in nothing that anybody looks at the same shape: trying one
 // of them is enough, the one that was called first.
 func (c *checker) findShapes() {
@@ -153,7 +165,27 @@ func (c *checker) findShapes() {
 		if !ok {
 			s = int32(len(shapes))
 			shapes[string(b)] = s
+			c.ofShape = append(c.ofShape, nil)
 		}
+		c.ofShape[s] = append(c.ofShape[s], int32(len(c.shape)))
 		c.shape = append(c.shape, s)
+	}
+}
+
+// findFirstCalls notes for each effect when the first candidate was called that may have it.
+func (c *checker) findFirstCalls() {
+	c.firstCall = map[effect]int64{}
+	for k := range c.keys {
+		for _, kind := range [...]Kind{Put, Delete, either} {
+			c.firstCall[effect{k, kind}] = Never
+		}
+	}
+	for _, i := range c.candidates {
+		o := &c.Ops[i]
+		o.eachWritten(func(k Key, kind Kind) {
+			for _, e := range [...]effect{{k, kind}, {k, either}} {
+				c.firstCall[e] = min(c.firstCall[e], o.Call)
+			}
+		})
 	}
 }

@@ -6,11 +6,15 @@ import "fmt"
 type entry struct {
 	value                Value
 	create, mod, version int64
-	deleted              int64 // of an absent key, the revision at which it was deleted; 0: never there
+	since                int64  // the revision that made it so; mod, where there is a value
+	why                  *cause // what choices made it so; nil: none
+	age                  *cause // what choices made create and version so, beside why
+	there                int64  // a revision from which on there was a value
+	alive                *cause // what choices made that so
 }
 
 // last is the revision of the write that made the key what it is; 0: none did.
-func (e *entry) last() int64 { return max(e.mod, e.deleted) }
+func (e *entry) last() int64 { return e.since }
 
 // change is what a key was before a step.
 type change struct {
@@ -30,6 +34,13 @@ type model struct {
 
 	// Of the reply that contradicts: revisions of the writes that it contradicts.
 	against []int64
+
+	// What choices it hangs on: see blame.go.
+	chooser int    // the choice whose candidate was called at call; -1: none
+	at      int64  // the revision under way; for reads, the one after
+	gap     int64  // the revision of the latest choice
+	by      *cause // what the changes of the step under way hang on
+	looks   []look // what the step under way saw that contradicts
 }
 
 func (m *model) unsure(k Key) bool { return m.dirty != nil && m.dirty[k] }
@@ -44,10 +55,20 @@ func (m *model) set(k Key, e entry) {
 
 func (m *model) put(k Key, v Value, rev int64) {
 	e := m.keys[k]
+	old := e
 	if e.version == 0 {
-		e.create, e.deleted = rev, 0
+		e.create = rev
 	}
-	e.value, e.mod, e.version = v, rev, e.version+1
+	switch {
+	case e.version == 0 || m.by == nil:
+		e.there, e.alive = rev, m.by
+	case m.by.choice < 0: // had it gone the other way, it might have deleted
+		e.alive = &cause{choice: nobodyChose, looks: m.by.looks, before: e.alive}
+	}
+	e.value, e.mod, e.version, e.since, e.why = v, rev, e.version+1, rev, m.by
+	if e.age = nil; m.note {
+		e.age = m.aged(k, &old, rev)
+	}
 	m.set(k, e)
 }
 
@@ -97,15 +118,14 @@ func (a *Action) bounds() (from, end Key) { return a.Key, max(a.Key+1, a.End) }
 func (m *model) definite(o *Op, rev int64) string {
 	m.against = m.against[:0]
 	hold, all := m.compare(o)
-	if o.Succeeded != hold && (hold && all || !hold) {
+	if o.Succeeded && !hold || !o.Succeeded && hold && all {
+		m.lookAtAll(o)
 		for i := range o.If {
 			m.against = append(m.against, m.keys[o.If[i].Key].last())
 		}
-	}
-	if o.Succeeded && !hold {
-		return "a comparison that held for it did not"
-	}
-	if !o.Succeeded && hold && all {
+		if o.Succeeded {
+			return "a comparison that held for it did not"
+		}
 		return "no comparison failed, though one failed for it"
 	}
 	for i, a := range o.ran() {
@@ -117,6 +137,10 @@ func (m *model) definite(o *Op, rev int64) string {
 		case Put:
 			m.put(a.Key, a.Value, rev)
 		case Delete:
+			before := len(m.looks)
+			if m.note {
+				m.lookWhether(from, end)
+			}
 			for k := from; k < end; k++ {
 				m.against = append(m.against, m.keys[k].last())
 			}
@@ -124,6 +148,7 @@ func (m *model) definite(o *Op, rev int64) string {
 			if sure && n != o.Outputs[i].Count {
 				return fmt.Sprintf("it deleted %d where there were %d", o.Outputs[i].Count, n)
 			}
+			m.looks = m.looks[:before]
 		}
 	}
 	return ""
@@ -148,6 +173,27 @@ func (m *model) unknown(o *Op, rev int64) {
 	}
 }
 
+// called notes that an op was done; by is the choice whose candidate it is, or -1.
+func (m *model) called(op int32, call int64, by int) {
+	if call > m.call {
+		m.call, m.caller, m.chooser = call, op, by
+	}
+}
+
+// eachWritten calls f with the keys that an op may put or delete, whichever way it goes.
+func (o *Op) eachWritten(f func(Key, Kind)) {
+	for _, branch := range [2][]Action{o.Then, o.Else} {
+		for i := range branch {
+			if branch[i].Kind == Get {
+				continue
+			}
+			for k, end := branch[i].bounds(); k < end; k++ {
+				f(k, branch[i].Kind)
+			}
+		}
+	}
+}
+
 func writes(actions []Action) bool {
 	for i := range actions {
 		if actions[i].Kind != Get {
@@ -166,7 +212,7 @@ func (m *model) remove(from, end Key, rev int64) (n int64, sure bool) {
 		}
 		if m.keys[k].version > 0 {
 			n++
-			m.set(k, entry{deleted: rev})
+			m.set(k, entry{since: rev, why: m.by})
 		}
 	}
 	return n, sure
@@ -179,21 +225,17 @@ func (m *model) shows(from, end Key, items []Item) string {
 			return "it found a key that it did not ask for, or twice"
 		}
 		found := len(items) > 0 && items[0].Key == k
-		e := &m.keys[k]
-		m.against = append(m.against[:0], e.last())
+		m.against = append(m.against[:0], m.keys[k].last())
 		if found {
 			m.against = append(m.against, items[0].Mod)
 		}
-		switch {
-		case m.unsure(k):
-		case found && e.version == 0:
-			return "it found a key that was absent"
-		case !found && e.version > 0:
-			return "it did not find a key that was there"
-		case found && items[0].Value != e.value:
-			return "it shows another value than the key had"
-		case found && items[0].Mod != 0 && items[0].Mod != e.mod:
-			return fmt.Sprintf("it shows revision %d of a key last written at %d", items[0].Mod, e.mod)
+		if problem := m.showsKey(k, found, items); problem != "" {
+			if found == (m.keys[k].version > 0) {
+				m.look(k)
+			} else {
+				m.lookWhether(k, k+1)
+			}
+			return problem
 		}
 		if found {
 			items = items[1:]
@@ -201,6 +243,22 @@ func (m *model) shows(from, end Key, items []Item) string {
 	}
 	if len(items) > 0 {
 		return "it found a key that it did not ask for, or twice"
+	}
+	return ""
+}
+
+func (m *model) showsKey(k Key, found bool, items []Item) string {
+	e := &m.keys[k]
+	switch {
+	case m.unsure(k):
+	case found && e.version == 0:
+		return "it found a key that was absent"
+	case !found && e.version > 0:
+		return "it did not find a key that was there"
+	case found && items[0].Value != e.value:
+		return "it shows another value than the key had"
+	case found && items[0].Mod != 0 && items[0].Mod != e.mod:
+		return fmt.Sprintf("it shows revision %d of a key last written at %d", items[0].Mod, e.mod)
 	}
 	return ""
 }
@@ -236,9 +294,10 @@ func (m *model) play(events []Event, rev int64) string {
 		case !e.Deleted:
 			m.put(e.Key, e.Value, rev)
 		case m.keys[e.Key].version == 0 && !m.unsure(e.Key):
+			m.lookWhether(e.Key, e.Key+1)
 			return "the log tells of the removal of a key that was absent"
 		default:
-			m.set(e.Key, entry{deleted: rev})
+			m.set(e.Key, entry{since: rev})
 		}
 	}
 	return ""

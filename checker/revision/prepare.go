@@ -24,14 +24,16 @@ type checker struct {
 	limit  int
 	result Result
 
-	keys       Key     // all are below
-	writer     []int32 // by slot
-	readers    []int32 // definite ops without effect, by revision
-	firstRead  []int32 // by slot, where its readers begin; one more at the end
-	events     []int32 // by slot, where the log's events begin; one more at the end; nil without a log
-	deadline   []int64 // by slot: earliest return at it or later
-	candidates []int32 // unknown writes that are not identified, by call
-	shape      []int32 // by candidate: equal for interchangeable ones
+	keys       Key              // all are below
+	writer     []int32          // by slot
+	readers    []int32          // definite ops without effect, by revision
+	firstRead  []int32          // by slot, where its readers begin; one more at the end
+	events     []int32          // by slot, where the log's events begin; one more at the end; nil without a log
+	deadline   []int64          // by slot: earliest return at it or later
+	candidates []int32          // unknown writes that are not identified, by call
+	shape      []int32          // by candidate: equal for interchangeable ones
+	ofShape    [][]int32        // candidates, by call
+	firstCall  map[effect]int64 // of the candidates that may have it
 	need       map[int64][]pair
 	quiet      map[Key][]span // slots at which a key was certainly not written
 }

@@ -1,22 +1,20 @@
 package revision
 
-import (
-	"context"
-	"slices"
-)
+import "slices"
 
 // conflict is a reply that contradicts what went before. A problem of "" is none.
 type conflict struct {
 	op      int // -1: the log
 	problem string
 	others  []int // ops that it contradicts
+	late    bool  // it is about when ops were called and returned, and not about what the model's looks tell
 }
 
 // step does one revision: its write and then its reads, which do not order each other. The writer is
 // nobody where a gap is passed over.
 func (c *checker) step(m *model, slot int64, writer int32) conflict {
 	rev := c.rev(slot)
-	m.touched = m.touched[:0]
+	m.touched, m.looks, m.at, m.by = m.touched[:0], m.looks[:0], rev, nil
 	problem := ""
 	switch {
 	case writer == logged:
@@ -24,46 +22,58 @@ func (c *checker) step(m *model, slot int64, writer int32) conflict {
 	case writer >= 0:
 		o := &c.Ops[writer]
 		if o.Return < m.call {
-			return conflict{int(writer), "it returned before something was called that has an earlier revision", []int{int(m.caller)}}
+			return conflict{int(writer), returnedBefore + "an earlier revision", []int{int(m.caller)}, true}
 		}
-		m.called(writer, o.Call)
+		m.called(writer, o.Call, nobodyChose)
+		events := c.eventsAt(slot)
+		if m.note && len(events) > 0 { // what it did may be wrong, but is known only when it is done
+			m.lookAround(o, func([]Action) bool { return false })
+		}
 		if o.known() {
 			problem = m.definite(o, rev)
-		} else if m.unknown(o, rev); len(m.touched) == 0 && m.dirty == nil {
-			problem = "its value was seen, but it cannot have changed anything at that revision"
+		} else {
+			problem = m.identified(o, rev)
 		}
-		if events := c.eventsAt(slot); problem == "" && len(events) > 0 {
+		if problem == "" && len(events) > 0 {
 			problem = m.follows(events, rev)
 		}
 	}
 	if problem != "" {
-		return conflict{int(max(writer, nobody)), problem, c.against(m)}
+		return conflict{op: int(max(writer, nobody)), problem: problem, others: c.against(m)}
 	}
 	return c.reads(m, slot)
 }
 
+const returnedBefore = "it returned before something was called that has "
+
+// identified does an op without a reply whose revision is known.
+func (m *model) identified(o *Op, rev int64) string {
+	m.by = m.seeing(o, nobodyChose)
+	m.unknown(o, rev)
+	if len(m.touched) == 0 && m.dirty == nil {
+		m.lookAround(o, func(branch []Action) bool { return !writes(branch) })
+		return "its value was seen, but it cannot have changed anything at that revision"
+	}
+	o.eachWritten(m.spare)
+	return ""
+}
+
 func (c *checker) reads(m *model, slot int64) conflict {
 	readers, rev := c.readersAt(slot), c.rev(slot)
+	m.looks, m.at, m.by = m.looks[:0], rev+1, nil
 	for _, i := range readers {
 		o := &c.Ops[i]
 		if o.Return < m.call {
-			return conflict{int(i), "it returned before something was called that has its revision or an earlier one", []int{int(m.caller)}}
+			return conflict{int(i), returnedBefore + "its revision or an earlier one", []int{int(m.caller)}, true}
 		}
 		if problem := m.definite(o, rev); problem != "" {
-			return conflict{int(i), problem, c.against(m)}
+			return conflict{op: int(i), problem: problem, others: c.against(m)}
 		}
 	}
 	for _, i := range readers {
-		m.called(i, c.Ops[i].Call)
+		m.called(i, c.Ops[i].Call, nobodyChose)
 	}
 	return conflict{}
-}
-
-// called notes that an op was done.
-func (m *model) called(op int32, call int64) {
-	if call > m.call {
-		m.call, m.caller = call, op
-	}
 }
 
 // against are the ops that made what the model's last conflict is about.
@@ -86,7 +96,7 @@ func (c *checker) early() bool {
 	for s := range int64(len(c.writer)) {
 		w := c.writer[s]
 		if w >= 0 && c.skipped(m.dirty, &c.Ops[w]) {
-			m.called(w, c.Ops[w].Call)
+			m.called(w, c.Ops[w].Call, nobodyChose)
 			w = nobody
 		}
 		if p := c.step(m, s, w); p.problem != "" {
@@ -106,18 +116,7 @@ func (c *checker) skipped(dirty []bool, o *Op) bool {
 // ones of which it is not known which way they went.
 func (c *checker) taint() []bool {
 	dirty := make([]bool, c.keys)
-	mark := func(i int32) {
-		for _, branch := range [2][]Action{c.Ops[i].Then, c.Ops[i].Else} {
-			for j := range branch {
-				if branch[j].Kind == Get {
-					continue
-				}
-				for k, end := branch[j].bounds(); k < end; k++ {
-					dirty[k] = true
-				}
-			}
-		}
-	}
+	mark := func(i int32) { c.Ops[i].eachWritten(func(k Key, _ Kind) { dirty[k] = true }) }
 	for _, i := range c.candidates {
 		mark(i)
 	}
@@ -132,123 +131,4 @@ func (c *checker) taint() []bool {
 		}
 	}
 	return dirty
-}
-
-// choice is a gap with the candidates tried so far.
-type choice struct {
-	slot  int64
-	next  int     // the candidate to try next
-	used  int     // the candidate in use; -1: none
-	tried []int32 // shapes
-	undo  int
-	call  int64
-	who   int32 // whose call that is
-}
-
-// replay decides: it does every revision, and at a gap tries the candidates one after the other.
-func (c *checker) replay(ctx context.Context) {
-	m := &model{keys: make([]entry, c.keys)}
-	used := make([]bool, len(c.candidates))
-	var stack []*choice
-	far, farthest := int64(-1), conflict{}
-	for s := int64(0); s < int64(len(c.writer)); s++ {
-		if s%1024 == 0 && ctx.Err() != nil {
-			c.undecided(c.rev(s), "time was up")
-			return
-		}
-		var p conflict
-		if c.writer[s] == nobody && s > 0 {
-			m.note = true
-			stack = append(stack, &choice{slot: s, used: -1, undo: len(m.undo), call: m.call, who: m.caller})
-			p.problem = "no write of unknown outcome can have made this revision"
-			p.op = -1
-			if c.choose(m, stack[len(stack)-1], used) {
-				p = c.reads(m, s)
-			}
-		} else {
-			p = c.step(m, s, c.writer[s])
-		}
-		for p.problem != "" {
-			if s > far {
-				far, farthest = s, p
-			}
-			for len(stack) > 0 && !c.retry(m, stack[len(stack)-1], used) {
-				stack = stack[:len(stack)-1]
-			}
-			if len(stack) == 0 {
-				c.result.Others = farthest.others
-				c.illegal(farthest.op, c.rev(far), "%s", c.blame(farthest))
-				return
-			}
-			if c.result.Returns++; c.result.Returns > c.limit || c.result.Returns%256 == 0 && ctx.Err() != nil {
-				c.undecided(c.rev(far), "after %d tries it is still open which writes of unknown outcome made %d revisions; a watch log of the run would tell", c.result.Returns, c.result.Gaps)
-				return
-			}
-			s = stack[len(stack)-1].slot
-			p = c.reads(m, s)
-		}
-	}
-	c.result.Verdict, c.result.Op, c.result.Reason = Legal, -1, ""
-}
-
-func (c *checker) blame(p conflict) string {
-	if c.result.Gaps == 0 || p.op < 0 {
-		return p.problem
-	}
-	return p.problem + ", whichever writes of unknown outcome made the revisions that no reply tells as its own"
-}
-
-// retry takes the choice back and makes the next one.
-func (c *checker) retry(m *model, ch *choice, used []bool) bool {
-	if ch.used >= 0 {
-		used[ch.used], ch.used = false, -1
-	}
-	m.back(ch.undo)
-	m.call, m.caller = ch.call, ch.who
-	return c.choose(m, ch, used)
-}
-
-// choose does the first candidate that can have made the choice's revision.
-func (c *checker) choose(m *model, ch *choice, used []bool) bool {
-	rev := c.rev(ch.slot)
-	for ; ch.next < len(c.candidates); ch.next++ {
-		i := c.candidates[ch.next]
-		o := &c.Ops[i]
-		if o.Call > c.deadline[ch.slot] {
-			return false
-		}
-		if used[ch.next] || slices.Contains(ch.tried, c.shape[ch.next]) {
-			continue
-		}
-		ch.tried = append(ch.tried, c.shape[ch.next])
-		m.touched = m.touched[:0]
-		m.unknown(o, rev)
-		if c.fits(m, ch.slot) {
-			m.called(i, o.Call)
-			ch.used = ch.next
-			used[ch.used] = true
-			ch.next++
-			return true
-		}
-		m.back(ch.undo)
-	}
-	return false
-}
-
-// fits says whether the step under way may be what made a gap's revision.
-func (c *checker) fits(m *model, slot int64) bool {
-	if len(m.touched) == 0 {
-		return false
-	}
-	for _, k := range m.touched {
-		if c.isQuiet(k, slot) {
-			return false
-		}
-	}
-	for _, p := range c.need[slot] {
-		if e := m.keys[p.key]; e.version == 0 || e.value != p.value || e.mod != c.rev(slot) {
-			return false
-		}
-	}
-	return true
 }
