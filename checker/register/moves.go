@@ -126,11 +126,11 @@ func (s *search) expand(c config, due int32) {
 	if slot := s.earliest(pending); slot >= 0 && c.state != Absent {
 		d := c
 		d.done.set(slot)
-		d.opt = d.opt.or(s.in[puts].without(d.done))
+		s.hide(&d) // blind deletes, too: they hide in the absence that follows
 		s.enter(&d, Absent)
 		s.arrive(d, due)
 	}
-	gone := o.role == missed || own >= 0 && !s.chains[own].put ||
+	gone := own >= 0 && !s.chains[own].put ||
 		c.state != Absent && !(differ.empty() && s.in[missing].without(c.done).empty() && creatable.empty())
 	s.expandDeletes(&c, gone, due)
 }
@@ -147,7 +147,8 @@ func (s *search) expandCreates(c *config, creatable mask, own, due int32) {
 	}
 }
 
-// expandWrites makes the writes that lead away from the state, where somebody needs that.
+// expandWrites makes the writes that lead away from the state, where somebody needs that. Nobody does
+// in the anonymous state.
 func (s *search) expandWrites(c *config, own, due int32) {
 	ready := s.in[puts].without(c.done)
 	dead := ready.and(s.in[deadPuts])
@@ -200,7 +201,7 @@ func (s *search) expandAnonymous(c *config, due int32) {
 		s.enter(&d, anonymous)
 		s.arrive(d, due)
 	}
-	if c.state != anonymous && c.puts < s.anonPuts {
+	if c.puts < s.anonPuts {
 		d := *c
 		d.puts++
 		s.lastAnon = s.now

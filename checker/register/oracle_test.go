@@ -69,6 +69,9 @@ type mode struct {
 	spread  int64 // of times; small means ties
 	mutate  int   // percent of histories whose answers are changed
 	random  bool  // answers are drawn, not simulated
+	domain  int   // of values; 0: each is written once
+	recent  bool  // compare-and-sets are from recent values, so that many fail
+	sure    bool  // only puts and compare-and-sets are of unknown outcome
 }
 
 var modes = []mode{
@@ -82,6 +85,13 @@ var modes = []mode{
 	{name: "random answers", weights: [4]int{4, 3, 4, 2}, blind: 20, unknown: 30, ops: 7, clients: 4, spread: 15, random: true},
 	{name: "failing creates", weights: [4]int{2, 2, 7, 4}, blind: 20, unknown: 30, ops: 10, clients: 5, spread: 20, mutate: 40},
 	{name: "creates and blind deletes", weights: [4]int{4, 1, 6, 5}, create: 70, blind: 80, unknown: 10, ops: 9, clients: 4, spread: 20, mutate: 40},
+	{name: "failing cas", weights: [4]int{2, 4, 8, 1}, blind: 20, unknown: 40, ops: 10, clients: 5, spread: 20, mutate: 40, recent: true},
+	{name: "failing cas and blind deletes", weights: [4]int{1, 3, 6, 4}, blind: 80, unknown: 25, ops: 11, clients: 6, spread: 20, mutate: 30, recent: true},
+	{name: "lost writes", weights: [4]int{1, 4, 4, 6}, create: 90, unknown: 70, ops: 11, clients: 5, spread: 20, mutate: 80, sure: true},
+	{name: "random creates", weights: [4]int{3, 2, 6, 1}, create: 50, unknown: 25, ops: 6, clients: 4, spread: 12, random: true, recent: true},
+	{name: "random failing cas", weights: [4]int{0, 4, 8, 1}, unknown: 30, ops: 7, clients: 4, spread: 12, random: true, recent: true},
+	{name: "crowd", weights: [4]int{2, 3, 5, 3}, blind: 40, unknown: 30, ops: 11, clients: 11, spread: 20, mutate: 40, recent: true},
+	{name: "repeated values", weights: [4]int{4, 4, 3, 2}, blind: 20, unknown: 20, ops: 9, clients: 4, spread: 20, mutate: 50, domain: 4},
 	{name: "longer", weights: [4]int{4, 3, 3, 2}, blind: 20, unknown: 20, ops: 14, clients: 3, spread: 60, mutate: 50},
 }
 
@@ -105,20 +115,12 @@ func (m mode) history(r *rand.Rand) []Op {
 	if m.random {
 		for i := range ops {
 			m.randomAnswer(r, &ops[i], values)
+			if m.lost(r, ops[i]) {
+				ops[i].Return = Never
+			}
 		}
 	} else {
 		m.simulate(r, ops)
-	}
-	for i := range ops {
-		if r.IntN(100) < m.unknown && ops[i].Kind != Get && ops[i].Kind != DeleteMissed {
-			switch ops[i].Kind {
-			case CASFailed:
-				ops[i].Kind = CAS
-			case DeleteFound:
-				ops[i].Kind = Delete
-			}
-			ops[i].Return = Never
-		}
 	}
 	if r.IntN(100) < m.mutate {
 		for range 1 + r.IntN(2) {
@@ -135,27 +137,49 @@ func (m mode) draw(r *rand.Rand, o *Op, values *Value) {
 	case x < m.weights[0]:
 		o.Kind = Get
 	case x < m.weights[0]+m.weights[1]:
-		*values++
-		o.Kind, o.Value = Put, *values
+		o.Kind, o.Value = Put, m.value(r, values)
 	case x < m.weights[0]+m.weights[1]+m.weights[2]:
 		o.Kind = CAS
 		if r.IntN(100) >= m.create && r.IntN(3) > 0 && *values > 0 {
 			o.Old = *values - Value(r.IntN(min(int(*values), 3)))
 		}
-		*values++
-		o.Value = *values
+		o.Value = m.value(r, values)
 	default:
 		o.Kind = DeleteFound
 	}
 }
 
-// simulate answers the ops in the order of a random instant of each.
+func (m mode) lost(r *rand.Rand, o Op) bool {
+	return r.IntN(100) < m.unknown && (!m.sure || o.Kind == Put || o.Kind == CAS)
+}
+
+func (m mode) value(r *rand.Rand, values *Value) Value {
+	if m.domain > 0 {
+		*values = Value(m.domain)
+		return 1 + Value(r.IntN(m.domain))
+	}
+	*values++
+	return *values
+}
+
+// simulate answers the ops in the order of a random instant of each. Ops of unknown outcome may take
+// effect late, or not at all; what they would have answered stays, and must not be looked at.
 func (m mode) simulate(r *rand.Rand, ops []Op) {
-	left := make([]int, len(ops))
+	left := make([]int, 0, len(ops))
 	at := make([]int64, len(ops))
 	for i := range ops {
-		left[i] = i
-		at[i] = ops[i].Call + r.Int64N(ops[i].Return-ops[i].Call+1)
+		o := &ops[i]
+		at[i] = o.Call + r.Int64N(o.Return-o.Call+1)
+		if m.lost(r, *o) {
+			o.Return = Never
+			if r.IntN(3) == 0 {
+				at[i] += r.Int64N(2*m.spread + 1)
+			}
+			if r.IntN(4) == 0 {
+				continue
+			}
+		}
+		left = append(left, i)
 	}
 	st := Absent
 	for len(left) > 0 {
@@ -171,8 +195,11 @@ func (m mode) simulate(r *rand.Rand, ops []Op) {
 		case Get:
 			o.Value = st
 		case CAS:
-			if o.Old != st && r.IntN(2) == 0 && st != Absent && m.create == 0 {
+			if o.Old != st && r.IntN(2) == 0 && st != Absent && m.create == 0 && !m.recent {
 				o.Old = st // so that enough of them succeed
+			}
+			if o.Old != st && o.Return == Never {
+				continue
 			}
 			if o.Old != st {
 				o.Kind = CASFailed
@@ -206,7 +233,7 @@ func (m mode) randomAnswer(r *rand.Rand, o *Op, values Value) {
 
 func (m mode) change(r *rand.Rand, ops []Op, values Value) {
 	i, j := r.IntN(len(ops)), r.IntN(len(ops))
-	switch r.IntN(4) {
+	switch r.IntN(5) {
 	case 0:
 		m.randomAnswer(r, &ops[i], values)
 	case 1: // swap intervals, of ops of known outcome
@@ -220,11 +247,41 @@ func (m mode) change(r *rand.Rand, ops []Op, values Value) {
 		if ops[i].Return != Never {
 			ops[i].Return += d
 		}
+	case 4: // now and then an interval that cannot be
+		if r.IntN(20) == 0 && ops[i].Return != Never {
+			ops[i].Call, ops[i].Return = ops[i].Return+1, ops[i].Call
+		}
 	case 3: // read something else that was written
 		if ops[i].Kind == Get && ops[j].Kind != Get {
 			ops[i].Value = ops[j].Value
 		}
 	}
+}
+
+// ambiguous says whether a value that an op looks at was written more than once: reads do not name
+// their writer then.
+func ambiguous(ops []Op) bool {
+	writers, looked := map[Value]int{}, map[Value]bool{}
+	for _, o := range ops {
+		switch {
+		case o.Kind == Put || o.Kind == CAS:
+			writers[o.Value]++
+			if o.Kind == CAS {
+				looked[o.Old] = true
+			}
+		case o.Return == Never:
+		case o.Kind == Get:
+			looked[o.Value] = true
+		case o.Kind == CASFailed:
+			looked[o.Old] = true
+		}
+	}
+	for v, n := range writers {
+		if n > 1 && looked[v] {
+			return true
+		}
+	}
+	return false
 }
 
 func show(ops []Op) string {

@@ -1,10 +1,12 @@
 package register
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/anishathalye/porcupine"
@@ -21,31 +23,51 @@ var (
 
 // TestAgainstOracle compares Check with trying every order, on small random histories.
 func TestAgainstOracle(t *testing.T) {
+	var failed atomic.Bool // one disagreement is enough
 	for _, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			legal, illegal := 0, 0
+			decided := map[Verdict]int{}
 			for i := range *fuzzCount {
+				if failed.Load() {
+					t.Skip("another mode has failed")
+				}
 				ops := m.history(rand.New(rand.NewPCG(*fuzzSeed, uint64(i))))
-				got := Check(t.Context(), ops, 0)
-				want := Illegal
-				if oracle(ops) {
-					want = Legal
-					legal++
-				} else {
-					illegal++
+				v, problem := compare(t.Context(), ops, i)
+				if problem != "" {
+					failed.Store(true)
+					require.Failf(t, "verdicts differ", "seed %d, history %d: %s:%s", *fuzzSeed, i, problem, show(ops))
 				}
-				if got.Verdict != want {
-					require.Failf(t, "verdicts differ", "seed %d, history %d: Check says %v (op %d: %s), the oracle %v:%s", *fuzzSeed, i, got.Verdict, got.Op, got.Reason, want, show(ops))
-				}
-				if got.Verdict == Illegal {
-					require.GreaterOrEqual(t, got.Op, 0)
-					require.NotEmpty(t, got.Reason)
-				}
+				decided[v]++
 			}
-			require.Greater(t, min(legal, illegal), *fuzzCount/50, "both verdicts must occur")
+			require.Greater(t, min(decided[Legal], decided[Illegal]), *fuzzCount/50, "both verdicts must occur: %v", decided)
 		})
 	}
+}
+
+// compare asks Check and the oracle. A history with repeated values may be left open, and one that
+// is given no budget, by its number; but nothing may be said that is not so.
+func compare(ctx context.Context, ops []Op, number int) (Verdict, string) {
+	want := Illegal
+	if oracle(ops) {
+		want = Legal
+	}
+	got := Check(ctx, ops, 0)
+	open := got.Reason == reasonRepeated && ambiguous(ops)
+	if got.Verdict != want && (got.Verdict != Undecided || !open) {
+		return want, fmt.Sprintf("Check says %v (op %d: %s), the oracle %v", got.Verdict, got.Op, got.Reason, want)
+	}
+	if got.Verdict != Legal && (got.Op < 0 || got.Op >= len(ops) || got.Reason == "") {
+		return want, fmt.Sprintf("Check says %v, but not where or not why", got.Verdict)
+	}
+	hurried := Check(ctx, ops, 1+int64(number)%16)
+	if hurried.Verdict != Undecided && hurried.Verdict != want {
+		return want, fmt.Sprintf("in a hurry Check says %v (op %d: %s), the oracle %v", hurried.Verdict, hurried.Op, hurried.Reason, want)
+	}
+	if hurried.Verdict != Legal && (hurried.Op < 0 || hurried.Op >= len(ops) || hurried.Reason == "") {
+		return want, fmt.Sprintf("in a hurry Check says %v, but not where or not why", hurried.Verdict)
+	}
+	return got.Verdict, ""
 }
 
 func porcupineModel() porcupine.Model {
@@ -85,8 +107,8 @@ func TestOracleAgainstPorcupine(t *testing.T) {
 // TestAgainstPorcupine compares on histories that are too long for the oracle.
 func TestAgainstPorcupine(t *testing.T) {
 	for _, m := range modes {
-		if m.name == "all overlap" {
-			continue // exponential for porcupine
+		if m.name == "all overlap" || m.domain > 0 {
+			continue // exponential for porcupine; not decided by Check
 		}
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
