@@ -24,7 +24,8 @@ func defaultSweep() sweepFlags {
 	const ms = time.Millisecond
 	return sweepFlags{out: "results/sweeps", Settings: sweep.Settings{
 		Runtime: "sim", Systems: []string{"raftkv"}, Trials: 20, Stable: 60 * time.Second,
-		Timeouts: []time.Duration{250 * ms, 500 * ms, time.Second, 2 * time.Second}, Heartbeats: []time.Duration{25 * ms, 50 * ms, 100 * ms},
+		// From where a delay of 20 ms makes members elect without need, to etcd's defaults.
+		Timeouts: []time.Duration{25 * ms, 50 * ms, 100 * ms, 250 * ms, 500 * ms, time.Second}, Heartbeats: []time.Duration{5 * ms, 25 * ms, 100 * ms},
 		Delays: []time.Duration{0, 5 * ms, 20 * ms}, Members: []int{3, 5},
 	}}
 }

@@ -288,7 +288,7 @@ func paperVerdict(rs []sweep.PaperResult) (code int, text string) {
 	case broken:
 		return exitInvalid, "NOT every line is within its tolerance"
 	}
-	return exitUnknown, "no line is outside of its tolerance, but of some it cannot be told"
+	return exitUnknown, "no line that could be judged is outside of its tolerance, but of some it cannot be told"
 }
 
 // modelTrials is how many trials of the model a line of real processes is held against.
@@ -370,8 +370,10 @@ func (p *paperSweep) write(dir sweepFolder, rs []sweep.PaperResult) error {
 		Lead:  fmt.Sprintf("seed %d, %d crashes a line; again: faultline sweep --paper --runtime=%s --seed=%d --trials=%d", p.Seed, p.Trials, p.Runtime, p.Seed, p.Trials),
 		Says:  []string{strings.ToUpper(verdict[:1]) + verdict[1:] + "."}, Figures: []results.Figure{figure}, Rows: sweep.PaperRows(rs), Notes: sweep.PaperNotes(p.Runtime),
 	}
-	for _, r := range rs {
-		page.Says = append(page.Says, r.String())
+	for _, r := range rs { // the table has the numbers of all
+		if !r.Judged() || !r.Within {
+			page.Says = append(page.Says, r.String())
+		}
 	}
 	return dir.writePage("paper", &page)
 }

@@ -82,19 +82,55 @@ func newPlot(title, x, y string) *plot.Plot {
 // legend adds a line to a plot's legend, with room for a wider font than the one that was measured with:
 // a browser may not have it.
 func legend(p *plot.Plot, name string, thumbs ...plot.Thumbnailer) {
-	p.Legend.Add(name+strings.Repeat(" ", 1+len(name)/5), thumbs...)
+	p.Legend.Add(name+strings.Repeat(" ", 2+len(name)/4), thumbs...)
 }
 
-// logTicks are 1, 2 and 5 times powers of ten.
+// logAxis makes an axis logarithmic, from low to high.
+func logAxis(a *plot.Axis, low, high float64) {
+	a.Scale, a.Tick.Marker = logScale{}, logTicks{}
+	a.Min, a.Max = low*(1+1e-9), high*(1-1e-9) // so that no value lies in their middle
+}
+
+// logScale is plot.LogScale, except in the middle between its ends: there the axis' label is thought to
+// be, and room was left for it on the right.
+type logScale struct{}
+
+func (logScale) Normalize(low, high, x float64) float64 {
+	if x == 0.5*(high+low) {
+		return 0.5
+	}
+	return plot.LogScale{}.Normalize(low, high, x)
+}
+
+// plainTicks are the usual ones, without digits that say nothing.
+type plainTicks struct{}
+
+func (plainTicks) Ticks(low, high float64) []plot.Tick {
+	out := plot.DefaultTicks{}.Ticks(low, high)
+	for i := range out {
+		if out[i].Label != "" {
+			out[i].Label = strconv.FormatFloat(out[i].Value, 'f', -1, 64)
+		}
+	}
+	return out
+}
+
+// logTicks are 1, 2 and 5 times powers of ten; over more than three powers only 1 is named.
 type logTicks struct{}
 
 func (logTicks) Ticks(low, high float64) []plot.Tick {
 	var out []plot.Tick
 	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
 		for _, m := range []float64{1, 2, 5} {
-			if v := m * math.Pow(10, e); v >= low*0.999 && v <= high*1.001 {
-				out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+			v := m * math.Pow(10, e)
+			if v < low*0.999 || v > high*1.001 {
+				continue
 			}
+			t := plot.Tick{Value: v}
+			if m == 1 || high < 1001*low {
+				t.Label = strconv.FormatFloat(v, 'f', -1, 64)
+			}
+			out = append(out, t)
 		}
 	}
 	return out

@@ -71,9 +71,9 @@ func newTile(s Settings, first, last bool, g gridRange) tile {
 	}
 	t := tile{newPlot("", "", y1), newPlot("", x, y2)}
 	for _, p := range []*plot.Plot{t.outage, t.rate} {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, timeoutTicks(s.Timeouts)
+		logAxis(&p.X, ms(slices.Min(s.Timeouts))/1.25, ms(slices.Max(s.Timeouts))*1.25)
+		p.X.Tick.Marker, p.Y.Tick.Marker = timeoutTicks(s.Timeouts), plainTicks{}
 		p.Legend.Top, p.Legend.Left = true, p == t.outage
-		p.X.Min, p.X.Max = ms(slices.Min(s.Timeouts))/1.25, ms(slices.Max(s.Timeouts))*1.25
 	}
 	// room for the legends above
 	t.outage.Y.Min, t.outage.Y.Max, t.rate.Y.Min, t.rate.Y.Max = 0, g.outage*1.5, 0, g.rate*1.5
@@ -256,10 +256,11 @@ func drawKnee(in []Result, ps ...*plot.Plot) error {
 		return nil
 	}
 	name := fmt.Sprintf("knee: %v", *t)
-	if edge {
-		name = fmt.Sprintf("no knee down to %v", *t)
-	}
 	for _, p := range ps {
+		if edge { // there may be one below
+			legend(p, fmt.Sprintf("no knee down to %v", *t))
+			continue
+		}
 		l, err := plotter.NewLine(plotter.XYs{{X: ms(*t), Y: p.Y.Min}, {X: ms(*t), Y: p.Y.Max}})
 		if err != nil {
 			return fmt.Errorf("draw the knee: %w", err)

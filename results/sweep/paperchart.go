@@ -19,9 +19,8 @@ func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
 	const x = "milliseconds from the crash until a majority knows a new leader"
 	random := newPlot("How much randomness: timeouts from 150 ms on, on "+runtime, x, "share of elections that were over")
 	scale := newPlot("How short: timeouts from T to 2 T, on "+runtime, x, "")
-	n := map[*plot.Plot]int{}
+	n, longest := map[*plot.Plot]int{}, 100_000.0
 	for _, p := range []*plot.Plot{random, scale} {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
 		p.Y.Min, p.Y.Max = 0, 1
 	}
 	for _, r := range rs {
@@ -31,6 +30,9 @@ func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
 		}
 		if r.Line.Min == 150*time.Millisecond {
 			in = append(in, random)
+		}
+		if !r.Line.Judged {
+			longest = 3_000_000
 		}
 		for _, p := range in {
 			if err := paperCurve(p, r, palette[n[p]%len(palette)]); err != nil {
@@ -44,8 +46,8 @@ func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
 		p.Legend.YOffs, p.Legend.XOffs = 4, -6
 	}
 	// Room for the legend on the right, where curves have come to 1.
-	random.X.Min, random.X.Max = 70, 600_000
-	scale.X.Min, scale.X.Max = 8, 5000
+	logAxis(&random.X, 70, longest)
+	logAxis(&scale.X, 8, 5000)
 	return figure("paper", 1000, 430, [][]*plot.Plot{{random, scale}})
 }
 

@@ -29,8 +29,7 @@ func (r Ruler) Figures() RulerFigures {
 }
 
 func (f RulerFigures) String() string {
-	return fmt.Sprintf("messages took %s in the mean and %s at p90, timers were %s late in the median, %s at p90 and %s at most",
-		fine(f.DelayMean), fine(f.DelayP90), fine(f.LateP50), fine(f.LateP90), fine(f.Max))
+	return fmt.Sprintf("timers %s late at p90, messages %s in the mean", fine(f.LateP90), fine(f.DelayMean))
 }
 
 // fine prints milliseconds with two digits behind the point.
@@ -44,6 +43,9 @@ const (
 	coarseOff   = 0.5
 	coarseDelay = 1.25 // times the law's mean
 )
+
+// Where a line cannot be judged, a machine that does nothing else is what helps. Real-time priorities do
+// not: with SCHED_FIFO threads of the Go runtime that wait for each other keep each other from running.
 
 // TooCoarse says why a line cannot be judged with this ruler; "" if it can.
 func (l PaperLine) TooCoarse(r Ruler) string {
