@@ -2,8 +2,8 @@ package workloads
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +40,6 @@ func (Append) Name() string { return "append" }
 
 // Checkers judge its histories.
 func (Append) Checkers() []harness.Checker { return []harness.Checker{checker.Anomalies{}} }
-
-var errChanged = errors.New("a list changed meanwhile")
 
 // appendOp is one append (of add), or one read.
 type appendOp struct {
@@ -110,27 +108,21 @@ func (p Append) attempt(t appendTxn) harness.Attempt {
 
 // run does it; see Append.
 func (t appendTxn) run(ctx context.Context, kv harness.KV, readOnly bool) (appendTxn, error) {
-	var look harness.Txn
 	var keys []string
-	lists := map[string][]string{}
 	for _, o := range t {
-		if _, ok := lists[o.key]; !ok {
-			lists[o.key] = nil
+		if !slices.Contains(keys, o.key) {
 			keys = append(keys, o.key)
-			look.Ops = append(look.Ops, harness.TxnOp{Kind: harness.TxnGet, Key: o.key})
 		}
 	}
-	seen, err := runTxn(ctx, kv, look)
+	seen, err := look(ctx, kv, keys)
 	if err != nil {
 		return t, fmt.Errorf("%w: read the lists: %w", harness.ErrNotApplied, err)
 	}
-	var change harness.Txn
-	for _, o := range seen.Ops {
-		mod := int64(0)
-		if len(o.Items) > 0 {
-			lists[o.Key], mod = strings.Split(o.Items[0].Value, ","), o.Items[0].Mod
+	lists := map[string][]string{}
+	for _, k := range keys {
+		if v, ok := seen.values[k]; ok {
+			lists[k] = strings.Split(v, ",")
 		}
-		change.If = append(change.If, harness.TxnCompare{Target: harness.TxnMod, Result: "=", Key: o.Key, Number: mod})
 	}
 	done := make(appendTxn, len(t))
 	changed := map[string]bool{}
@@ -147,16 +139,13 @@ func (t appendTxn) run(ctx context.Context, kv harness.KV, readOnly bool) (appen
 	if readOnly {
 		return done, nil
 	}
+	lines := map[string]string{}
 	for _, k := range keys {
 		if changed[k] {
-			change.Ops = append(change.Ops, harness.TxnOp{Kind: harness.TxnPut, Key: k, Value: strings.Join(lists[k], ",")})
+			lines[k] = strings.Join(lists[k], ",")
 		}
 	}
-	answer, err := runTxn(ctx, kv, change)
-	if err == nil && !answer.Succeeded {
-		err = fmt.Errorf("%w: %w", harness.ErrNotApplied, errChanged)
-	}
-	return done, err
+	return done, seen.write(ctx, kv, lines)
 }
 
 // Final reads every list of the last two generations, from a member each.

@@ -263,5 +263,5 @@ func TestByName(t *testing.T) {
 		require.NotContains(t, e.Doc, "\n")
 	}
 	_, err := ByName("registre", Options{})
-	require.EqualError(t, err, `unknown workload "registre": allowed are register, txn, append`)
+	require.EqualError(t, err, `unknown workload "registre": allowed are register, txn, append, bank, set`)
 }

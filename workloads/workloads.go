@@ -35,6 +35,12 @@ func All() []Entry {
 		{"append", "transactions that append to lists and read them, for anomalies of isolation", func(o Options) harness.Workload {
 			return Append{Think: o.Think, Timeout: o.Timeout}
 		}},
+		{"bank", "transfers between accounts, and reads of all of them at once", func(o Options) harness.Workload {
+			return Bank{Think: o.Think, Timeout: o.Timeout}
+		}},
+		{"set", "unique elements that are added to a set, and reads of all of it", func(o Options) harness.Workload {
+			return Set{Think: o.Think, Timeout: o.Timeout}
+		}},
 	}
 }
 
