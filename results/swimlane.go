@@ -45,8 +45,8 @@ func drawScene(h head, t *csvTable) sketch {
 		drawFaults(c, x, t, bottom, plotTop)
 		drawAways(c, x, t, plotTop)
 		drawLatencies(c, x, t, plotBottom, plotTop-awayHeight)
+		drawHoles(c, x, t, plotBottom, plotTop) // the strips in the lanes have holes of their own
 		drawLanes(c, x, h.nodes, t, bottom)
-		drawHoles(c, x, t, bottom, plotTop)
 		if h.marked {
 			tags.paint(c, plotTop, plotTop, false)
 		} else {
@@ -122,7 +122,11 @@ func hatch(c draw.Canvas, x0, y0, x1, y1 vg.Length) {
 func drawHoles(c draw.Canvas, x axis, t *csvTable, bottom, top vg.Length) {
 	for _, r := range t.records("what", rowHole) {
 		x0, x1 := r.ends(x)
-		hatch(c, x0, bottom, max(x1, x0+1.5), top)
+		if x1-x0 < 4 { // too narrow for its lines
+			fillRect(c, x0, bottom, max(x1, x0+1), top, alpha(mutedColor, 0xa0))
+			continue
+		}
+		hatch(c, x0, bottom, x1, top)
 	}
 }
 
