@@ -40,6 +40,7 @@ const (
 	window       = time.Second
 	settling     = 500 * time.Millisecond
 	leastCalm    = 1500 * time.Millisecond
+	leastGoodput = 0.5 // of probes: a calm in which half of them fail is none, and every outage would be in its range
 )
 
 // limit is the longest p99 inside the range.
@@ -193,7 +194,7 @@ func (s *study) baseline(f flow, eps []Episode) *Baseline {
 	for _, w := range all {
 		b.Goodput, b.P99 = min(b.Goodput, w.goodput), max(b.P99, w.p99)
 	}
-	if b.Goodput == 0 || b.P99 == 0 {
+	if b.Goodput == 0 || b.P99 == 0 || f.probes && b.Goodput < leastGoodput {
 		return nil // it was not calm
 	}
 	return b

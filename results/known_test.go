@@ -115,7 +115,7 @@ func (s *synthetic) campaign(r *round, k *known, again bool) {
 	if r.ran == 0 {
 		return
 	}
-	for _, n := range r.voters {
+	for _, n := range slices.Concat(r.voters, r.refused) { // who refuses its vote had promised it
 		s.log(r.node, r.ran, "%s received MsgPreVoteResp from %s at term %d", me, s.ids[n], r.term-1)
 	}
 	s.log(r.node, r.ran, "%s became candidate at term %d", me, r.term)

@@ -213,8 +213,12 @@ func (s *story) clients(title, name string, o Outage) {
 
 func (s *story) calls() {
 	c := s.e.Calls
-	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed, and the outcome of %s is unknown. %s of unknown outcome overlap it: each may have happened, or may happen yet.",
-		s.number("calls.ok", c.OK), s.number("calls.fail", c.Failed), s.number("calls.unknown", c.Unknown), s.many("ambiguous", s.e.Ambiguous, "write", "writes"))
+	overlap := Words{}
+	if s.e.Ambiguous > 0 {
+		overlap = wordsOf(" %s of unknown outcome overlap it: each may have happened, or may happen yet.", s.many("ambiguous", s.e.Ambiguous, "write", "writes"))
+	}
+	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed, and the outcome of %s is unknown.%s",
+		s.number("calls.ok", c.OK), s.number("calls.fail", c.Failed), s.number("calls.unknown", c.Unknown), overlap)
 }
 
 func (s *story) steppedDown() {

@@ -78,7 +78,7 @@ func (r *files) findCalm() {
 		good, _, p99 := r.second(from + time.Duration(i)*tick)
 		c.good, c.p99 = min(c.good, good), max(c.p99, p99)
 	}
-	if c.good > 0 && c.p99 > 0 {
+	if c.good > 0 && c.p99 > 0 && (!probes || c.good >= 0.5) {
 		r.calm = &c
 	}
 }

@@ -1,0 +1,100 @@
+package results
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// TestStories holds the words of typical and of odd elections; read them as somebody who has never heard
+// of raft. Each reference must name the line that says it.
+func TestStories(t *testing.T) {
+	loss := func(fault string, split, refused bool) func(*synthetic) {
+		return func(s *synthetic) {
+			k := lose(rand.New(rand.NewPCG(3, 3)), fault, "n1", "n2", "n3", 2, 4*sec)
+			if make := kinds[fault]; make != nil {
+				make(&k)
+			} else {
+				further[fault](&k)
+			}
+			if split || refused {
+				k.loseFirst("n2", "n3", split)
+			}
+			s.trouble(k)
+		}
+	}
+	var b strings.Builder
+	for _, c := range []struct {
+		name string
+		make func(*synthetic)
+	}{
+		{"a leader is killed", loss("kill", false, false)},
+		{"a leader is cut off, and knows it late", loss("partition", false, false)},
+		{"a leader is paused; the first campaign is refused", loss("pause", false, true)},
+		{"a leader is killed; votes are split", loss("kill", true, false)},
+		{"a leader is not heard", loss("mute", false, false)},
+		{"a leader is slow, and stays", loss("delay(50ms)", false, false)},
+		{"nobody is elected", censored},
+		{"nothing was broken", unprovoked},
+	} {
+		s := newKnown(3)
+		c.make(s)
+		if len(s.known) == 0 {
+			s.known = nil
+		}
+		a := s.find(12 * sec)
+		require.NotEmpty(t, a.Episodes, c.name)
+		fmt.Fprintf(&b, "# %s\n", c.name)
+		for i := range a.Episodes {
+			tellStory(t, &b, &a, &a.Episodes[i])
+		}
+		b.WriteString("\n")
+	}
+	golden(t, "stories.txt", []byte(b.String()))
+}
+
+func tellStory(t *testing.T, b *strings.Builder, a *Analysis, e *Episode) {
+	t.Helper()
+	for _, s := range e.Story(len(a.Run.Nodes)) {
+		fmt.Fprintf(b, "- %s\n", s.Words.Text())
+		for _, r := range s.Refs {
+			v := a.refView(r)
+			require.NotEmptyf(t, v.Line, "%s: there is no line %s", s.Words.Text(), r)
+			line := v.Line
+			if _, msg, ok := strings.Cut(line, `"msg":"`); ok {
+				line = strings.TrimSuffix(msg, `","ts":"2026-11-25T07:00:00.000Z"}`)
+			}
+			for node, id := range a.Run.MemberIDs {
+				line = strings.ReplaceAll(line, id, string(node))
+			}
+			fmt.Fprintf(b, "    %s: %s\n", v.File, clip(line))
+		}
+	}
+}
+
+// TestStoriesNameWhoIsMeant: each sentence about a member links to a line of that member, or of the
+// history.
+func TestStoriesNameWhoIsMeant(t *testing.T) {
+	_, a := probed(mix)
+	for i := range a.Episodes {
+		for _, s := range a.Episodes[i].Story(3) {
+			for _, r := range s.Refs {
+				file, _, ok := splitRef(r)
+				require.True(t, ok)
+				if file == HistoryFile {
+					continue
+				}
+				node := strings.TrimSuffix(strings.TrimPrefix(file, LogsDir+"/"), ".log")
+				require.Contains(t, a.Run.Nodes, harness.NodeID(node))
+				if !strings.Contains(s.Words.Text(), "A majority of the members") && !strings.Contains(s.Words.Text(), "The first commit") {
+					require.Contains(t, s.Words.Text(), node, "%s is not told by %s", s.Words.Text(), r)
+				}
+			}
+		}
+	}
+}
