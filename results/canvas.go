@@ -225,9 +225,8 @@ func rotated(c draw.Canvas, x, y vg.Length, words string) {
 // raster draws a dense layer as an image, so that an SVG does not carry every point.
 func raster(c draw.Canvas, r vg.Rectangle, paint func(draw.Canvas)) {
 	size := r.Size()
-	img := vgimg.NewWith(vgimg.UseWH(size.X, size.Y), vgimg.UseDPI(figureDPI), vgimg.UseBackgroundColor(color.Transparent))
-	layer := draw.New(img)
-	paint(layer)
+	img := newStamper(size.X, size.Y)
+	paint(draw.New(img))
 	var m image.Image = img.Image()
 	c.DrawImage(r, m)
 }

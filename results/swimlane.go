@@ -85,8 +85,27 @@ func stateLegend() []legendItem {
 	return append(out, legendItem{"probes ok", swatch(alpha(okColor, 0x90))}, legendItem{"probes failed", swatch(failColor)}, legendItem{"cut off", func(c draw.Canvas, x, y vg.Length) { cutMark(c, x-6, x+6, y-4, y+4) }})
 }
 
-// callGlyph: a dot, a cross, a hollow diamond.
+// callGlyph draws one call. On a stamper it is copied.
 func callGlyph(c draw.Canvas, t harness.Type, p vg.Point, r vg.Length, a uint8) {
+	if s, ok := c.Canvas.(*stamper); ok {
+		s.glyph(t, p, r, alpha(callColor(t), a))
+		return
+	}
+	drawGlyph(c, t, p, r, a)
+}
+
+func callColor(t harness.Type) color.NRGBA {
+	switch t {
+	case harness.OK:
+		return okColor
+	case harness.Fail:
+		return failColor
+	}
+	return unknownColor
+}
+
+// drawGlyph: a dot, a cross, a hollow diamond.
+func drawGlyph(c draw.Canvas, t harness.Type, p vg.Point, r vg.Length, a uint8) {
 	switch t {
 	case harness.OK:
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: alpha(okColor, a), Radius: r * 0.6, Shape: draw.CircleGlyph{}}, p)

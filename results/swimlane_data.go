@@ -178,7 +178,7 @@ func addCalls(t *csvTable, v view, what string, calls []call) {
 func (k *call) latency() float64 { return max(msOf(k.to-k.from), 0.01) }
 
 // callOpacity is less where many calls lie over one another.
-func callOpacity(n int) uint8 { return uint8(min(255, max(60, 255*1500/max(1, n)))) }
+func callOpacity(n int) uint8 { return uint8(min(255, max(100, 255*1500/max(1, n)))) }
 
 // crowd says when one more glyph at a place would not be seen: so many as make it opaque lie on the
 // same pixel already. A million calls are drawn in the time of those pixels.
@@ -189,7 +189,7 @@ func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
 	}
 	const pixel = vg.Inch / figureDPI
 	most := uint8(1)
-	for left := 1 - float64(opacity)/255; left > 0.02 && most < 16; left *= 1 - float64(opacity)/255 {
+	for left := 1 - float64(opacity)/255; left > 0.1 && most < 16; left *= 1 - float64(opacity)/255 {
 		most++
 	}
 	seen := map[place]uint8{}
