@@ -73,11 +73,22 @@ bench: build ## benchmarks: start-up, fault injection, simulation
 bench-check: build ## the checker's table of sizes beside porcupine, each in a process (FLAGS=--short: two minutes)
 	bin/faultline bench-check $(FLAGS)
 
+.PHONY: mutants
+mutants: ## the checkers' rules switched off one by one: a test must notice each
+	$(GO) test ./checker/register ./checker/revision -run 'TestMutants' -count 1 -timeout 2h -args -mutants
+
+.PHONY: fuzz
+fuzz: ## Go's fuzzing of the checkers against their oracles (TIME for each)
+	$(GO) test ./checker/register -run '^$$' -fuzz FuzzCheck -fuzztime $(TIME)
+	$(GO) test ./checker/revision -run '^$$' -fuzz FuzzCheck -fuzztime $(TIME)
+
 .PHONY: fuzz-nightly
-fuzz-nightly: ## ten million random small histories against the oracle (SEED, COUNT a mode)
+fuzz-nightly: ## ten million random small histories against each oracle (SEED, COUNT a mode)
 	@echo "seed $(SEED): repeat with SEED=$(SEED) COUNT=$(COUNT)"
-	$(GO) test ./checker/register -run 'TestAgainstOracle|TestAgainstPorcupine|TestOracleAgainstPorcupine|TestCore' \
+	$(GO) test ./checker/register -run 'TestAgainstOracle|TestAgainstPorcupine|TestOracleAgainstPorcupine|TestCore|TestStream' \
 	    -count 1 -timeout 5h -register.seed $(SEED) -register.count $(COUNT)
+	$(GO) test ./checker/revision -run 'TestAgainstOracle|TestLong' \
+	    -count 1 -timeout 5h -revision.seed $(SEED) -revision.count $(COUNT) -revision.long 1000000
 
 .PHONY: lint
 lint: ## gofumpt, go vet, golangci-lint, actionlint

@@ -108,7 +108,7 @@ var weakened = []mutants.Mutant{
 	{Name: "a value with calls to come is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `v > anonymous && x.succ < 0 && x.differing == 0`},
 	{Name: "a value that was replaced is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `v > anonymous && x.uncalled == 0 && x.differing == 0`},
 	{Name: "a value that is looked at is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `v > anonymous && x.uncalled == 0 && x.succ < 0`},
-	{Name: "nothing is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `false`, Work: true},
+	{Name: "nothing is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `v > anonymous && x == nil`, Work: true},
 	{Name: "a quiet state is not left", File: "sweep.go", Old: "\t\t\ts.enter(c, v)\n", New: ""},
 	{Name: "a tracked write stays tracked", File: "sweep.go", Old: `if w < 0 || s.ops[w].role != tracked {`, New: `if true {`, Work: true},
 	{Name: "a tracked put that becomes anonymous is free", File: "sweep.go", Old: "\t\t\tc.puts++\n", New: ""},

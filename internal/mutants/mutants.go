@@ -40,7 +40,7 @@ type Suite struct {
 	All      bool
 }
 
-const limit = time.Minute // for building and testing one mutant
+const limit = 5 * time.Minute // for building and testing one mutant
 
 // Run tries the mutants. That each can be made is checked of all of them, whichever are tried.
 func (s Suite) Run(t *testing.T) {
