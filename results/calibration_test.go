@@ -75,12 +75,12 @@ func TestReportsSayHowExact(t *testing.T) {
 	for _, text := range []string{page, summary} {
 		require.True(t, strings.Contains(text, "Not calibrated: when the run was made, there was no calibration of runtime local on its machine (faultline calibrate --runtime local)."))
 	}
-	require.Contains(t, terminal, "         not calibrated here: faultline calibrate --runtime local says how exact that is\n")
+	require.Contains(t, terminal, "exact    not calibrated here: faultline calibrate --runtime local says how exact that is\n")
 
 	c := calibrationOf("a", "local", "raftkv", 4)
 	run.Calibration = &c
 	page, terminal, summary = texts()
-	require.Contains(t, terminal, "         calibrated 2026-11-04: 19 of 20 stalls read, errors −1.00 ms to +9.00 ms, probes to 10ms\n")
+	require.Contains(t, terminal, "exact    calibrated 2026-11-04: 19 of 20 stalls read, errors −1.00 ms to +9.00 ms\n")
 	words := "Calibrated 2026-11-04 with raftkv on this machine and runtime, probes every 10.0 ms: of stalls of 20.0 ms to 1000 ms, 19 of 20 readings were made, with errors from −1.00 ms to +9.00 ms; a run without faults read 0 outages and no answer took longer than 12.0 ms. This run's probes were due every 12.0 ms."
 	require.Contains(t, summary, words)
 	for name, value := range map[string]string{
@@ -91,5 +91,5 @@ func TestReportsSayHowExact(t *testing.T) {
 	c.Exact, c.Stalls = false, nil
 	page, terminal, _ = texts()
 	require.True(t, strings.Contains(page, "That is less exact than the ruler says of itself."))
-	require.Contains(t, terminal, "LESS EXACT, as calibrated 2026-11-04: no stall was read")
+	require.Contains(t, terminal, "NOT AS IT SAYS, calibrated 2026-11-04: no stall was read")
 }

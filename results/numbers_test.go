@@ -23,8 +23,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestEveryNumberIsRecounted(t *testing.T) {
 	for name, make := range map[string]func() (Run, harness.History){
 		"leaders and followers": func() (Run, harness.History) { _, run, h := standard(6, 12*mil, 12*mil); return run, h },
-		"with probes":           func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
-		"violated":              goldenRun,
+		"calibrated": func() (Run, harness.History) {
+			_, a := probed(mix)
+			c := calibrationOf("a", "local", "raftkv", 4)
+			c.Exact, c.Every = false, 20*mil
+			a.Run.Calibration = &c
+			return a.Run, a.History
+		},
+		"with probes": func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
+		"violated":    goldenRun,
 		"probes that were not sent": func() (Run, harness.History) {
 			_, a := holed()
 			return a.Run, a.History

@@ -44,7 +44,7 @@ func (a *Analysis) calibrated() Words {
 		w = append(w, Part{Text: " That is less exact than the ruler says of itself."})
 	}
 	if every := a.Run.ProbeEvery; every > 0 && every != c.Every {
-		w = append(w, wordsOf(" This run's probes were due every %s.", Part{"run.probe_every", ms(every)})...)
+		w = append(w, wordsOf(" This run's probes were due every %s.", Part{"probes.every", ms(every)})...)
 	}
 	return w
 }
@@ -57,17 +57,13 @@ func (a *Analysis) calibratedLine() string {
 	}
 	word := "calibrated"
 	if !c.Exact {
-		word = "LESS EXACT, as calibrated"
+		word = "NOT AS IT SAYS, calibrated"
 	}
 	read, n, low, high, ok := c.All()
 	if !ok {
 		return fmt.Sprintf("%s %s: no stall was read", word, day(c.At))
 	}
-	s := fmt.Sprintf("%s %s: %d of %d stalls read, errors %s to %s", word, day(c.At), read, n, signed(low), signed(high))
-	if every := a.Run.ProbeEvery; every > 0 && every != c.Every {
-		s += fmt.Sprintf(", probes to %v", c.Every)
-	}
-	return s
+	return fmt.Sprintf("%s %s: %d of %d stalls read, errors %s to %s", word, day(c.At), read, n, signed(low), signed(high))
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

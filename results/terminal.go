@@ -58,7 +58,7 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	if a.Probes != nil || len(a.Episodes) > 0 {
 		add("ruler    %s", a.rulerText())
 		if a.Probes != nil {
-			add("         %s", a.calibratedLine())
+			add("exact    %s", a.calibratedLine())
 		}
 	}
 	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {

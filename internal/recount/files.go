@@ -42,6 +42,16 @@ type (
 		Holds                         bool
 		Took                          time.Duration
 	}
+	calibration struct {
+		At           time.Time
+		Every, Noise time.Duration
+		Outages      int
+		Exact        bool
+		Stalls       []struct {
+			Length, Low, High time.Duration
+			N, Read           int
+		}
+	}
 	runFile struct {
 		ID, Runtime, System, Faultline, Commit, Workload string
 		Started, Finished                                time.Time
@@ -66,6 +76,7 @@ type (
 			CPU       time.Duration    `json:"harness_cpu"`
 			MemberRSS map[string]int64 `json:"member_rss"`
 		}
+		Calibration    *calibration
 		Verdicts       []verdict
 		Verdict        string
 		ExitCode       int `json:"exit_code"`

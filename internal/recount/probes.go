@@ -25,6 +25,7 @@ func (v Values) probes(r *files) {
 	if n == 0 {
 		return
 	}
+	v.calibration(r.run.Calibration, r.run.Runtime)
 	v.span("probes.step", r.every())
 	v.span("probes.every", r.run.ProbeEvery)
 	v["probes.every.exact"] = r.run.ProbeEvery.String()
@@ -195,4 +196,42 @@ func (r *files) over(e *episode) time.Duration {
 		}
 	}
 	return min(end, e.watched)
+}
+
+// calibration is how exact the ruler was found to be.
+func (v Values) calibration(c *calibration, runtime string) {
+	if c == nil {
+		v["terminal.exact"] = "not calibrated here: faultline calibrate --runtime " + runtime + " says how exact that is"
+		return
+	}
+	const name = "calibration."
+	signed := func(d time.Duration) string {
+		if d < 0 {
+			return "−" + span(-d)
+		}
+		return "+" + span(d)
+	}
+	word := map[bool]string{true: "calibrated ", false: "NOT AS IT SAYS, calibrated "}[c.Exact]
+	v[name+"at"] = c.At.UTC().Format("2006-01-02")
+	v.span(name+"every", c.Every)
+	v.span(name+"noise", c.Noise)
+	v.int(name+"outages", c.Outages)
+	read, n := 0, 0
+	var errors, lengths []time.Duration
+	for _, s := range c.Stalls {
+		read, n, lengths = read+s.Read, n+s.N, append(lengths, s.Length)
+		if s.Read > 0 {
+			errors = append(errors, s.Low, s.High)
+		}
+	}
+	if read == 0 {
+		v["terminal.exact"] = word + v[name+"at"] + ": no stall was read"
+		return
+	}
+	v.int(name+"read", read)
+	v.int(name+"n", n)
+	v.span(name+"shortest", slices.Min(lengths))
+	v.span(name+"longest", slices.Max(lengths))
+	v[name+"low"], v[name+"high"] = signed(slices.Min(errors)), signed(slices.Max(errors))
+	v["terminal.exact"] = key("%s%s: %d of %d stalls read, errors %s to %s", word, v[name+"at"], read, n, v[name+"low"], v[name+"high"])
 }
