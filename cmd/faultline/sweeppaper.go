@@ -372,7 +372,7 @@ func (p *paperSweep) write(dir sweepFolder, rs []sweep.PaperResult) error {
 	}
 	for _, r := range rs { // the table has the numbers of all
 		if !r.Judged() || !r.Within {
-			page.Says = append(page.Says, r.String())
+			page.More = append(page.More, r.String())
 		}
 	}
 	return dir.writePage("paper", &page)

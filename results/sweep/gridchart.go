@@ -261,7 +261,7 @@ func drawKnee(in []Result, ps ...*plot.Plot) error {
 			legend(p, fmt.Sprintf("no knee down to %v", *t))
 			continue
 		}
-		l, err := plotter.NewLine(plotter.XYs{{X: ms(*t), Y: p.Y.Min}, {X: ms(*t), Y: p.Y.Max}})
+		l, err := plotter.NewLine(plotter.XYs{{X: ms(*t), Y: p.Y.Min}, {X: ms(*t), Y: p.Y.Min + 0.78*(p.Y.Max-p.Y.Min)}}) // the legend is above
 		if err != nil {
 			return fmt.Errorf("draw the knee: %w", err)
 		}

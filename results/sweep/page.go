@@ -16,6 +16,7 @@ type Page struct {
 	Lead    string   // what was done, and how to repeat it
 	Says    []string // the news, a sentence or two each
 	Figures []results.Figure
+	More    []string   // below the figures
 	Rows    [][]string // the head first
 	Notes   []string
 }
@@ -29,6 +30,10 @@ func (p *Page) Markdown() []byte {
 	}
 	for _, f := range p.Figures {
 		fmt.Fprintf(&b, "\n![%s](%s.svg)\n", f.Name, f.Name)
+	}
+	b.WriteString("\n")
+	for _, s := range p.More {
+		fmt.Fprintf(&b, "- %s\n", s)
 	}
 	fmt.Fprintf(&b, "\n%s", Markdown(p.Rows))
 	for _, n := range p.Notes {
