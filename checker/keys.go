@@ -116,48 +116,66 @@ func (k *Keys) invoke(l *Line) (openCall, error) {
 	}
 	h := k.keys[at]
 	c.key, c.op = at, int32(len(h.ops))
+	o, err := h.names.invocation(l)
+	if err != nil {
+		return c, err
+	}
+	h.ops = append(h.ops, o)
+	return c, nil
+}
+
+// invocation is the op of an invocation, as it is if its outcome stays unknown.
+func (n *names) invocation(l *Line) (register.Op, error) {
 	o := register.Op{Call: int64(l.Position), Return: register.Never}
 	switch l.F {
 	case "get":
 		o.Kind = register.Get
 	case "put":
 		if l.Value == nil {
-			return c, errors.New("a put without a value")
+			return o, errors.New("a put without a value")
 		}
-		o.Kind, o.Value = register.Put, h.names.id(l.Value)
+		o.Kind, o.Value = register.Put, n.id(l.Value)
 	case "cas":
-		o.Kind, o.Value = register.CAS, h.names.id(l.New)
+		o.Kind, o.Value = register.CAS, n.id(l.New)
 		if l.Old != nil {
-			o.Old = h.names.id(l.Old)
+			o.Old = n.id(l.Old)
 		}
 	case "delete":
 		o.Kind = register.Delete
 	}
-	h.ops = append(h.ops, o)
-	return c, nil
+	return o, nil
 }
 
 func (k *keyHistory) complete(i int32, l *Line) error {
 	o := &k.ops[i]
-	if l.Type == harness.Fail || l.Type == harness.Info && o.Kind == register.Get {
+	says, err := k.names.completion(o, k.key, l)
+	if !says {
 		o.Kind = left
-		return nil
+	}
+	return err
+}
+
+// completion makes an op what its completion says. It is false for one that says nothing: it
+// certainly did not happen, or is a read of unknown outcome.
+func (n *names) completion(o *register.Op, key string, l *Line) (says bool, err error) {
+	if l.Type == harness.Fail || l.Type == harness.Info && o.Kind == register.Get {
+		return false, nil
 	}
 	if l.Type == harness.Info {
-		return nil
+		return true, nil
 	}
-	if string(l.Key) != k.key {
-		return fmt.Errorf("the completion of a %s is about key %q, its invocation about %q", l.F, l.Key, k.key)
+	if string(l.Key) != key {
+		return true, fmt.Errorf("the completion of a %s is about key %q, its invocation about %q", l.F, l.Key, key)
 	}
 	o.Return = int64(l.Position)
 	switch o.Kind {
 	case register.Get:
 		if l.Value != nil {
-			o.Value = k.names.id(l.Value)
+			o.Value = n.id(l.Value)
 		}
 	case register.CAS:
 		if l.Swapped == Unsaid {
-			return errors.New("a completed cas does not say whether it swapped")
+			return true, errors.New("a completed cas does not say whether it swapped")
 		}
 		if l.Swapped == No {
 			o.Kind = register.CASFailed
@@ -170,7 +188,7 @@ func (k *keyHistory) complete(i int32, l *Line) error {
 			o.Kind = register.DeleteMissed
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // finish leaves out what says nothing, and the keys of which nothing is left.
@@ -344,6 +362,15 @@ func (n *names) text(v register.Value) []byte {
 		from = n.ends[v-2]
 	}
 	return n.bytes[from:n.ends[v-1]]
+}
+
+// only are those of the values, numbered anew from 1 in their order.
+func (n *names) only(values []register.Value) names {
+	var out names
+	for _, v := range values {
+		out.id(n.text(v))
+	}
+	return out
 }
 
 // id is the number of a value.

@@ -19,6 +19,7 @@ import (
 // One thing cannot be known: whether a write of unknown outcome will be seen. Until then it is
 // anonymous. If it is seen when the cut has passed its call, and some configuration used an anonymous
 // write since that call, it is not known whether it was this one: the key is Undecided from there on.
+// So that this is rare the cut waits for it: until streamLag further ops have been called.
 //
 // Values may be written again when they are forgotten: where Check says Undecided for a repeated
 // value, Stream may decide. A Stream must not be used by two goroutines at the same time.
@@ -28,6 +29,7 @@ type Stream struct {
 	owners   [slots]int32
 	cut      int64
 	lastAnon int64
+	lag      int // streamLag
 	begun    bool
 	result   Result
 }
@@ -39,6 +41,9 @@ type streamed struct {
 	gone bool // it says nothing
 	was  role // at the cut, of one that was called by then
 }
+
+// streamLag is how many ops the cut waits for a write of unknown outcome to be seen. They are kept.
+const streamLag = 1024
 
 // streamBudget is the transitions for one Advance.
 const streamBudget = 10_000_000
@@ -53,8 +58,9 @@ func (s *Stream) Invoke(o Op) {
 	s.ops = append(s.ops, streamed{Op: o, open: true})
 }
 
-// Complete takes the end of the op that was called at call: what it turned out to be, with a Return
-// that is greater than every time before it, or Never. An op that certainly did not happen is nil.
+// Complete takes the end of the op that was called at call. Of o the Kind that it turned out to be is
+// taken, the Return, which is greater than every time before it or Never, and what a Get read; what an
+// op writes is known since its call. An op that certainly did not happen is nil.
 func (s *Stream) Complete(call int64, o *Op) {
 	i, ok := slices.BinarySearchFunc(s.ops, call, func(e streamed, call int64) int {
 		switch {
@@ -74,7 +80,10 @@ func (s *Stream) Complete(call int64, o *Op) {
 		e.gone = true
 		return
 	}
-	e.Op = *o
+	e.Kind, e.Return = o.Kind, o.Return
+	if o.Kind == Get {
+		e.Value = o.Value
+	}
 }
 
 // Len is how many ops are kept.
@@ -96,6 +105,9 @@ func (s *Stream) Ops() []Op {
 func (s *Stream) Advance(ctx context.Context, now int64) (r Result, values []Value) {
 	if !s.begun {
 		s.begun = true
+		if s.lag == 0 {
+			s.lag = streamLag
+		}
 		s.cut, s.lastAnon = minTime, minTime
 		s.configs = []config{{state: Absent}}
 		s.result = Result{Verdict: Legal, Op: -1}
@@ -111,7 +123,7 @@ func (s *Stream) Advance(ctx context.Context, now int64) (r Result, values []Val
 	}
 	var next *Stream
 	if v == Legal {
-		cut := x.settled(horizon)
+		cut := min(x.settled(horizon), x.unseen(s.lag))
 		v = x.sweep(cut, func() {
 			if cut > s.cut {
 				next = s.after(x, from, cut)
@@ -126,7 +138,7 @@ func (s *Stream) Advance(ctx context.Context, now int64) (r Result, values []Val
 	if next == nil {
 		return s.result, nil
 	}
-	next.result, next.begun = s.result, true
+	next.result, next.lag, next.begun = s.result, s.lag, true
 	*s = *next
 	return s.result, s.renumber()
 }
@@ -219,10 +231,16 @@ func (s *Stream) translate(x *search, to []int32, c config) (d config, ok bool) 
 			return d, false
 		}
 	}
-	if d.state > anonymous {
-		if ci := x.vals[d.state].chain; ci >= 0 && x.chains[ci].slot >= 0 {
-			d.done.set(x.chains[ci].slot)
-			d.opt.clear(x.chains[ci].slot)
+	if v := &x.vals[d.state]; d.state > anonymous && v.chain >= 0 {
+		ch := &x.chains[v.chain]
+		if ch.slot >= 0 {
+			d.done.set(ch.slot)
+			d.opt.clear(ch.slot)
+		}
+		for _, i := range ch.ops[:v.pos] { // none of the values before can be read any more
+			if x.vals[x.ops[i].val].uncalled > 0 {
+				return d, false
+			}
 		}
 	}
 	x.enter(&d, d.state)
@@ -271,6 +289,21 @@ func (s *search) settled(horizon int64) int64 {
 		}
 	}
 	return cut - 1
+}
+
+// unseen is the latest time for which no write of unknown outcome that was called by then and after
+// the last cut, and with less than lag ops after it, is still to be seen.
+func (s *search) unseen(lag int) int64 {
+	for i := max(0, len(s.ops)-lag); i < len(s.ops); i++ {
+		o := &s.ops[i]
+		switch o.role {
+		case anonPut, anonCreate, anonSwap, tracked:
+			if o.call > s.from {
+				return o.call - 1
+			}
+		}
+	}
+	return Never
 }
 
 // after is the stream from the cut on, at which the search is.
