@@ -37,20 +37,10 @@ func readJSONL(src *source) (*History, error) {
 			file.others = append(file.others, o)
 			return nil
 		}
-		f := registerF(op.F)
-		if f == "" {
-			if s := string(op.F); s == harness.FProbePut || s == harness.FProbeGet {
-				return nil
-			}
-			return errNoRegister
+		if ok, err := registerLine(&line, op); err != nil || !ok {
+			return err
 		}
 		clients++
-		line.Position, line.Process, line.Type, line.F = int(op.Index), int(op.Process), op.Type, f
-		if op.Type == harness.Invoke || op.Type == harness.OK {
-			if err := line.Parse(op.Value); err != nil {
-				return &harness.DamageError{Err: err}
-			}
-		}
 		if err := h.keys.Add(&line); err != nil {
 			return &harness.DamageError{Err: err}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/formats"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/scenarios"
@@ -23,13 +24,16 @@ func newCheckCmd(a *app) *cobra.Command {
 	limit := defaultPlan().CheckTime
 	format, chosen, drawings := "", "", ""
 	cmd := &cobra.Command{
-		Use:   "check DIR|FILE",
+		Use:   "check DIR|FILE|-",
 		Short: "Judge a run again, or a history by itself",
 		Long:  "Judge a run's folder again, or a file with a history by itself: what it is, is seen from its\ncontent. A violation is told with the calls that show it and what went on around them.\n\nFormats, each plain or compressed with zstd:\n" + formatsHelp(),
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
 				return usage("--check-time is %v: it must be positive", limit)
+			}
+			if args[0] == "-" {
+				return a.checkStream(cmd.Context(), chosen, format)
 			}
 			info, err := os.Stat(args[0])
 			if err != nil {
@@ -55,6 +59,22 @@ func newCheckCmd(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&chosen, "checker", "", "judge a file by this checker (faultline list checkers), and not by what its ops call for")
 	cmd.Flags().StringVar(&drawings, "drawings", "", "of a file's violation, write porcupine's page into this folder")
 	return cmd
+}
+
+// checkStream judges what comes on the standard input for as long as it comes.
+func (a *app) checkStream(ctx context.Context, chosen, format string) error {
+	if chosen != "" && chosen != (checker.Linearizable{}).Name() || format != "" && format != "jsonl" {
+		return usage("check -: the standard input is judged by the checker linearizable, as jsonl")
+	}
+	v, warning, err := formats.Stream(ctx, a.stdin)
+	if err != nil {
+		return usage("check -: %v", err)
+	}
+	if warning != "" {
+		fmt.Fprintf(a.stderr, "faultline: %s\n", warning)
+	}
+	fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Checker, v.Validity, v.Reason)
+	return exit(exitOf(v.Validity))
 }
 
 // fileOptions are how a file is judged.
