@@ -3,6 +3,7 @@ package checker
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,26 +130,86 @@ func (s *survey) answered(from, to int) (reads, writes int) {
 		if a.outcome != harness.OK || a.invoke < from || a.done >= to {
 			continue
 		}
-		switch op := &s.ops[a.done]; op.F {
-		case "get":
+		read, wrote := touched(&s.ops[a.done])
+		if len(read) > 0 {
 			reads++
-		case "cas":
-			if v, err := parse(op); err == nil && v.Swapped != nil && *v.Swapped {
-				writes++
-			}
-		default:
+		}
+		if wrote {
 			writes++
 		}
 	}
 	return reads, writes
 }
 
+// touched is what an answered call read, and whether it changed something. Of a set or a bank, which are
+// read whole, elements and accounts stand for keys.
+func touched(op *harness.Op) (read []string, wrote bool) {
+	switch op.F {
+	case "get":
+		if v, err := parse(op); err == nil {
+			return []string{v.Key}, false
+		}
+	case "cas":
+		v, err := parse(op)
+		return nil, err == nil && v.Swapped != nil && *v.Swapped
+	case harness.FTxn:
+		return touchedByTxn(op)
+	case "read":
+		var v struct{ Elements []json.RawMessage }
+		if json.Unmarshal(op.Value, &v) == nil {
+			for _, e := range v.Elements {
+				read = append(read, string(e))
+			}
+		}
+		return read, false
+	case "balances":
+		var v struct{ Balances map[string]int64 }
+		if json.Unmarshal(op.Value, &v) == nil {
+			read, _ = accounts(v.Balances)
+		}
+		return read, false
+	case "transfer":
+		var v struct{ Done *bool }
+		return nil, json.Unmarshal(op.Value, &v) == nil && (v.Done == nil || *v.Done)
+	}
+	return nil, true
+}
+
+func touchedByTxn(op *harness.Op) (read []string, wrote bool) {
+	v, err := parseTxn(op)
+	if err != nil {
+		return nil, false
+	}
+	branch := v.Ops
+	if v.Succeeded != nil && !*v.Succeeded {
+		branch = v.Else
+	}
+	for _, o := range branch {
+		if len(o) < 2 {
+			continue
+		}
+		switch f, _ := jsonString(o[0]); {
+		case f == string(harness.TxnGet):
+			read = append(read, string(o[1]))
+		case f == string(harness.TxnRange) && len(o) > 3:
+			items, _ := rangeItems(o[3]) // what is damaged is for others to tell
+			for _, it := range items {
+				read = append(read, it.key)
+			}
+		default:
+			wrote = wrote || f != string(harness.TxnRange)
+		}
+	}
+	return read, wrote
+}
+
 func (s *survey) keysRead() int {
 	keys := map[string]bool{}
 	for _, a := range s.calls {
-		if a.outcome == harness.OK && s.ops[a.done].F == "get" {
-			if v, err := parse(&s.ops[a.done]); err == nil {
-				keys[v.Key] = true
+		if a.outcome == harness.OK {
+			read, _ := touched(&s.ops[a.done])
+			for _, k := range read {
+				keys[k] = true
 			}
 		}
 	}
