@@ -230,6 +230,7 @@ var modes = []mode{
 	{name: "all overlap", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 30, ops: 8, clients: 9, spread: 1, mutate: 70, unrun: 40},
 	{name: "random replies", keys: 1, weights: [6]int{4, 4, 2, 1, 0, 0}, unknown: 40, ops: 5, clients: 4, spread: 15, random: true, unrun: 50},
 	{name: "watch log", keys: 2, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, repeated: true, log: 100, unrun: 40},
+	{name: "many gaps", keys: 2, weights: [6]int{3, 2, 4, 1, 7, 2}, unknown: 55, ops: 11, clients: 5, spread: 20, mutate: 80, blind: 30, unrun: 20},
 	{name: "longer", keys: 3, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 20, ops: 14, clients: 3, spread: 60, mutate: 50, log: 20, unrun: 40},
 }
 
