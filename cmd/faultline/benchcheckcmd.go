@@ -73,19 +73,60 @@ func (b *checkBench) run(ctx context.Context) error {
 			}
 		}
 	}
+	return b.shapes(ctx)
+}
+
+// shapes are hard for their concurrency on one key: each decides, or says that it is undecided.
+func (b *checkBench) shapes(ctx context.Context) error {
+	out := b.app.stdout
+	fmt.Fprintf(out, "\none key, 20000 ops, no think time\n%-26s %8s %8s | %9s %8s | %s\n", "shape", "clients", "unknown", "2 workers", "RSS MiB", "verdict")
+	for _, s := range []struct {
+		name    string
+		mix     generate.Mix
+		unknown float64
+	}{
+		{"mixed", generate.Default().Mix, 0},
+		{"mixed", generate.Default().Mix, 0.3},
+		{"mostly cas", generate.Mix{20, 10, 65, 5}, 0.5},
+		{"creates and deletes", generate.Mix{20, 0, 40, 40}, 0},
+		{"creates, deletes and puts", generate.Mix{10, 10, 50, 30}, 0},
+	} {
+		for _, clients := range []int{20, 64, 100, 128} {
+			c := generate.Default()
+			c.Ops, c.Keys, c.Clients, c.Mix, c.Unknown, c.Seed = 20_000, 1, clients, s.mix, s.unknown, 1
+			path, err := b.write(ctx, c)
+			if err != nil {
+				return err
+			}
+			took, rss, verdict, err := b.check(ctx, path, 2)
+			if err != nil {
+				return infrastructure(err)
+			}
+			fmt.Fprintf(out, "%-26s %8d %7.0f%% | %8.2fs %8d | %s\n", s.name, clients, 100*s.unknown, took.Seconds(), rss>>20, verdict)
+		}
+	}
 	return nil
+}
+
+// write makes the history's file in place of the one before.
+func (b *checkBench) write(ctx context.Context, c generate.Config) (path string, err error) {
+	path = filepath.Join(b.dir, "history.jsonl")
+	f, err := os.Create(path)
+	if err != nil {
+		return "", infrastructure(err)
+	}
+	if _, err := writeFile(ctx, genOptions{c, registerWorkload}, f, false); err != nil {
+		return "", infrastructure(fmt.Errorf("bench-check: %w", err))
+	}
+	return path, nil
 }
 
 func (b *checkBench) row(ctx context.Context, clients int, unknown float64, n int) error {
 	c := generate.Default()
 	c.Ops, c.Clients, c.Unknown, c.Seed = n, clients, unknown, 1
-	path := filepath.Join(b.dir, "history.jsonl")
-	f, err := os.Create(path)
+	path, err := b.write(ctx, c)
 	if err != nil {
-		return infrastructure(err)
-	}
-	if _, err := writeFile(ctx, genOptions{c, registerWorkload}, f, false); err != nil {
-		return infrastructure(fmt.Errorf("bench-check: %w", err))
+		return err
 	}
 	var took [2]time.Duration
 	var rss [2]int64
