@@ -148,7 +148,7 @@ func (c *storyCall) outcome(timed bool) string {
 
 // short is a duration in three digits.
 func short(d time.Duration) string {
-	ms := float64(d) / float64(time.Millisecond)
+	ms := float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
 	return strconv.FormatFloat(ms, 'g', 3, 64) + " ms"
 }
 
