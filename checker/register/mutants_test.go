@@ -12,7 +12,7 @@ var allMutants = flag.Bool("mutants", false, "try every mutant, not a sample")
 // TestMutants switches the rules off one by one. TestAgainstOracle must notice; where a rule only
 // spares work, TestWork.
 func TestMutants(t *testing.T) {
-	mutants.Suite{Mutants: weakened, Verdicts: "TestAgainstOracle", Work: "TestWork", Sample: 60, All: *allMutants}.Run(t)
+	mutants.Suite{Mutants: weakened, Verdicts: "TestAgainstOracle", Work: "TestWork", Sample: 1000, All: *allMutants}.Run(t)
 }
 
 var weakened = []mutants.Mutant{
