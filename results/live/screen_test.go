@@ -1,6 +1,7 @@
 package live
 
 import (
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -70,7 +71,7 @@ func newTerminal(t *testing.T, width, height int) *terminal {
 		_ = in.Close()
 		_ = master.Close()
 		<-x.ended
-		_ = x.emulator.Close()
+		_ = x.emulator.InputPipe().(io.Closer).Close() // Close of the emulator itself races with Read
 		<-x.answered
 	})
 	return x
