@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/faultline-chaos/faultline/checker/register"
@@ -39,6 +40,7 @@ type streamKey struct {
 	names  names
 	fresh  int    // lines since it was judged last
 	rest   int    // ops that were kept then
+	last   int64  // position of its last call
 	open   string // why it cannot be decided; "": it can
 }
 
@@ -102,7 +104,7 @@ func (s *Streaming) invoke(l *Line) (streamCall, error) {
 	if err != nil {
 		return c, err
 	}
-	c.key, c.op = k, o
+	c.key, c.op, k.last = k, o, s.now
 	if k.open == "" {
 		k.stream.Invoke(o)
 	}
@@ -123,6 +125,7 @@ func (s *Streaming) complete(c streamCall, l *Line) error {
 	}
 	switch {
 	case k.open != "":
+		k.names = names{} // nobody asks for them any more
 	case says:
 		k.stream.Complete(o.Call, &o)
 	default:
@@ -160,6 +163,32 @@ func (s *Streaming) judge(ctx context.Context, k *streamKey) {
 func (k *streamKey) close(why string) {
 	k.open, k.stream, k.names = why, register.Stream{}, names{}
 }
+
+// oldest is the key that was called longest ago, nil where there is none.
+func (s *Streaming) oldest() (k *streamKey) {
+	for _, other := range s.order {
+		if k == nil || other.last < k.last {
+			k = other
+		}
+	}
+	return k
+}
+
+// forget judges a key for the last time, and leaves it out. Whoever calls it afterwards calls a new one,
+// which is absent: see LiveRegisters.call.
+func (s *Streaming) forget(ctx context.Context, k *streamKey) {
+	if k.fresh > 0 {
+		s.judge(ctx, k)
+	}
+	if k.open == "" {
+		k.close(wasForgotten)
+	}
+	delete(s.keys, k.name)
+	s.order = slices.DeleteFunc(s.order, func(other *streamKey) bool { return other == k })
+}
+
+// wasForgotten is why a key is not judged further that could have been decided.
+const wasForgotten = "it was forgotten"
 
 // Judge decides what there is of every key that had lines since it was judged last.
 func (s *Streaming) Judge(ctx context.Context) {

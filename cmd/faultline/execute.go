@@ -169,6 +169,7 @@ type prepared struct {
 	run      results.Run
 	logs     []*os.File
 	monitor  *checker.Monitor
+	live     *checker.LiveRegisters // nil: keys are judged at the end only
 }
 
 var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
@@ -198,6 +199,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	if err := harness.Refused(r.schedule, rt); err != nil {
 		return nil, &statusError{exitUsage, &unsupportedError{strings.ReplaceAll(err.Error(), "\n", "; ")}}
 	}
+	r.live = checker.NewLiveRegisters(r.workload.Name() == workloads.Register{}.Name())
 	name := strings.Trim(notInIDs.ReplaceAllString(strings.ToLower(p.Name), "-"), "-")
 	started := time.Now()
 	id := folderName(started, name)
@@ -325,20 +327,40 @@ func (r *prepared) execute(ctx context.Context, observe func(*harness.Op)) {
 	}
 	see := func(op *harness.Op) {
 		r.monitor.Observe(op)
+		if r.live != nil {
+			r.live.Observe(op)
+		}
 		observe(op)
 	}
+	if r.live != nil && !virtual(r.runtime) {
+		r.live.Start(ctx)
+	}
 	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), rc, history, harness.RecorderOptions{Observe: see})
+	if r.live != nil {
+		r.live.Stop()
+	}
 	problems = append(problems, err, history.Close(), r.close())
 	r.learn(c)
 	r.settle(errors.Join(problems...))
 }
 
+// virtual says whether a runtime's time is not the machine's: there nothing may be done beside a run.
+func virtual(rt harness.Runtime) bool { return rt.Name() == "sim" }
+
 // violation is what the live checks found.
 func (r *prepared) violation() error {
-	if v := r.monitor.Violation(); v != nil {
+	if v := r.found(); v != nil {
 		return &violationError{v.Reason}
 	}
 	return nil
+}
+
+// found is the first violation of any live check, nil if there was none.
+func (r *prepared) found() *harness.Verdict {
+	if v := r.monitor.Violation(); v != nil || r.live == nil {
+		return v
+	}
+	return r.live.Violation()
 }
 
 // violationError ends a run that was to stop at a violation.

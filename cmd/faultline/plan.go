@@ -93,7 +93,7 @@ func (p *plan) flags(f *pflag.FlagSet) {
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "seed of workload and schedule; 0: drawn at random, and printed")
 	f.StringVar(&p.Out, "out", p.Out, "folder in which the run's folder is made")
 	f.DurationVar(&p.CheckTime, "check-time", p.CheckTime, "time for the checkers; what is not decided then is unknown")
-	f.BoolVar(&p.Stop, "stop-on-violation", p.Stop, "end the run as soon as the live checks see a violation: heal, judge, report")
+	f.BoolVar(&p.Stop, "stop-on-violation", p.Stop, "end the run as soon as the live checks see a violation, such as a key that is not linearizable: heal, judge, report")
 	if bugsBuilt() {
 		f.StringVar(&p.Bug, "bug", p.Bug, "a planted bug of the store: see faultline list bugs")
 	}

@@ -34,12 +34,15 @@ func (a *app) watch(p *plan, r *prepared) show {
 	checks := func() live.Checks {
 		var c live.Checks
 		c.Answers, c.Hashes = r.monitor.Judged()
-		if v := r.monitor.Violation(); v != nil {
+		if r.live != nil {
+			c.Undecided = r.live.Undecided()
+		}
+		if v := r.found(); v != nil {
 			c.Violation = v.Reason
 		}
 		return c
 	}
-	virtual := r.runtime.Name() == "sim"
+	virtual := virtual(r.runtime)
 	if in, out, ok := a.dashboard(); ok && p.Live && !virtual {
 		if s, ok := a.screen(known, live.ScreenOptions{In: in, Out: out, Checks: checks}); ok {
 			return s

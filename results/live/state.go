@@ -72,6 +72,7 @@ type Member struct {
 // Checks is what the live checks say.
 type Checks struct {
 	Answers, Hashes int    // judged so far
+	Undecided       int    // keys whose linearizability is left to the end of the run
 	Violation       string // empty: none was found
 }
 

@@ -278,7 +278,12 @@ func (v *view) checks() string {
 	if c.Violation != "" {
 		return cell10(bold.Render("checks")) + red.Render("VIOLATION: "+c.Violation)
 	}
-	judged := fmt.Sprintf(" · %s and %s judged so far", plural(c.Answers, "answer", "answers"), plural(c.Hashes, "state hash", "state hashes"))
+	judged := fmt.Sprintf(" · %s and %s judged", plural(c.Answers, "answer", "answers"), plural(c.Hashes, "state hash", "state hashes"))
+	if c.Undecided > 0 {
+		judged += fmt.Sprintf(", %s left", plural(c.Undecided, "key", "keys"))
+	} else {
+		judged += " so far"
+	}
 	return cell10(bold.Render("checks")) + green.Render("no violation") + dim.Render(judged)
 }
 

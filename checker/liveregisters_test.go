@@ -1,0 +1,145 @@
+package checker_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/checker/generate"
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// generatedOp is a line as a recorder tells it.
+func generatedOp(t *testing.T, l *generate.Line) *harness.Op {
+	value := map[string]any{"key": string(l.Key)}
+	text := func(name string, b []byte) {
+		if b != nil {
+			value[name] = string(b)
+		}
+	}
+	text("value", l.Value)
+	text("old", l.Old)
+	text("new", l.New)
+	if l.Swapped != checker.Unsaid {
+		value["swapped"] = l.Swapped == checker.Yes
+	}
+	if l.Deleted == checker.Yes {
+		value["deleted"] = 1
+	} else if l.Deleted == checker.No {
+		value["deleted"] = 0
+	}
+	op := &harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F}
+	var err error
+	op.Value, err = json.Marshal(value)
+	require.NoError(t, err)
+	return op
+}
+
+// TestLiveRegisters: every kind of violation is told, with a goroutine and without, and none where there
+// is none; a violation of the workload's is not one where only probes are judged.
+func TestLiveRegisters(t *testing.T) {
+	kinds, _ := generate.Kinds()
+	for _, kind := range append(kinds, "") {
+		t.Run("planted "+kind, func(t *testing.T) {
+			c := generate.Default()
+			c.Ops, c.Keys, c.Clients, c.Unknown, c.Plant, c.Seed, c.Blind = 6000, 2, 6, 0.03, kind, 1, 0.2
+			at, beside, probes := checker.NewLiveRegisters(true), checker.NewLiveRegisters(true), checker.NewLiveRegisters(false)
+			beside.Start(t.Context())
+			told := -1
+			var end harness.Op
+			truth, err := generate.Run(t.Context(), c, func(l *generate.Line) error {
+				op := generatedOp(t, l)
+				for _, r := range []*checker.LiveRegisters{at, beside, probes} {
+					r.Observe(op)
+				}
+				if told < 0 && at.Violation() != nil {
+					told = l.Position
+				}
+				end = harness.Op{Index: l.Position + 1, Time: l.Time + time.Second, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase}
+				return nil
+			})
+			require.NoError(t, err)
+			at.Observe(&end)
+			beside.Observe(&end)
+			beside.Stop()
+			require.Nil(t, probes.Violation())
+			require.Zero(t, at.Undecided())
+			if kind == "" {
+				require.Nil(t, at.Violation())
+				require.Nil(t, beside.Violation())
+				return
+			}
+			require.NotNil(t, at.Violation())
+			require.Equal(t, harness.Invalid, at.Violation().Validity)
+			require.Equal(t, at.Violation(), beside.Violation())
+			if told >= 0 {
+				require.GreaterOrEqual(t, told, truth.First)
+			}
+		})
+	}
+}
+
+// liveOps makes lines for one LiveRegisters.
+type liveOps struct {
+	r       *checker.LiveRegisters
+	n       int
+	process int
+}
+
+// do is a call and its end.
+func (l *liveOps) do(t harness.Type, f, value string) {
+	for _, t := range []harness.Type{harness.Invoke, t} {
+		l.r.Observe(&harness.Op{Index: l.n, Time: time.Duration(l.n) * time.Millisecond, Process: l.process, Type: t, F: f, Value: json.RawMessage(value)})
+		l.n++
+	}
+	l.process++
+}
+
+// TestLiveRegistersForgets: what was forgotten gives no false alarm, and what is kept is still judged.
+func TestLiveRegistersForgets(t *testing.T) {
+	l := &liveOps{r: checker.NewLiveRegisters(true)}
+	for i := range 3000 {
+		l.do(harness.OK, "put", fmt.Sprintf(`{"key":"k%d","value":"v"}`, i))
+	}
+	l.do(harness.OK, "get", `{"key":"k0","value":"v"}`) // a new key would be absent
+	l.do(harness.OK, "get", `{"key":"k2999","value":"v"}`)
+	for range 1000 {
+		l.do(harness.OK, "other", "")
+	}
+	require.Nil(t, l.r.Violation())
+	require.Zero(t, l.r.Undecided())
+	l.do(harness.OK, "get", `{"key":"k2999","value":"never written"}`)
+	for range 1000 {
+		l.do(harness.OK, "other", "")
+	}
+	require.NotNil(t, l.r.Violation())
+	require.Contains(t, l.r.Violation().Reason, "k2999")
+}
+
+// TestLiveRegistersOfProbes: probes are judged beside a workload of another kind.
+func TestLiveRegistersOfProbes(t *testing.T) {
+	l := &liveOps{r: checker.NewLiveRegisters(false), process: harness.ProbeProcess}
+	l.do(harness.OK, harness.FProbePut, `{"key":"p","value":"1"}`)
+	l.do(harness.OK, harness.FProbeGet, `{"key":"p","value":null}`)
+	for range 1000 {
+		l.do(harness.OK, "txn", `{"ops":[]}`)
+	}
+	require.NotNil(t, l.r.Violation())
+}
+
+// TestLiveRegistersGivesUp: what cannot be read, and a call without an end, are no violation.
+func TestLiveRegistersGivesUp(t *testing.T) {
+	for _, value := range []string{"", "[", `{"key":1}`} {
+		l := &liveOps{r: checker.NewLiveRegisters(true)}
+		l.do(harness.OK, "put", `{"key":"k","value":"1"}`)
+		l.do(harness.OK, "put", value)
+		require.Nil(t, l.r.Violation())
+		require.Equal(t, 1, l.r.Undecided(), value)
+		l.do(harness.OK, "get", `{"key":"k","value":null}`)
+		require.Nil(t, l.r.Violation())
+	}
+}
