@@ -88,7 +88,7 @@ func judgeOf(op *harness.Op) string {
 		}
 	case "add":
 		return "set"
-	case "transfer":
+	case "transfer", "balances":
 		return "bank"
 	case checker.FWatch:
 		return "watch"

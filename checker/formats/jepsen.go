@@ -246,6 +246,7 @@ func (c *converter) convert(all []foreign) ([]harness.Op, error) {
 
 // decide looks at what the ops are called.
 func (c *converter) decide(all []foreign) {
+	written, balances := false, false
 	for i := range all {
 		op := &all[i]
 		if _, client := op.process.(int64); !client {
@@ -260,11 +261,18 @@ func (c *converter) decide(all []foreign) {
 			if c.kind == "" {
 				c.kind = "register"
 			}
+			written = written || op.f != "read"
+			if _, accounts := op.value.(mapping); accounts && op.kind == harness.OK {
+				balances = true
+			}
 			if v, ok := op.value.(list); ok && len(v) == 2 && op.kind == harness.Invoke {
 				_, nested := v[1].(list)
 				c.independent = c.independent || op.f != "cas" || nested
 			}
 		}
+	}
+	if c.kind == "register" && balances && !written {
+		c.kind = "transfer" // of a bank whose transfers were left out
 	}
 	if c.kind == "append" && !all[0].keyed {
 		c.kind = ""

@@ -59,7 +59,7 @@ func TestBatchTellsHowRunsEnded(t *testing.T) {
 	require.NoError(t, b.write())
 	text, err := os.ReadFile(filepath.Join(b.dir, results.SummaryFile))
 	require.NoError(t, err)
-	for _, want := range []string{"❌ Nightly", "3 runs: 1 INVALID, 1 broke, 1 skipped", "[**INVALID**](20260101-000000-chaos-abcd/report.html)", "linearizable: v7 was lost", "no Docker"} {
+	for _, want := range []string{"❌ Nightly", "3 runs: 1 INVALID, 1 broke, 1 skipped", "[**INVALID**](./20260101-000000-chaos-abcd/report.html)", "linearizable: v7 was lost", "no Docker"} {
 		require.Contains(t, string(text), want)
 	}
 	tests, err := os.ReadFile(filepath.Join(b.dir, results.JUnitFile))
