@@ -31,8 +31,8 @@ var contentTypes = map[string]string{
 }
 
 // filePolicy lets a run's pages run their own scripts and nothing else: not load from anywhere, and
-// not read other pages of this server, as they have no origin.
-const filePolicy = "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// not read other pages of this server, as they have no origin. A report unpacks its data in a worker.
+const filePolicy = "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; script-src 'unsafe-inline'; worker-src blob:; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // allowedFile says whether a name may be one of a file of a run: slashes between parts, none of them
 // hidden, "." or "..".
