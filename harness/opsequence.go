@@ -118,7 +118,7 @@ func (s *processes) at(i int64) *process {
 	}
 	if slot == 0 {
 		s.slots = append(s.slots, process{})
-		slot = int32(len(s.slots)) //nolint:gosec // a history of 2^31 processes does not fit in memory
+		slot = int32(len(s.slots)) // a history of 2^31 processes does not fit in memory
 		if i < lowProcesses {
 			s.low[i] = slot
 		} else {

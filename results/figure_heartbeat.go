@@ -38,7 +38,7 @@ func (a *Analysis) heartbeats() plan {
 		}
 	}
 	h := a.head("Writes away against the phase within the heartbeat",
-		fmt.Sprintf("n = %s whose phase is known: from when a heartbeat of the leader's clock last reached another member to t0, less whole intervals; ● writes away, ○ detection, + censored%s", plural(len(eps), "failover", "failovers"), a.unphased(eps)),
+		fmt.Sprintf("n = %s whose phase is known: from when a heartbeat of the leader's clock last reached another member to t0, less whole intervals; ● writes away, ○ detection, + censored%s", plural(len(eps), "failover", "failovers"), a.unphased()),
 		statsLine("writes", a.stat("write outage")))
 	if after, ok := a.expectedDetection(); ok {
 		t.add(phaseAlone, nil, nil, time.Duration(0), nil, after, nil)
@@ -94,7 +94,7 @@ func (a *Analysis) phased() []*Episode {
 }
 
 // unphased says how many failovers are left out since their phase is not known.
-func (a *Analysis) unphased(eps []*Episode) string {
+func (a *Analysis) unphased() string {
 	left := 0
 	for i := range a.Episodes {
 		if e := &a.Episodes[i]; e.Silence == nil && !e.QuorumLost {

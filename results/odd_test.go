@@ -24,15 +24,19 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 		check   func(*testing.T, *synthetic, *Analysis)
 	}{
 		{"healed before anybody noticed", 3, 10 * sec, func(s *synthetic) {
-			s.trouble(known{name: "pause", fault: "pause", target: "leader", nodes: ids{"n1"}, held: ids{"n1"}, old: "n1", term: 2,
-				issued: 4 * sec, confirmed: 4002 * mil, broke: 4 * sec, restored: 4400 * mil, healStart: 4390 * mil, healed: 4400 * mil})
+			s.trouble(known{
+				name: "pause", fault: "pause", target: "leader", nodes: ids{"n1"}, held: ids{"n1"}, old: "n1", term: 2,
+				issued: 4 * sec, confirmed: 4002 * mil, broke: 4 * sec, restored: 4400 * mil, healStart: 4390 * mil, healed: 4400 * mil,
+			})
 		}, func(t *testing.T, s *synthetic, a *Analysis) {
 			checkKnown(t, s, &s.known[0], a, 0)
 			require.Equal(t, Kept, a.Episodes[0].Outcome)
 		}},
 		{"a partition that names the larger side, the leader on it", 3, 10 * sec, func(s *synthetic) {
-			s.trouble(known{fault: "partition", target: "majority", nodes: ids{"n1", "n2"}, held: ids{"n3"}, old: "n1", term: 2,
-				issued: 4 * sec, confirmed: 4002 * mil, healStart: 6 * sec, healed: 6010 * mil})
+			s.trouble(known{
+				fault: "partition", target: "majority", nodes: ids{"n1", "n2"}, held: ids{"n3"}, old: "n1", term: 2,
+				issued: 4 * sec, confirmed: 4002 * mil, healStart: 6 * sec, healed: 6010 * mil,
+			})
 		}, func(t *testing.T, _ *synthetic, a *Analysis) {
 			require.Empty(t, a.Episodes, "the leader keeps its majority")
 			require.Len(t, a.Controls, 1)
@@ -49,9 +53,11 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			require.Empty(t, a.Controls)
 		}},
 		{"the leader alone is left", 3, 12 * sec, func(s *synthetic) {
-			k := known{name: "majority", fault: "kill", target: "majority", nodes: ids{"n2", "n3"}, held: ids{"n2", "n3"}, refuse: true, old: "n1", term: 2,
+			k := known{
+				name: "majority", fault: "kill", target: "majority", nodes: ids{"n2", "n3"}, held: ids{"n2", "n3"}, refuse: true, old: "n1", term: 2,
 				issued: 4 * sec, confirmed: 4002 * mil, broke: 4 * sec, knew: 5 * sec, healStart: 7 * sec, healed: 7050 * mil,
-				leader: "n1", newT: 3, elected: 7200 * mil, committed: 7210 * mil}
+				leader: "n1", newT: 3, elected: 7200 * mil, committed: 7210 * mil,
+			}
 			k.rounds = []round{{node: "n1", at: 7100 * mil, term: 3, ran: 7150 * mil, won: k.elected, voters: ids{"n2"}}}
 			s.trouble(k)
 		}, func(t *testing.T, s *synthetic, a *Analysis) {
@@ -146,8 +152,10 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			k := kill()
 			k.healStart, k.healed, k.rejoined = 10*sec, 10050*mil, 0
 			s.trouble(k)
-			s.trouble(known{name: "the second", old: "n2", term: 3, broke: 8 * sec, knew: 8100 * mil, leader: "n3", newT: 4, elected: 8700 * mil, committed: 8710 * mil,
-				rounds: []round{{node: "n3", at: 8600 * mil, term: 4, ran: 8650 * mil, won: 8700 * mil, voters: ids{"n2"}}}})
+			s.trouble(known{
+				name: "the second", old: "n2", term: 3, broke: 8 * sec, knew: 8100 * mil, leader: "n3", newT: 4, elected: 8700 * mil, committed: 8710 * mil,
+				rounds: []round{{node: "n3", at: 8600 * mil, term: 4, ran: 8650 * mil, won: 8700 * mil, voters: ids{"n2"}}},
+			})
 		}, func(t *testing.T, s *synthetic, a *Analysis) {
 			require.Len(t, a.Episodes, 2)
 			first, second := &a.Episodes[0], &a.Episodes[1]
@@ -161,8 +169,10 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			require.Zero(t, *second.Stale)
 		}},
 		{"nothing was broken", 3, 12 * sec, func(s *synthetic) {
-			s.trouble(known{name: "by itself", old: "n1", term: 2, broke: 5 * sec, knew: 5510 * mil, leader: "n2", newT: 3, elected: 5500 * mil, committed: 5505 * mil,
-				rounds: []round{{node: "n2", at: 5450 * mil, term: 3, ran: 5480 * mil, won: 5500 * mil, voters: ids{"n3"}}}})
+			s.trouble(known{
+				name: "by itself", old: "n1", term: 2, broke: 5 * sec, knew: 5510 * mil, leader: "n2", newT: 3, elected: 5500 * mil, committed: 5505 * mil,
+				rounds: []round{{node: "n2", at: 5450 * mil, term: 3, ran: 5480 * mil, won: 5500 * mil, voters: ids{"n3"}}},
+			})
 		}, func(t *testing.T, s *synthetic, a *Analysis) {
 			require.Len(t, a.Episodes, 1)
 			e := &a.Episodes[0]

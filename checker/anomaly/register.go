@@ -213,13 +213,14 @@ func (a *analysis) cyclic(k int32, versions []int32, after map[version][]int32) 
 		}
 	}
 	g.seal(func(func(int, int, edgeKind)) {})
-	for _, component := range g.components(1 << ww) {
-		var values []int32
-		for _, n := range component {
-			values = append(values, versions[n])
-		}
-		a.found("cyclic-versions", nil, "the versions %s of %s each come before the other", a.list(values), a.key(k))
-		return true
+	cycles := g.components(1 << ww)
+	if len(cycles) == 0 {
+		return false
 	}
-	return false
+	var values []int32
+	for _, n := range cycles[0] {
+		values = append(values, versions[n])
+	}
+	a.found("cyclic-versions", nil, "the versions %s of %s each come before the other", a.list(values), a.key(k))
+	return true
 }

@@ -34,7 +34,6 @@ type foreign struct {
 	keyed   bool
 	time    int64 // -1: not told
 	index   int64 // -1: not told
-	node    string
 }
 
 // readEDN reads Jepsen's history.edn: a map or a record an op, on lines of their own or in a vector.

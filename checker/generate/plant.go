@@ -57,7 +57,6 @@ type planter struct {
 	g    *generator
 	a, b *client
 	key  *key
-	last int // position of the last line
 }
 
 // plant runs the script, where a second client is idle or there is none at all.

@@ -45,8 +45,10 @@ seeds that ended broke: 6
 // TestBatchTellsHowRunsEnded: a violation, a run that could not start, and one that the runtime cannot do.
 func TestBatchTellsHowRunsEnded(t *testing.T) {
 	b := newBatch("Nightly", filepath.Join(t.TempDir(), "runs"), "./")
-	run := results.Run{ID: "20260101-000000-chaos-abcd", Seed: 7, Runtime: "sim", System: "raftkv", Workload: "register", Verdict: harness.Invalid, Finished: time.Now(),
-		Verdicts: []harness.Verdict{{Checker: "linearizable", Validity: harness.Invalid, Reason: "v7 was lost"}}}
+	run := results.Run{
+		ID: "20260101-000000-chaos-abcd", Seed: 7, Runtime: "sim", System: "raftkv", Workload: "register", Verdict: harness.Invalid, Finished: time.Now(),
+		Verdicts: []harness.Verdict{{Checker: "linearizable", Validity: harness.Invalid, Reason: "v7 was lost"}},
+	}
 	invalid := results.Analyze(run, harness.History{})
 	code, _ := b.add("chaos", "raftkv", "auto", 0, &invalid, exit(exitInvalid))
 	require.Equal(t, exitInvalid, code)

@@ -29,7 +29,7 @@ func newBenchCheckCmd(a *app) *cobra.Command {
 			if err != nil {
 				return infrastructure(err)
 			}
-			defer os.RemoveAll(dir) //nolint:errcheck // temporary
+			defer os.RemoveAll(dir)
 			exe, err := os.Executable()
 			if err != nil {
 				return infrastructure(err)

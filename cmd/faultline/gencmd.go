@@ -104,7 +104,7 @@ func (a *app) generate(ctx context.Context, c genOptions, path string) error {
 	if err != nil {
 		return infrastructure(fmt.Errorf("gen: %w", err))
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone where all went well
+	defer os.Remove(f.Name()) // it is gone where all went well
 	truth, err := writeFile(ctx, c, f, strings.HasSuffix(path, ".zst"))
 	if err == nil {
 		err = os.Chmod(f.Name(), 0o644)
@@ -120,7 +120,7 @@ func (a *app) generate(ctx context.Context, c genOptions, path string) error {
 }
 
 func writeFile(ctx context.Context, c genOptions, f *os.File, compress bool) (generate.Truth, error) {
-	defer f.Close() //nolint:errcheck // closed below where it matters
+	defer f.Close() // closed below where it matters
 	out := io.Writer(f)
 	var z *zstd.Encoder
 	if compress {

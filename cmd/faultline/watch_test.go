@@ -78,8 +78,12 @@ func TestWatch(t *testing.T) {
 		after  []string // what is on the first screen then, in this order
 	}{
 		{"ends", nil, nil, exitValid, true, []string{"   1.00s  phase faults"}},
-		{"Ctrl-C", []string{"FAULTLINE_WATCH_ENDS=stops"}, func(w *watched) { w.await(enter); w.types("\x03") }, exitUnknown, true,
-			[]string{"   1.00s  phase faults", "interrupt: stopping in good order; Ctrl-C again leaves at once", "the summary"}},
+		{
+			"Ctrl-C",
+			[]string{"FAULTLINE_WATCH_ENDS=stops"},
+			func(w *watched) { w.await(enter); w.types("\x03") }, exitUnknown, true,
+			[]string{"   1.00s  phase faults", "interrupt: stopping in good order; Ctrl-C again leaves at once", "the summary"},
+		},
 		{"SIGTERM", []string{"FAULTLINE_WATCH_ENDS=stops"}, func(w *watched) { w.await(enter); w.signal(syscall.SIGTERM) }, exitUnknown, true, []string{"phase faults", "terminated: stopping", "the summary"}},
 		{"Ctrl-C twice", []string{"FAULTLINE_WATCH_ENDS=hangs"}, func(w *watched) { w.await(enter); w.types("\x03"); w.await("stopping in"); w.types("\x03") }, exitInfrastructure, true, nil},
 		{"panic", []string{"FAULTLINE_WATCH_ENDS=panics"}, nil, exitCrash, true, []string{"phase faults", "recovered: of a test"}},
