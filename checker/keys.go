@@ -74,32 +74,43 @@ const left register.Kind = 255
 // position; after one, the history must not be judged.
 func (k *Keys) Add(l *Line) error {
 	c, open := k.open[l.Process]
-	switch l.Type {
-	case harness.Invoke:
-		if open {
-			return fmt.Errorf("op %d: process %d invokes while its op %d is open", l.Position, l.Process, c.position)
-		}
+	if err := inTurn(l, open, c.position); err != nil {
+		return err
+	}
+	if l.Type == harness.Invoke {
 		c, err := k.invoke(l)
 		if err != nil {
 			return fmt.Errorf("op %d: %w", l.Position, err)
 		}
 		k.open[l.Process] = c
 		return nil
+	}
+	delete(k.open, l.Process)
+	if c.key < 0 {
+		return nil
+	}
+	if err := k.keys[c.key].complete(c.op, l); err != nil {
+		return fmt.Errorf("op %d: %w", l.Position, err)
+	}
+	return nil
+}
+
+// inTurn is an error where a line cannot follow what its process did before: open says whether the
+// process has a call open, and since is its position.
+func inTurn(l *Line, open bool, since int) error {
+	switch l.Type {
+	case harness.Invoke:
+		if open {
+			return fmt.Errorf("op %d: process %d invokes while its op %d is open", l.Position, l.Process, since)
+		}
 	case harness.OK, harness.Fail, harness.Info:
 		if !open {
 			return fmt.Errorf("op %d: process %d completes what it did not invoke", l.Position, l.Process)
 		}
-		delete(k.open, l.Process)
-		if c.key < 0 {
-			return nil
-		}
-		if err := k.keys[c.key].complete(c.op, l); err != nil {
-			return fmt.Errorf("op %d: %w", l.Position, err)
-		}
-		return nil
 	default:
 		return fmt.Errorf("op %d: unknown type %q", l.Position, l.Type)
 	}
+	return nil
 }
 
 func (k *Keys) invoke(l *Line) (openCall, error) {

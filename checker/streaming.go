@@ -58,22 +58,16 @@ func NewStreaming() *Streaming {
 func (s *Streaming) Add(ctx context.Context, l *Line) error {
 	s.now = int64(l.Position)
 	c, open := s.open[l.Process]
+	if err := inTurn(l, open, c.position); err != nil {
+		return err
+	}
 	if l.Type == harness.Invoke {
-		if open {
-			return fmt.Errorf("op %d: process %d invokes while its op %d is open", l.Position, l.Process, c.position)
-		}
 		c, err := s.invoke(l)
 		if err != nil {
 			return fmt.Errorf("op %d: %w", l.Position, err)
 		}
 		s.open[l.Process] = c
 		return nil
-	}
-	if l.Type != harness.OK && l.Type != harness.Fail && l.Type != harness.Info {
-		return fmt.Errorf("op %d: unknown type %q", l.Position, l.Type)
-	}
-	if !open {
-		return fmt.Errorf("op %d: process %d completes what it did not invoke", l.Position, l.Process)
 	}
 	delete(s.open, l.Process)
 	if c.key == nil {

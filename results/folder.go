@@ -68,6 +68,28 @@ func pointLatest(root, id string) error {
 	return nil
 }
 
+// PointLatest makes the link root/latest point to a run again where the one it named is gone: to the one
+// that began last, as run ids begin with their time. Where there is none, the link goes, too.
+func PointLatest(root string) error {
+	if _, err := os.Lstat(filepath.Join(root, Latest)); errors.Is(err, fs.ErrNotExist) {
+		return nil // nobody made one
+	}
+	if _, err := os.Stat(filepath.Join(root, Latest)); err == nil {
+		return nil
+	}
+	runs, err := filepath.Glob(filepath.Join(root, "*", RunFile))
+	if err == nil && len(runs) == 0 {
+		err = os.Remove(filepath.Join(root, Latest))
+	} else if err == nil {
+		last := slices.MaxFunc(runs, strings.Compare)
+		err = pointLatest(root, filepath.Base(filepath.Dir(last)))
+	}
+	if err != nil {
+		return fmt.Errorf("point %s to a run: %w", filepath.Join(root, Latest), err)
+	}
+	return nil
+}
+
 // Open opens a run's folder, also through the link latest or given the path of its history or
 // run.json. It checks that the folder is one of a run and of a format that is known.
 func Open(dir string) (*Folder, error) {

@@ -211,36 +211,41 @@ func (s *source) open() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := bufio.NewReaderSize(f, 256<<10)
+	r, closeStream, err := unzipped(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return opened{r, closeStream, f}, nil
+}
+
+// unzipped is what r says, decompressed where its first bytes say that it is zstd. Its end is for the
+// caller to call; it does not close r.
+func unzipped(r io.Reader) (out io.Reader, end func(), err error) {
+	b := bufio.NewReaderSize(r, 256<<10)
 	head, err := b.Peek(len(zstdMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.Join(fmt.Errorf("read: %w", err), f.Close())
+		return nil, nil, fmt.Errorf("read: %w", err)
 	}
 	if !bytes.Equal(head, zstdMagic) {
-		return plain{b, f}, nil
+		return b, func() {}, nil
 	}
 	d, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("decompress: %w", err), f.Close())
+		return nil, nil, fmt.Errorf("decompress: %w", err)
 	}
-	return compressed{d, f}, nil
+	return d, d.Close, nil
 }
 
-type plain struct {
+// opened is a file that is read, perhaps through a decoder.
+type opened struct {
 	io.Reader
-	f *os.File
+	end func()
+	f   *os.File
 }
 
-func (p plain) Close() error { return p.f.Close() }
-
-type compressed struct {
-	*zstd.Decoder
-	f *os.File
-}
-
-func (c compressed) Close() error {
-	c.Decoder.Close()
-	return c.f.Close()
+func (o opened) Close() error {
+	o.end()
+	return o.f.Close()
 }
 
 const headSize = 64 << 10

@@ -1,14 +1,9 @@
 package formats
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
@@ -18,20 +13,11 @@ import (
 // it keeps what is undecided, and ends with the first violation. See checker.Streaming. warning is
 // what was left out at the end; "": nothing.
 func Stream(ctx context.Context, r io.Reader) (v harness.Verdict, warning string, err error) {
-	b := bufio.NewReaderSize(r, 256<<10)
-	head, err := b.Peek(len(zstdMagic))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return v, "", fmt.Errorf("read: %w", err)
+	in, end, err := unzipped(r)
+	if err != nil {
+		return v, "", err
 	}
-	in := io.Reader(b)
-	if bytes.Equal(head, zstdMagic) {
-		d, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return v, "", fmt.Errorf("decompress: %w", err)
-		}
-		defer d.Close()
-		in = d
-	}
+	defer end()
 	s := checker.NewStreaming()
 	var line checker.Line
 	warning, err = harness.ReadOps(in, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {

@@ -151,44 +151,46 @@ func tell(w io.Writer, t generate.Truth) {
 	fmt.Fprintf(w, "truth: invalid: %s on key %s, ops %d to %d: %s\n", t.Kind, t.Key, t.First, t.Last, t.Detail)
 }
 
-func writeHistory(ctx context.Context, g genOptions, w io.Writer) (generate.Truth, error) {
+func writeHistory(ctx context.Context, g genOptions, w io.Writer) (truth generate.Truth, err error) {
 	out := bufio.NewWriterSize(w, 1<<20)
 	if g.workload == appendWorkload {
-		return writeAppends(ctx, g.Config, out)
+		truth, err = writeAppends(ctx, g.Config, out)
+	} else {
+		truth, err = writeRegisters(ctx, g.Config, out)
 	}
-	c := g.Config
-	var line, value []byte
-	truth, err := generate.Run(ctx, c, func(l *generate.Line) error {
-		value = appendValue(value[:0], l)
-		op := harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node}
-		if l.Type == harness.Info {
-			op.Error = "timeout"
-		}
-		line = op.AppendJSON(line[:0])
-		_, err := out.Write(line)
-		return err
-	})
 	if err != nil {
 		return truth, err
 	}
 	return truth, out.Flush()
 }
 
-func writeAppends(ctx context.Context, c generate.Config, out *bufio.Writer) (generate.Truth, error) {
+func writeRegisters(ctx context.Context, c generate.Config, out io.Writer) (generate.Truth, error) {
+	write := opWriter(out)
+	var value []byte
+	return generate.Run(ctx, c, func(l *generate.Line) error {
+		value = appendValue(value[:0], l)
+		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node})
+	})
+}
+
+func writeAppends(ctx context.Context, c generate.Config, out io.Writer) (generate.Truth, error) {
+	write := opWriter(out)
+	return generate.Appends(ctx, c, func(l *generate.TxnLine) error {
+		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value, Node: l.Node})
+	})
+}
+
+// opWriter writes op after op as lines. What became unknown did so by a timeout.
+func opWriter(out io.Writer) func(harness.Op) error {
 	var line []byte
-	truth, err := generate.Appends(ctx, c, func(l *generate.TxnLine) error {
-		op := harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value, Node: l.Node}
-		if l.Type == harness.Info {
+	return func(op harness.Op) error {
+		if op.Type == harness.Info {
 			op.Error = "timeout"
 		}
 		line = op.AppendJSON(line[:0])
 		_, err := out.Write(line)
 		return err
-	})
-	if err != nil {
-		return truth, err
 	}
-	return truth, out.Flush()
 }
 
 // appendValue writes an op's value as the register workload does.

@@ -26,8 +26,8 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 			if err != nil {
 				return usage("--addr is %q: it must be HOST:PORT, such as 127.0.0.1:8080", addr)
 			}
-			if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-				return usage("--dir: there is no folder %s; faultline run makes it", dir)
+			if err := runsThere(dir); err != nil {
+				return err
 			}
 			local := serve.IsLoopback(host)
 			if !local {
@@ -39,10 +39,7 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 			}
 			defer l.Close() // also where the index could not be made
 			fmt.Fprintf(a.stderr, "faultline: indexing %s\n", dir)
-			note := func(format string, args ...any) {
-				fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
-			}
-			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, Version: programVersion(), AnyHost: !local, Note: note})
+			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, Version: programVersion(), AnyHost: !local, Note: a.note})
 			if err != nil {
 				return infrastructure(err)
 			}
@@ -58,6 +55,19 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 	cmd.Flags().StringVar(&addr, "addr", addr, "where to listen; other than loopback, others can read the runs")
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew")
 	return cmd
+}
+
+// runsThere is an error of usage where there is no folder of runs.
+func runsThere(dir string) error {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return usage("--dir: there is no folder %s; faultline run makes it", dir)
+	}
+	return nil
+}
+
+// note says something unusual, in one line.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
 }
 
 // programVersion tells builds apart, also those of one version: they may compute other numbers.
@@ -92,13 +102,10 @@ such as GitHub Pages: the table of the runs, every run with its report and its f
 and the trends. Its links are relative. faultline prune bounds its size before.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-				return usage("--dir: there is no folder %s; faultline run makes it", dir)
+			if err := runsThere(dir); err != nil {
+				return err
 			}
-			note := func(format string, args ...any) {
-				fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
-			}
-			done, err := serve.Export(cmd.Context(), serve.Options{Dir: dir, Version: programVersion(), Note: note}, args[0])
+			done, err := serve.Export(cmd.Context(), serve.Options{Dir: dir, Version: programVersion(), Note: a.note}, args[0])
 			if err != nil {
 				return infrastructure(err)
 			}
