@@ -62,21 +62,3 @@ func FuzzCheckers(f *testing.F) {
 		}
 	})
 }
-
-// FuzzValue: the decoder by hand agrees with encoding/json wherever it says that it can read a value.
-func FuzzValue(f *testing.F) {
-	for _, s := range []string{
-		`{"key":"k","value":"a","rev":3}`, `{"key":"k","value":"a","mod":2,"rev":3}`, `{"key":"k","value":null}`, `{"key":"k","old":null,"new":"b","swapped":true}`,
-		`{"key":"k","deleted":1}`, `{"key":"\u0041"}`, `{ "key":"k"}`, `{"key":"k",}`, `{"key":"k","rev":01}`, `{"rev":-1}`, `{}`, `{"key":7}`, `{"swapped":true,"swapped":null}`, `{"key":"a","key":"b"}`,
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var fast, slow value
-		if !fast.scan(data) {
-			return
-		}
-		require.NoError(t, json.Unmarshal(data, &slow), "%q", data)
-		require.Equal(t, slow, fast, "%q", data)
-	})
-}

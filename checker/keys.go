@@ -32,6 +32,9 @@ type Line struct {
 	Old, New []byte // cas; a nil Old is absent
 	Swapped  Answer // cas, of its completion
 	Deleted  Answer // delete, of its completion: whether there was something
+
+	deleted  int64 // how many, where Deleted says so
+	mod, rev int64 // revisions of the key and of the store; 0: not told
 }
 
 // Keys is a history of registers, sorted by key, in a compact form: some 32 bytes an op and each
@@ -237,38 +240,15 @@ func keysOf(ops []harness.Op) (*Keys, error) {
 		}
 		l := Line{Position: at, Process: op.Process, Type: op.Type, F: op.F}
 		if isRegister(op.F) && (op.Type == harness.Invoke || op.Type == harness.OK) {
-			v, err := parse(op)
-			if err != nil {
-				return nil, err
+			if err := l.Parse(op.Value); err != nil {
+				return nil, fmt.Errorf("op %d: %w", op.Index, err)
 			}
-			l.Key, l.New = []byte(v.Key), []byte(v.New)
-			l.Value, l.Old = bytesOf(v.Value), bytesOf(v.Old)
-			l.Swapped = answer(v.Swapped != nil, v.Swapped != nil && *v.Swapped)
-			l.Deleted = answer(v.Deleted != nil, v.Deleted != nil && *v.Deleted > 0)
 		}
 		if err := k.Add(&l); err != nil {
 			return nil, err
 		}
 	}
 	return k, nil
-}
-
-func bytesOf(s *string) []byte {
-	if s == nil {
-		return nil
-	}
-	return append([]byte{}, *s...)
-}
-
-func answer(said, yes bool) Answer {
-	switch {
-	case !said:
-		return Unsaid
-	case yes:
-		return Yes
-	default:
-		return No
-	}
 }
 
 // Lines gives a history's lines back to a judgement that tells of a violation.

@@ -29,15 +29,9 @@ func (l *Line) Parse(b []byte) error {
 	return nil
 }
 
-func (l *Line) take(v *value) {
-	l.Key, l.New = []byte(v.Key), []byte(v.New)
-	l.Value, l.Old = bytesOf(v.Value), bytesOf(v.Old)
-	l.Swapped = answer(v.Swapped != nil, v.Swapped != nil && *v.Swapped)
-	l.Deleted = answer(v.Deleted != nil, v.Deleted != nil && *v.Deleted > 0)
-}
-
 func (l *Line) clear() {
 	l.Key, l.Value, l.Old, l.New, l.Swapped, l.Deleted = nil, nil, nil, nil, Unsaid, Unsaid
+	l.deleted, l.mod, l.rev = 0, 0, 0
 }
 
 // scan is false where the object is anything but flat and known.
@@ -93,8 +87,13 @@ func (l *Line) member(name, b []byte) (rest []byte, ok bool) {
 	case "deleted", "rev", "mod":
 		n, err := strconv.ParseUint(string(word), 10, 63)
 		ok = err == nil && (len(word) == 1 || word[0] != '0') // JSON has no leading zeros
-		if string(name) == "deleted" {
-			l.Deleted = answer(true, n > 0)
+		switch string(name) {
+		case "deleted":
+			l.Deleted, l.deleted = answer(true, n > 0), int64(n)
+		case "mod":
+			l.mod = int64(n)
+		default:
+			l.rev = int64(n)
 		}
 	}
 	return rest, ok

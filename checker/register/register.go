@@ -18,6 +18,8 @@ package register
 import (
 	"context"
 	"math"
+
+	"github.com/faultline-chaos/faultline/checker/verdict"
 )
 
 // Value is what a register holds. Values other than Absent are names without order; they are used
@@ -90,16 +92,14 @@ func (o Op) Looks() (Value, bool) {
 }
 
 // Verdict is what Check found. The zero value is Undecided.
-type Verdict uint8
+type Verdict = verdict.Verdict
 
 // The verdicts.
 const (
-	Undecided Verdict = iota
-	Legal
-	Illegal
+	Undecided = verdict.Undecided
+	Legal     = verdict.Legal
+	Illegal   = verdict.Illegal
 )
-
-func (v Verdict) String() string { return [...]string{"undecided", "legal", "illegal"}[v] }
 
 // Result is a verdict with its reason.
 type Result struct {

@@ -18,6 +18,8 @@ package revision
 import (
 	"context"
 	"math"
+
+	"github.com/faultline-chaos/faultline/checker/verdict"
 )
 
 // Key names a key; the order of Keys is the order of the store's keys. They are used as indexes, so
@@ -142,16 +144,14 @@ type History struct {
 }
 
 // Verdict is what Check found. The zero value is Undecided.
-type Verdict uint8
+type Verdict = verdict.Verdict
 
 // The verdicts.
 const (
-	Undecided Verdict = iota
-	Legal
-	Illegal
+	Undecided = verdict.Undecided
+	Legal     = verdict.Legal
+	Illegal   = verdict.Illegal
 )
-
-func (v Verdict) String() string { return [...]string{"undecided", "legal", "illegal"}[v] }
 
 // Result is a verdict with its reason.
 type Result struct {
