@@ -33,7 +33,7 @@ func newCheckCmd(a *app) *cobra.Command {
 				return usage("--check-time is %v: it must be positive", limit)
 			}
 			if args[0] == "-" {
-				return a.checkStream(cmd.Context(), chosen, format)
+				return a.checkStream(cmd.Context(), chosen, format, limit)
 			}
 			info, err := os.Stat(args[0])
 			if err != nil {
@@ -62,11 +62,11 @@ func newCheckCmd(a *app) *cobra.Command {
 }
 
 // checkStream judges what comes on the standard input for as long as it comes.
-func (a *app) checkStream(ctx context.Context, chosen, format string) error {
+func (a *app) checkStream(ctx context.Context, chosen, format string, limit time.Duration) error {
 	if chosen != "" && chosen != (checker.Linearizable{}).Name() || format != "" && format != "jsonl" {
 		return usage("check -: the standard input is judged by the checker linearizable, as jsonl")
 	}
-	v, warning, err := formats.Stream(ctx, a.stdin)
+	v, warning, err := formats.Stream(ctx, a.stdin, limit)
 	if err != nil {
 		return usage("check -: %v", err)
 	}
