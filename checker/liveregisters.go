@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,21 +17,19 @@ const (
 	liveRegisterLines = 10_000      // or after so many lines
 	liveRegisterKeys  = 1024        // that are kept; that which was called longest ago is forgotten
 	liveRegisterOps   = 100_000     // that all keys keep after they were judged
-	liveRegisterQueue = 16 << 10    // ops that wait for the goroutine
 	forgottenBits     = 1 << 23     // a bit for the hash of each key that was forgotten: 1 MiB
 )
 
-// LiveRegisters is Streaming beside a run: it takes the ops of an observer and tells of a key that is
-// not linearizable within about a second. It judges probes and, where the workload is one of single
+// LiveRegisters is Streaming beside a run: it takes its ops and tells of a key that is not linearizable
+// within about a second of the run's clock. It judges probes and, where the workload is one of single
 // registers, the workload's ops. What it finds Linearizable and Probes find in the whole history; what
 // they find it may miss.
 //
 // Its memory is bounded, however long the run, by the limits above and by the calls that are open. A
 // key that keeps too much, or that Streaming cannot decide, is not judged any further, nor is one that
-// was forgotten, or any where a harness on a busy machine falls behind. That is counted, and no verdict.
+// was forgotten. That is counted, and no verdict.
 //
-// Without Start everything is judged in Observe, so that a simulation stays the same from run to run.
-// Observe, Start and Stop are for one goroutine at a time, the other methods for any.
+// Observe is for one goroutine at a time, the other methods for any.
 type LiveRegisters struct {
 	workload bool
 	stream   *Streaming // nil: it has given up
@@ -41,10 +38,6 @@ type LiveRegisters struct {
 	lost     int      // keys that were undecided when they were forgotten
 	judged   time.Duration
 	lines    int // since then
-
-	queue  chan harness.Op // nil: there is no goroutine
-	worker sync.WaitGroup
-	behind atomic.Bool // the queue was full
 
 	undecided atomic.Int64
 	violation atomic.Pointer[harness.Verdict]
@@ -55,55 +48,17 @@ func NewLiveRegisters(workload bool) *LiveRegisters {
 	return &LiveRegisters{workload: workload, stream: NewStreaming(), gone: make([]uint64, forgottenBits/64)}
 }
 
-// Start lets a goroutine judge, until Stop. When ctx ends what is left is not judged.
-func (r *LiveRegisters) Start(ctx context.Context) {
-	queue := make(chan harness.Op, liveRegisterQueue)
-	r.queue = queue
-	r.worker.Go(func() {
-		for op := range queue {
-			r.take(ctx, &op)
-		}
-	})
-}
-
-// Stop waits until everything that was observed is judged. After it, Observe must not be called.
-func (r *LiveRegisters) Stop() {
-	if r.queue != nil {
-		close(r.queue)
-		r.worker.Wait()
-		r.queue = nil
-	}
-}
-
-// Observe takes the next op of the history, as a harness.RecorderOptions.Observe does. It never blocks
-// where there is a goroutine.
-func (r *LiveRegisters) Observe(op *harness.Op) {
-	if r.queue == nil {
-		r.take(context.Background(), op) // the budget of a judgement ends it soon enough
-		return
-	}
-	if r.behind.Load() {
-		return
-	}
-	select {
-	case r.queue <- *op:
-	default:
-		r.behind.Store(true) // with a gap, nothing is known of any key
-	}
-}
-
 // Violation is the first one, nil if there was none.
 func (r *LiveRegisters) Violation() *harness.Verdict { return r.violation.Load() }
 
 // Undecided is how many keys were not judged to their end.
 func (r *LiveRegisters) Undecided() int { return int(r.undecided.Load()) }
 
-func (r *LiveRegisters) take(ctx context.Context, op *harness.Op) {
+// Observe takes the next op of the history, and keeps nothing of it. Mostly it takes a microsecond, and
+// about once a second as long as judging needs, which the budget of a judgement bounds. Where ctx ends
+// what is judged then stays undecided.
+func (r *LiveRegisters) Observe(ctx context.Context, op *harness.Op) {
 	if r.stream == nil {
-		return
-	}
-	if r.behind.Load() {
-		r.giveUp()
 		return
 	}
 	ok, err := r.read(op)

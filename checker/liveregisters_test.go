@@ -39,7 +39,7 @@ func generatedOp(t *testing.T, l *generate.Line) *harness.Op {
 	return op
 }
 
-// TestLiveRegisters: every kind of violation is told, with a goroutine and without, and none where there
+// TestLiveRegisters: every kind of violation is told, and none where there
 // is none; a violation of the workload's is not one where only probes are judged.
 func TestLiveRegisters(t *testing.T) {
 	kinds, _ := generate.Kinds()
@@ -47,15 +47,13 @@ func TestLiveRegisters(t *testing.T) {
 		t.Run("planted "+kind, func(t *testing.T) {
 			c := generate.Default()
 			c.Ops, c.Keys, c.Clients, c.Unknown, c.Plant, c.Seed, c.Blind = 6000, 2, 6, 0.03, kind, 1, 0.2
-			at, beside, probes := checker.NewLiveRegisters(true), checker.NewLiveRegisters(true), checker.NewLiveRegisters(false)
-			beside.Start(t.Context())
+			at, probes := checker.NewLiveRegisters(true), checker.NewLiveRegisters(false)
 			told := -1
 			var end harness.Op
 			truth, err := generate.Run(t.Context(), c, func(l *generate.Line) error {
 				op := generatedOp(t, l)
-				for _, r := range []*checker.LiveRegisters{at, beside, probes} {
-					r.Observe(op)
-				}
+				at.Observe(t.Context(), op)
+				probes.Observe(t.Context(), op)
 				if told < 0 && at.Violation() != nil {
 					told = l.Position
 				}
@@ -63,19 +61,15 @@ func TestLiveRegisters(t *testing.T) {
 				return nil
 			})
 			require.NoError(t, err)
-			at.Observe(&end)
-			beside.Observe(&end)
-			beside.Stop()
+			at.Observe(t.Context(), &end)
 			require.Nil(t, probes.Violation())
 			require.Zero(t, at.Undecided())
 			if kind == "" {
 				require.Nil(t, at.Violation())
-				require.Nil(t, beside.Violation())
 				return
 			}
 			require.NotNil(t, at.Violation())
 			require.Equal(t, harness.Invalid, at.Violation().Validity)
-			require.Equal(t, at.Violation(), beside.Violation())
 			if told >= 0 {
 				require.GreaterOrEqual(t, told, truth.First)
 			}
@@ -85,6 +79,7 @@ func TestLiveRegisters(t *testing.T) {
 
 // liveOps makes lines for one LiveRegisters.
 type liveOps struct {
+	t       *testing.T
 	r       *checker.LiveRegisters
 	n       int
 	process int
@@ -93,7 +88,7 @@ type liveOps struct {
 // do is a call and its end.
 func (l *liveOps) do(t harness.Type, f, value string) {
 	for _, t := range []harness.Type{harness.Invoke, t} {
-		l.r.Observe(&harness.Op{Index: l.n, Time: time.Duration(l.n) * time.Millisecond, Process: l.process, Type: t, F: f, Value: json.RawMessage(value)})
+		l.r.Observe(l.t.Context(), &harness.Op{Index: l.n, Time: time.Duration(l.n) * time.Millisecond, Process: l.process, Type: t, F: f, Value: json.RawMessage(value)})
 		l.n++
 	}
 	l.process++
@@ -101,7 +96,7 @@ func (l *liveOps) do(t harness.Type, f, value string) {
 
 // TestLiveRegistersForgets: what was forgotten gives no false alarm, and what is kept is still judged.
 func TestLiveRegistersForgets(t *testing.T) {
-	l := &liveOps{r: checker.NewLiveRegisters(true)}
+	l := &liveOps{t: t, r: checker.NewLiveRegisters(true)}
 	for i := range 3000 {
 		l.do(harness.OK, "put", fmt.Sprintf(`{"key":"k%d","value":"v"}`, i))
 	}
@@ -122,7 +117,7 @@ func TestLiveRegistersForgets(t *testing.T) {
 
 // TestLiveRegistersOfProbes: probes are judged beside a workload of another kind.
 func TestLiveRegistersOfProbes(t *testing.T) {
-	l := &liveOps{r: checker.NewLiveRegisters(false), process: harness.ProbeProcess}
+	l := &liveOps{t: t, r: checker.NewLiveRegisters(false), process: harness.ProbeProcess}
 	l.do(harness.OK, harness.FProbePut, `{"key":"p","value":"1"}`)
 	l.do(harness.OK, harness.FProbeGet, `{"key":"p","value":null}`)
 	for range 1000 {
@@ -134,7 +129,7 @@ func TestLiveRegistersOfProbes(t *testing.T) {
 // TestLiveRegistersGivesUp: what cannot be read, and a call without an end, are no violation.
 func TestLiveRegistersGivesUp(t *testing.T) {
 	for _, value := range []string{"", "[", `{"key":1}`} {
-		l := &liveOps{r: checker.NewLiveRegisters(true)}
+		l := &liveOps{t: t, r: checker.NewLiveRegisters(true)}
 		l.do(harness.OK, "put", `{"key":"k","value":"1"}`)
 		l.do(harness.OK, "put", value)
 		require.Nil(t, l.r.Violation())

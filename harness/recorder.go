@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Recorder appends ops in the order in which they happen and writes each as one line at once into
@@ -20,6 +21,8 @@ type Recorder struct {
 	keep bool
 	ops  [][]Op // in chunks: one slice of this size would be copied again and again as it grows
 	see  func(*Op)
+	// flushed is the time of the op at which the buffer was flushed last.
+	flushed time.Duration
 }
 
 // RecorderOptions says what happens to ops beside being written. The zero value: nothing.
@@ -32,6 +35,11 @@ type RecorderOptions struct {
 }
 
 const recorderChunk = 1024
+
+// recorderFlush is how far, on the run's clock, what is written may be behind what was recorded as
+// long as ops come: who reads the history beside a run is no further behind, and who ends without
+// Flush loses no more.
+const recorderFlush = 100 * time.Millisecond
 
 // NewRecorder makes a recorder that stamps ops with env's clock and writes them to w. The caller
 // calls Flush before it closes w.
@@ -55,6 +63,12 @@ func (r *Recorder) Add(op Op) (at Op) {
 	r.n++
 	if _, err := r.w.Write(op.AppendJSON(r.w.AvailableBuffer())); err != nil && r.err == nil {
 		r.err = fmt.Errorf("write op %d of the history: %w", op.Index, err)
+	}
+	if op.Time-r.flushed >= recorderFlush {
+		r.flushed = op.Time
+		if err := r.w.Flush(); err != nil && r.err == nil {
+			r.err = fmt.Errorf("write the history up to op %d: %w", op.Index, err)
+		}
 	}
 	if r.see != nil {
 		r.see(&op)

@@ -44,6 +44,7 @@ type Run struct {
 
 	StartTimings []harness.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts
 	Resources    Resources        `json:"resources"`               // what the run cost
+	LiveCheck    *LiveCheck       `json:"live_check,omitempty"`    // how far what judged beside the run came; left out: everything was judged as it was recorded
 
 	Verdicts    []harness.Verdict `json:"verdicts"`               // of each checker
 	Verdict     harness.Validity  `json:"verdict"`                // the worst of them
@@ -68,6 +69,15 @@ type Resources struct {
 	HarnessMaxRSS int64                    `json:"harness_max_rss"`      // bytes
 	HarnessCPU    time.Duration            `json:"harness_cpu"`          // user and system time
 	MemberRSS     map[harness.NodeID]int64 `json:"member_rss,omitempty"` // bytes, each member at the end of the run
+}
+
+// LiveCheck is how far what judged beside a run came. The verdicts are of the whole history in any case.
+type LiveCheck struct {
+	Judged        int           `json:"judged"`                   // lines of the history
+	Left          int           `json:"left,omitempty"`           // lines that it had not come to when the run had ended
+	MostBehind    time.Duration `json:"most_behind"`              // longest lag on the run's clock; a tenth of a second is that of the file
+	UndecidedKeys int           `json:"undecided_keys,omitempty"` // keys that it did not judge to their end
+	Problem       string        `json:"problem,omitempty"`        // why it ended early
 }
 
 // Claim is one fact that a scenario showed to hold or not.

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -170,6 +171,7 @@ type prepared struct {
 	logs     []*os.File
 	monitor  *checker.Monitor
 	live     *checker.LiveRegisters // nil: keys are judged at the end only
+	beside   atomic.Pointer[beside] // nil: live checks see ops as they are recorded
 }
 
 var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
@@ -325,23 +327,48 @@ func (r *prepared) execute(ctx context.Context, observe func(*harness.Op)) {
 	if r.plan.Stop {
 		rc.Stop = r.violation
 	}
-	see := func(op *harness.Op) {
-		r.monitor.Observe(op)
-		if r.live != nil {
-			r.live.Observe(op)
+	see := r.observeLive
+	if !virtual(r.runtime) {
+		b, err := judgeBeside(ctx, r.folder, r.observeLive)
+		if err != nil {
+			r.settle(errors.Join(err, history.Close(), r.close()))
+			return
 		}
+		r.beside.Store(b)
+		see = func(_ context.Context, op *harness.Op) { b.record(op) }
+	}
+	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), rc, history, harness.RecorderOptions{Observe: func(op *harness.Op) {
+		see(ctx, op)
 		observe(op)
-	}
-	if r.live != nil && !virtual(r.runtime) {
-		r.live.Start(ctx)
-	}
-	c, _, err := r.plan.perform(ctx, r.runtime, r.clusterConfig(&problems), rc, history, harness.RecorderOptions{Observe: see})
-	if r.live != nil {
-		r.live.Stop()
+	}})
+	if b := r.beside.Load(); b != nil {
+		last := b.stop(liveCheckPatience)
+		last.UndecidedKeys = r.undecided()
+		r.run.LiveCheck = &last
 	}
 	problems = append(problems, err, history.Close(), r.close())
 	r.learn(c)
 	r.settle(errors.Join(problems...))
+}
+
+// liveCheckPatience is how long a run that has ended waits for what judges beside it. What that does
+// not come to then is judged with the whole history.
+const liveCheckPatience = 10 * time.Second
+
+// observeLive lets what judges while the run goes on see an op.
+func (r *prepared) observeLive(ctx context.Context, op *harness.Op) {
+	r.monitor.Observe(op)
+	if r.live != nil {
+		r.live.Observe(ctx, op)
+	}
+}
+
+// undecided is how many keys the live checks did not judge to their end.
+func (r *prepared) undecided() int {
+	if r.live == nil {
+		return 0
+	}
+	return r.live.Undecided()
 }
 
 // virtual says whether a runtime's time is not the machine's: there nothing may be done beside a run.

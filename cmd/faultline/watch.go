@@ -34,8 +34,9 @@ func (a *app) watch(p *plan, r *prepared) show {
 	checks := func() live.Checks {
 		var c live.Checks
 		c.Answers, c.Hashes = r.monitor.Judged()
-		if r.live != nil {
-			c.Undecided = r.live.Undecided()
+		c.Undecided = r.undecided()
+		if b := r.beside.Load(); b != nil {
+			c.Behind, c.Lag = b.behind()
 		}
 		if v := r.found(); v != nil {
 			c.Violation = v.Reason

@@ -71,9 +71,11 @@ type Member struct {
 
 // Checks is what the live checks say.
 type Checks struct {
-	Answers, Hashes int    // judged so far
-	Undecided       int    // keys whose linearizability is left to the end of the run
-	Violation       string // empty: none was found
+	Answers, Hashes int           // judged so far
+	Behind          int           // lines of the history that they have not come to,
+	Lag             time.Duration // and how long ago on the run's clock the next of these is
+	Undecided       int           // keys whose linearizability is left to the end of the run
+	Violation       string        // empty: none was found
 }
 
 // Limits of what a State holds, however long the run.
@@ -95,6 +97,7 @@ type State struct {
 	Tried   int     // injections that ended, landed or not
 	Landed  int
 	Checks  Checks
+	lagging bool                 // an event said so
 	Counts  map[harness.Type]int // ends of the workload's calls
 	Events  []Event              // the newest maxEvents
 	Dropped int                  // older ones
@@ -163,14 +166,29 @@ func (s *State) Observe(op *harness.Op) []Event {
 	return s.Events[before-s.Dropped:]
 }
 
-// Judge takes what the live checks say now. The first violation is an event.
-func (s *State) Judge(c Checks) []Event {
+// lagTold is how far live checks are behind when that is worth an event. That they have caught up is
+// one where less than lagGone is left.
+const (
+	lagTold = 2 * time.Second
+	lagGone = 500 * time.Millisecond
+)
+
+// Judge takes what the live checks say now. The first violation is an event, and so is falling behind.
+func (s *State) Judge(c Checks) (events []Event) {
 	found := s.Checks.Violation == "" && c.Violation != ""
 	s.Checks = c
-	if !found {
-		return nil
+	switch {
+	case !s.lagging && c.Lag >= lagTold:
+		s.lagging = true
+		events = append(events, s.event(TroubleEvent, "the live checks are %s behind (%.1f s)", plural(c.Behind, "op", "ops"), c.Lag.Seconds())...)
+	case s.lagging && c.Lag < lagGone:
+		s.lagging = false
+		events = append(events, s.event(TroubleEvent, "the live checks have caught up")...)
 	}
-	return s.event(ViolationEvent, "VIOLATION: %s", c.Violation)
+	if found {
+		events = append(events, s.event(ViolationEvent, "VIOLATION: %s", c.Violation)...)
+	}
+	return events
 }
 
 // Interrupt notes that the run is to end early, and why.

@@ -115,10 +115,14 @@ func TestFoldTroubles(t *testing.T) {
 	x.events = append(x.events, x.s.Judge(Checks{Answers: 3})...)
 	x.events = append(x.events, x.s.Judge(Checks{Answers: 4, Violation: "k went back"})...)
 	require.Empty(t, x.s.Judge(Checks{Answers: 5, Violation: "k went back"}), "it is told once")
+	for _, lag := range []time.Duration{2 * sec, 3 * sec, sec, 4 * sec, 400 * ms} {
+		x.events = append(x.events, x.s.Judge(Checks{Answers: 6, Violation: "k went back", Behind: 900, Lag: lag})...)
+	}
 	x.events = append(x.events, x.s.Interrupt("interrupt")...)
 	require.Equal(t, []string{
 		"   1.00s  kill leader did not land: no member is leader now", "   2.00s  pause one did not land: its effect; was not seen",
-		"   3.00s  NOT healed: pause on n1: gone", "   3.00s  VIOLATION: k went back", "   3.00s  interrupt: stopping in good order; Ctrl-C again leaves at once",
+		"   3.00s  NOT healed: pause on n1: gone", "   3.00s  VIOLATION: k went back",
+		"   3.00s  the live checks are 900 ops behind (2.0 s)", "   3.00s  the live checks have caught up", "   3.00s  interrupt: stopping in good order; Ctrl-C again leaves at once",
 	}, x.lines())
 	require.Equal(t, 0, x.s.Landed)
 	require.Equal(t, 2, x.s.Tried)

@@ -284,6 +284,9 @@ func (v *view) checks() string {
 	} else {
 		judged += " so far"
 	}
+	if c.Lag >= lagTold {
+		judged += fmt.Sprintf(", %s behind", plural(c.Behind, "op", "ops"))
+	}
 	return cell10(bold.Render("checks")) + green.Render("no violation") + dim.Render(judged)
 }
 

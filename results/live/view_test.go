@@ -121,7 +121,7 @@ func TestRender(t *testing.T) {
 	ended := sample()
 	ended.phase(64*sec, harness.PhaseEnd)
 	stopped := sample()
-	stopped.s.Judge(Checks{Answers: 10344, Hashes: 12, Undecided: 3})
+	stopped.s.Judge(Checks{Answers: 10344, Hashes: 12, Undecided: 3, Behind: 4321, Lag: 3 * sec})
 	stopped.s.Interrupt("interrupt")
 	for _, c := range []struct {
 		name          string

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+// beside judges a run from its own history file, behind the recorder. The file is the queue: however
+// slow judging is, the run never waits for it, nothing is lost and nothing piles up in memory. It only
+// lags, and says by how much.
+//
+// A simulation has no use for it: there nothing may happen beside the run.
+type beside struct {
+	file   *results.Following
+	cancel context.CancelFunc
+	done   chan struct{} // closed when nothing is judged any more
+
+	recorded, judged place
+	most             atomic.Int64 // longest lag so far, ns of the run's clock
+	problem          error        // good after done
+}
+
+// place is how far somebody has come in a history.
+type place struct{ ops, at atomic.Int64 }
+
+func (p *place) set(op *harness.Op) {
+	p.ops.Store(int64(op.Index) + 1)
+	p.at.Store(int64(op.Time))
+}
+
+// judgeBeside lets judge see every op of the history that a run writes into folder, in a goroutine of
+// its own, until stop or the end of ctx. The op is good until judge returns.
+func judgeBeside(ctx context.Context, folder *results.Folder, judge func(context.Context, *harness.Op)) (*beside, error) {
+	file, err := folder.FollowHistory()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	b := &beside{file: file, cancel: cancel, done: make(chan struct{})}
+	context.AfterFunc(ctx, file.End)
+	go func() {
+		defer close(b.done)
+		b.problem = b.read(ctx, file, judge)
+	}()
+	return b, nil
+}
+
+func (b *beside) read(ctx context.Context, r io.Reader, judge func(context.Context, *harness.Op)) error {
+	_, err := harness.ReadOps(r, func(raw *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		op := raw.Op()
+		judge(ctx, &op)
+		b.judged.set(&op)
+		if lag := b.recorded.at.Load() - int64(op.Time); lag > b.most.Load() {
+			b.most.Store(lag)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("judge the history beside the run: %w", err)
+	}
+	return nil
+}
+
+// record takes note of an op that was recorded.
+func (b *beside) record(op *harness.Op) { b.recorded.set(op) }
+
+// behind is how far judging lags.
+func (b *beside) behind() (ops int, lag time.Duration) {
+	ops = int(b.recorded.ops.Load() - b.judged.ops.Load())
+	return max(ops, 0), max(time.Duration(b.recorded.at.Load()-b.judged.at.Load()), 0)
+}
+
+// stop waits until everything is judged that was written, for patience at most: the rest is left to
+// the checkers that see the whole history. It says how it went. It is called once.
+func (b *beside) stop(patience time.Duration) results.LiveCheck {
+	b.file.End()
+	select {
+	case <-b.done:
+	case <-time.After(patience):
+	}
+	b.cancel()
+	<-b.done
+	left, _ := b.behind()
+	c := results.LiveCheck{Judged: int(b.judged.ops.Load()), Left: left, MostBehind: time.Duration(b.most.Load())}
+	if err := errors.Join(b.problem, b.file.Close()); err != nil {
+		c.Problem = err.Error()
+	}
+	return c
+}
