@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -16,7 +17,8 @@ import (
 // where it began after the fault was seen to have its effect and ended before its healing began.
 //
 // The run's own calm, when nothing at all was broken, is the baseline: a machine that is too busy
-// lets calls fail then, too, and where the control is no worse than that, it has shown nothing.
+// lets calls fail then, too, and where the control is no worse than that, it has shown nothing. A calm
+// too short to know its share of failures by is taken for as bad as it may have been.
 type FollowerFaults struct {
 	// Tolerate is the share of such calls that may fail without a verdict of Invalid, to allow for
 	// the machine's own hiccups; 0 means 0.01. Up to two failures are always tolerated. The reason
@@ -57,6 +59,9 @@ func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verd
 	case share <= worseThanCalm*float64(len(calm))/float64(max(calmTotal, 1)):
 		return unknown("%d of %s through healthy members failed while only followers were broken, but so did %d of %s while nothing was: the machine was too busy to tell",
 			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
+	case share <= worseThanCalm*atMost(len(calm))/float64(max(calmTotal, 1)):
+		return unknown("%d of %s through healthy members failed while only followers were broken, and %d of %s while nothing was: too few to compare with",
+			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
 	}
 	return invalid(evidence(h.Ops, failed[:min(len(failed), 20)]...), "%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed, and %d of %s while nothing was broken; up to %g %% are tolerated",
 		len(failed), count(total, "call"), count(len(w.quiet), "time"), len(calm), count(calmTotal, "call"), 100*tolerate)
@@ -64,6 +69,11 @@ func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verd
 
 // worseThanCalm is how many times the share of failures while nothing is broken must be surpassed.
 const worseThanCalm = 3
+
+// atMost is the most failures that stand behind k seen ones with 95 % certainty: the upper limit of a
+// Poisson count, by its usual approximation (3 where none was seen). A calm too short to have shown the
+// machine's own failures does not speak against the members.
+func atMost(k int) float64 { n := float64(k + 1); return n + 2*math.Sqrt(n) }
 
 // failures are the completions of the calls in the windows that failed, and how many calls there were.
 func (w *windows) failures(calls []attempt, in []window) (failed []int, total int) {

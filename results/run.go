@@ -31,10 +31,11 @@ type Run struct {
 	ElectionTimeout   time.Duration             `json:"election_timeout"`     // the least: members draw theirs from there up
 	HeartbeatInterval time.Duration             `json:"heartbeat_interval"`   // from one heartbeat of a leader to the next
 
-	Workload    string        `json:"workload"`    // what clients did
-	Concurrency int           `json:"concurrency"` // workers
-	Time        time.Duration `json:"time"`        // length of the faults phase
-	Schedule    []Step        `json:"schedule"`    // what the nemesis was to do
+	Workload    string        `json:"workload"`          // what clients did
+	Concurrency int           `json:"concurrency"`       // workers
+	Time        time.Duration `json:"time"`              // length of the faults phase
+	Schedule    []Step        `json:"schedule"`          // what the nemesis was to do
+	Hostile     bool          `json:"hostile,omitempty"` // beside the schedule, the network lost, doubled and delayed messages and power failed: sim.Options.Hostile
 
 	ProbeEvery   time.Duration `json:"probe_every,omitempty"`   // harness.Probe.Every: how exact outages are; left out: no probes
 	ProbeTimeout time.Duration `json:"probe_timeout,omitempty"` // of a probe, from when it was due

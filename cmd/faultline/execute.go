@@ -63,7 +63,9 @@ func (p *plan) makeWorkload() (harness.Workload, error) {
 }
 
 // checkers are the workload's and those of every run. The control needs faults on followers to judge
-// anything, and is asked where the schedule has some; probes are judged where there are any.
+// anything, and is asked where the schedule has some; probes are judged where there are any. In hostile
+// surroundings messages get lost and members lose power of which no history tells: there neither the
+// control nor the service level has a time at which nothing else was broken, and safety alone is judged.
 func checkers(w harness.Workload, run results.Run) []harness.Checker {
 	list := w.Checkers()
 	if run.ProbeEvery > 0 {
@@ -73,10 +75,10 @@ func checkers(w harness.Workload, run results.Run) []harness.Checker {
 		list = append(list, checker.Live{})
 	}
 	list = append(list, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0, Overlapping: overlap(run.Schedule)}, checker.Recovered{})
-	if slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
+	if !run.Hostile && slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
 		list = append(list, checker.FollowerFaults{})
 	}
-	if level := serviceLevel(run); run.Time >= 3*level && !majorityHit(run.Schedule) {
+	if level := serviceLevel(run); !run.Hostile && run.Time >= 3*level && !majorityHit(run.Schedule) {
 		list = append(list, checker.Availability{Gap: level})
 	}
 	return append(list, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})
@@ -212,7 +214,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 		Format: results.FormatVersion, ID: id, Started: started, Seed: p.Seed, Command: p.command(rt.Name()),
 		Runtime: rt.Name(), RuntimeReason: reason, System: p.System, Faultline: version, Commit: commit(),
 		ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
-		Workload: p.Workload, Concurrency: p.Concurrency, Time: p.Time, Schedule: steps(r.schedule),
+		Workload: p.Workload, Concurrency: p.Concurrency, Time: p.Time, Schedule: steps(r.schedule), Hostile: p.Hostile,
 	}
 	if p.Script == "" {
 		r.run.ProbeEvery, r.run.ProbeTimeout = p.probe()
