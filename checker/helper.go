@@ -19,17 +19,18 @@ import (
 )
 
 // A generic search may need any amount of memory, so porcupine runs in a process of its own, which
-// can be given a limit and killed.
+// can be given a limit and killed. With the search before it, which takes some 300 MB at most, it stays
+// below 1 GiB.
 const (
 	helperTime   = 60 * time.Second
-	helperMemory = 4 << 30
+	helperMemory = 640 << 20
 	windowTime   = 5 * time.Second // for each window but the last, the whole key
 )
 
 type helperCommand struct{}
 
 // WithHelper names a command whose process calls ServeHelper with its standard input and output.
-// Checkers run with this context ask porcupine there, with 60 s and 4 GiB, about keys that the fast
+// Checkers run with this context ask porcupine there, with 60 s and 640 MiB, about keys that the fast
 // algorithm leaves open. Without it porcupine gets only keys of at most 500 ops, in this process.
 func WithHelper(ctx context.Context, command ...string) context.Context {
 	return context.WithValue(ctx, helperCommand{}, command)
@@ -101,6 +102,9 @@ func ask(ctx context.Context, command []string, q question) (reply, error) {
 		// Go's runtime ends with a segmentation violation at times, where it gets no memory.
 		if strings.Contains(problem.String(), "SIGSEGV") || strings.Contains(problem.String(), "out of memory") || strings.Contains(problem.String(), "cannot allocate memory") {
 			return reply{}, fmt.Errorf("porcupine needs more than %d MiB", q.Memory>>20)
+		}
+		if ctx.Err() != nil {
+			return reply{}, errors.New("porcupine had not decided when time was up")
 		}
 		line, _, _ := strings.Cut(problem.String(), "\n")
 		return reply{}, fmt.Errorf("porcupine's process: %w: %s", err, line)

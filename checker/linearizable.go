@@ -19,14 +19,23 @@ import (
 // handles one call at a time, each at some instant between its invocation and its completion
 // (Herlihy and Wing, Linearizability, 1990). Linearizability is local: keys are judged one by one.
 type Linearizable struct {
-	// Budget is the time for all keys; 0 means 60 s. The context's deadline holds beside it.
+	// Budget is the time for all keys; 0 means until the context's deadline, or 60 s where it has none.
 	Budget time.Duration
 }
 
 // Name is linearizable.
 func (Linearizable) Name() string { return "linearizable" }
 
-const defaultBudget = time.Minute
+// limited gives a checker its time: 0 means until ctx's deadline, or a minute where it has none.
+func limited(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); budget == 0 && !ok {
+		budget = time.Minute
+	}
+	if budget == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, budget)
+}
 
 // Check judges the ops get, put, cas and delete.
 func (c Linearizable) Check(ctx context.Context, h harness.History) harness.Verdict {
@@ -49,11 +58,7 @@ func (c Linearizable) CheckKeys(ctx context.Context, all *Keys, lines Lines) har
 }
 
 func (c Linearizable) checkKeys(ctx context.Context, all *Keys, lines Lines) harness.Verdict {
-	budget := c.Budget
-	if budget == 0 {
-		budget = defaultBudget
-	}
-	ctx, cancel := context.WithTimeout(ctx, budget)
+	ctx, cancel := limited(ctx, c.Budget)
 	defer cancel()
 	keys := all.finish(lines)
 	total, reads := 0, 0

@@ -17,7 +17,7 @@ import (
 // package revision. Every writer of the run must be in the history. It judges get, put, cas, delete
 // and txn, where every answer tells the store's revision.
 type Revision struct {
-	// Budget is its time; 0 means 60 s. The context's deadline holds beside it.
+	// Budget is as that of Linearizable.
 	Budget time.Duration
 }
 
@@ -26,11 +26,7 @@ func (Revision) Name() string { return "revision" }
 
 // Check needs an answered read or comparison.
 func (c Revision) Check(ctx context.Context, h harness.History) harness.Verdict {
-	budget := c.Budget
-	if budget == 0 {
-		budget = defaultBudget
-	}
-	ctx, cancel := context.WithTimeout(ctx, budget)
+	ctx, cancel := limited(ctx, c.Budget)
 	defer cancel()
 	r, err := revisionHistory(h.Ops)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestWork(t *testing.T) {
 			return []Op{{CAS, 1, 2000 + i, 2, Never}, {CASFailed, 2000 + i, 3000 + i, 10 + 2*int64(i), 11 + 2*int64(i)}}
 		}), 2, Legal},
 		{"unknown puts", beside(func(i Value) []Op { return []Op{{Put, 0, 1000 + i, 2, Never}} }), 2, Legal},
-		{"a stale read that the second try sees", append(long(400, 14, 30, [4]int{10, 20, 60, 10}, 2), Op{Put, 0, 9001, 20_000, 20_001}, Op{Put, 0, 9002, 20_002, 20_003}, Op{Get, 0, 9001, 20_004, 20_005}), 1_000, Illegal},
+		{"a stale read that the second try sees", append(long(400, 14, 30, [4]int{10, 20, 60, 10}, 2), Op{Put, 0, 9001, 20_000, 20_001}, Op{Put, 0, 9002, 20_002, 20_003}, Op{Get, 0, 9001, 20_004, 20_005}), 2_400, Illegal},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := Check(t.Context(), c.ops, c.steps)
