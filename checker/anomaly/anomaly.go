@@ -106,7 +106,7 @@ type analysis struct {
 	seen   map[string]int
 	g      *graph
 
-	seenValues, seenTxns *marks // scratch
+	seenValues *marks // scratch
 }
 
 // Check finds anomalies. name tells keys (true) and values for the words of the answer.

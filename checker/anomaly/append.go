@@ -81,7 +81,7 @@ func (a *analysis) lists() {
 			}
 		}
 	}
-	a.seenValues, a.seenTxns = newMarks(0), newMarks(len(a.txns))
+	a.seenValues = newMarks()
 	for k := range reads {
 		if len(reads[k]) > 0 {
 			a.listKey(int32(k), reads[k], writers, appenders[k])
@@ -104,7 +104,7 @@ type marks struct {
 	at    []int32
 }
 
-func newMarks(n int) *marks { return &marks{1, make([]int32, n)} }
+func newMarks() *marks { return &marks{round: 1} }
 
 func (m *marks) clear() { m.round++ }
 
@@ -118,7 +118,7 @@ func (m *marks) mark(i int32) bool {
 	return true
 }
 
-func (m *marks) has(i int) bool { return m.at[i] == m.round }
+func (m *marks) has(i int32) bool { return int(i) < len(m.at) && m.at[i] == m.round }
 
 // begins says whether one list begins with another. Lists often share their memory.
 func begins(list, with []int32) bool {
@@ -141,7 +141,7 @@ func (a *analysis) external(i int) (out []externalRead) {
 	}
 	var buffer [8]local
 	state := buffer[:0]
-	for _, o := range a.txns[i].Ops {
+	for n, o := range a.txns[i].Ops {
 		at := slices.IndexFunc(state, func(l local) bool { return l.key == o.Key })
 		if at < 0 {
 			at = len(state)
@@ -153,6 +153,7 @@ func (a *analysis) external(i int) (out []externalRead) {
 			continue
 		}
 		list := o.List
+		a.future(i, n)
 		cut := len(list) - len(l.own)
 		if cut < 0 || !slices.Equal(list[max(cut, 0):], l.own) || l.known && !slices.Equal(list[:cut], l.base) {
 			a.found("internal", []int{i}, "T1 read %s of %s, which contradicts what it had itself read and appended before: %s and %s", a.list(list), a.key(o.Key), a.list(l.base), a.list(l.own))
@@ -165,6 +166,17 @@ func (a *analysis) external(i int) (out []externalRead) {
 		}
 	}
 	return out
+}
+
+// future reports a read, the n-th op of a transaction, that shows what the transaction appends later.
+func (a *analysis) future(i, n int) {
+	read := &a.txns[i].Ops[n]
+	for _, o := range a.txns[i].Ops[n+1:] {
+		if o.Kind == Append && o.Key == read.Key && slices.Contains(read.List, o.Value) {
+			a.found("future-read", []int{i}, "T1 read %s of %s before it had appended %s itself", a.list(read.List), a.key(o.Key), a.val(o.Value))
+			return
+		}
+	}
 }
 
 // listKey takes the longest read as the order of versions.
@@ -205,16 +217,14 @@ func (a *analysis) listKey(k int32, reads []listRead, writers versions, committe
 	for n := 1; n < len(order); n++ {
 		a.depend(by[n-1].txn, by[n].txn, ww, k, order[n])
 	}
-	a.seenTxns.clear()
-	for _, w := range by {
-		if w.txn >= 0 {
-			a.seenTxns.mark(int32(w.txn))
-		}
+	a.seenValues.clear()
+	for _, v := range order {
+		a.seenValues.mark(v)
 	}
 	// What was committed and is not in the longest read came after it.
 	var later []int
 	for _, i := range committed {
-		if !a.seenTxns.has(i) {
+		if a.unseen(i, k) != None {
 			later = append(later, i)
 		}
 	}
@@ -222,7 +232,7 @@ func (a *analysis) listKey(k int32, reads []listRead, writers versions, committe
 	later = later[:min(len(later), most)]
 	for _, i := range later {
 		if n := len(order); n > 0 {
-			a.depend(by[n-1].txn, i, ww, k, a.appended(i, k))
+			a.depend(by[n-1].txn, i, ww, k, a.unseen(i, k))
 		}
 	}
 	for _, r := range reads {
@@ -234,6 +244,17 @@ func (a *analysis) listKey(k int32, reads []listRead, writers versions, committe
 func (a *analysis) appended(i int, k int32) int32 {
 	for _, o := range a.txns[i].Ops {
 		if o.Kind == Append && o.Key == k {
+			return o.Value
+		}
+	}
+	return None
+}
+
+// unseen is the first element that a transaction appended and that is not in seenValues, the longest
+// read of the key.
+func (a *analysis) unseen(i int, k int32) int32 {
+	for _, o := range a.txns[i].Ops {
+		if o.Kind == Append && o.Key == k && !a.seenValues.has(o.Value) {
 			return o.Value
 		}
 	}
@@ -284,7 +305,7 @@ func (a *analysis) listRead(k int32, r listRead, order []int32, by []writer, lat
 		}
 	}
 	for _, i := range later {
-		a.depend(r.txn, i, rw, k, a.appended(i, k))
+		a.depend(r.txn, i, rw, k, a.unseen(i, k))
 	}
 }
 

@@ -264,7 +264,8 @@ var patterns = []pattern{
 const effort = 2_000_000
 
 // cycles looks for every pattern, first among dependencies alone and then with the order of processes
-// and of real time. Of a component that has a cycle of dependencies alone only that is told.
+// and of real time. In a component with a cycle of dependencies alone none of the same pattern with
+// more is told, since it adds nothing; nor one with real time where there is one with processes.
 func (a *analysis) cycles() {
 	if len(a.g.components(^uint8(0))) == 0 {
 		return // without any cycle there is none of a kind
@@ -273,6 +274,10 @@ func (a *analysis) cycles() {
 		suffix string
 		kinds  uint8
 	}{{"", 0}, {"-process", 1 << process}, {"-realtime", 1<<process | 1<<realtime}}
+	told := map[string][]bool{} // by pattern, the transactions of its cycles
+	for _, p := range patterns {
+		told[p.name] = make([]bool, len(a.txns))
+	}
 	for n, x := range extras {
 		if n == 1 && !a.opt.Process || n == 2 && !a.opt.Realtime {
 			continue
@@ -283,7 +288,7 @@ func (a *analysis) cycles() {
 			if p.kinds != writes|reads|antis && p.through != rw {
 				s.component = a.components(p.kinds | x.kinds).of
 			}
-			a.pattern(p, x.suffix, n > 0, s, all)
+			a.pattern(p, x.suffix, n > 0, s, all, told[p.name])
 		}
 	}
 }
@@ -306,15 +311,20 @@ func (a *analysis) components(kinds uint8) componentsOf {
 	return c
 }
 
-// pattern finds one cycle in each component.
-func (a *analysis) pattern(p pattern, suffix string, needMore bool, s *search, all componentsOf) {
+// pattern finds one cycle in each component in which none was told.
+func (a *analysis) pattern(p pattern, suffix string, needMore bool, s *search, all componentsOf, told []bool) {
 	for _, members := range all.lists {
-		limit := effort
-		a.patternIn(p, suffix, needMore, s, members, &limit)
+		if slices.ContainsFunc(members, func(i int) bool { return told[i] }) {
+			continue
+		}
+		for _, h := range a.patternIn(p, suffix, needMore, s, members) {
+			told[h.from] = true
+		}
 	}
 }
 
-func (a *analysis) patternIn(p pattern, suffix string, needMore bool, s *search, members []int, limit *int) {
+func (a *analysis) patternIn(p pattern, suffix string, needMore bool, s *search, members []int) []hop {
+	limit := effort
 	want := func(st state) bool { return (!needMore || st.more) && (!p.more || st.rw) }
 	for _, i := range members {
 		if s.component[i] < 0 {
@@ -325,18 +335,19 @@ func (a *analysis) patternIn(p pattern, suffix string, needMore bool, s *search,
 				continue
 			}
 			begin := state{node: e.to, last: p.lonely}
-			if back := s.way(begin, int32(i), want, limit); back != nil {
+			if back := s.way(begin, int32(i), want, &limit); back != nil {
 				cycle := append([]hop{{int32(i), e}}, back...)
 				if name := nameOf(cycle); name == p.name+suffix {
 					a.tell(name, cycle)
-					return
+					return cycle
 				}
 			}
-			if *limit < 0 {
-				return
+			if limit < 0 {
+				return nil
 			}
 		}
 	}
+	return nil
 }
 
 // nameOf names a cycle by its edges alone.

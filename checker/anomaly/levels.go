@@ -19,7 +19,7 @@ type Level struct {
 func Levels() []Level {
 	return []Level{
 		{Name: "read-uncommitted", Forbids: []string{"G0", "duplicate-elements", "incompatible-order", "cyclic-versions", "unwritten"}},
-		{Name: "read-committed", Below: []string{"read-uncommitted"}, Forbids: []string{"G1a", "G1b", "G1c", "dirty-update"}},
+		{Name: "read-committed", Below: []string{"read-uncommitted"}, Forbids: []string{"G1a", "G1b", "G1c", "dirty-update", "future-read"}},
 		{Name: "read-atomic", Below: []string{"read-committed"}, Forbids: []string{"internal"}},
 		{Name: "repeatable-read", Below: []string{"read-atomic"}, Forbids: []string{"G-single-item", "G-nonadjacent-item", "G2-item", "lost-update"}},
 		{Name: "snapshot-isolation", Below: []string{"read-atomic"}, Forbids: []string{"G-single-item", "G-nonadjacent-item", "lost-update"}},

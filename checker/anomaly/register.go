@@ -30,10 +30,10 @@ func (a *analysis) registers() {
 			written[o.Key] = append(written[o.Key], o.Value)
 		}
 	}
-	a.observe(writers, readers)
+	foreign := a.observe(writers, readers)
 	slices.Sort(keys)
 	for _, k := range keys {
-		a.registerKey(k, written[k], writers, readers, after)
+		a.registerKey(k, written[k], foreign[k], writers, readers, after)
 	}
 }
 
@@ -44,7 +44,7 @@ func (a *analysis) registerTxn(i int, writers versions, readers map[version][]in
 		now, known := state[o.Key]
 		if o.Kind == Write {
 			if known && a.readFirst(i, o.Key) {
-				if w, _ := writers.of(version{o.Key, now}); now == None || w.txn != i {
+				if w, ok := writers.of(version{o.Key, now}); !ok || w.txn != i {
 					for _, later := range a.txns[i].Ops {
 						if later.Kind == Write && later.Key == o.Key && writers.final(version{o.Key, later.Value}) {
 							v := version{o.Key, now}
@@ -70,8 +70,10 @@ func (a *analysis) registerTxn(i int, writers versions, readers map[version][]in
 	}
 }
 
-// observe judges what was read, and adds who read from whom.
-func (a *analysis) observe(writers versions, readers map[version][]int) {
+// observe judges what was read, and adds who read from whom. foreign are the values that were read and
+// that nobody wrote, by key: they have a place among the versions all the same.
+func (a *analysis) observe(writers versions, readers map[version][]int) (foreign map[int32][]int32) {
+	foreign = map[int32][]int32{}
 	var seen []version
 	for v := range readers {
 		seen = append(seen, v)
@@ -80,36 +82,44 @@ func (a *analysis) observe(writers versions, readers map[version][]int) {
 		return compare(int64(x.key)<<32|int64(uint32(x.value)), int64(y.key)<<32|int64(uint32(y.value)))
 	})
 	for _, v := range seen {
+		if v.value == None {
+			continue
+		}
 		w, ok := writers.of(v)
+		if !ok {
+			foreign[v.key] = append(foreign[v.key], v.value)
+		}
 		for _, r := range readers[v] {
 			switch {
-			case v.value == None:
-				continue
 			case !ok:
 				a.found("unwritten", []int{r}, "T1 read %s of %s, which nobody wrote", a.val(v.value), a.key(v.key))
 				continue
+			case w.txn == r:
+				a.found("future-read", []int{r}, "T1 read %s of %s before it had written it itself", a.val(v.value), a.key(v.key))
 			case a.txns[w.txn].Outcome == Aborted:
 				a.found("G1a", []int{r, w.txn}, "T1 read %s of %s, which T2 wrote, and T2 was aborted", a.val(v.value), a.key(v.key))
-			case !w.final && w.txn != r:
+			case !w.final:
 				a.found("G1b", []int{r, w.txn}, "T1 read %s of %s, a state in the middle of T2, which wrote %[2]s again", a.val(v.value), a.key(v.key))
 			}
 			a.depend(w.txn, r, wr, v.key, v.value)
 		}
 	}
+	return foreign
 }
 
-// registerKey adds the dependencies between a key's versions.
-func (a *analysis) registerKey(k int32, written []int32, writers versions, readers map[version][]int, after map[version][]int32) {
+// registerKey adds the dependencies between a key's versions: those that were written, and foreign ones.
+func (a *analysis) registerKey(k int32, written, foreign []int32, writers versions, readers map[version][]int, after map[version][]int32) {
 	a.keyOrder(k, writers, after)
-	versions := append([]int32{None}, written...)
+	versions := slices.Concat([]int32{None}, written, foreign)
 	later := map[int32]bool{} // than another value
 	for _, v := range versions {
 		for _, to := range after[version{k, v}] {
 			later[to] = true
 		}
 	}
-	for _, v := range written {
-		if w, _ := writers.of(version{k, v}); !later[v] && (a.txns[w.txn].Outcome == Committed || len(readers[version{k, v}]) > 0) {
+	for _, v := range versions[1:] {
+		w, ok := writers.of(version{k, v})
+		if happened := ok && a.txns[w.txn].Outcome == Committed || len(readers[version{k, v}]) > 0; happened && !later[v] {
 			after[version{k, None}] = append(after[version{k, None}], v)
 		}
 	}
@@ -123,8 +133,7 @@ func (a *analysis) registerKey(k int32, written []int32, writers versions, reade
 		slices.Sort(next)
 		for _, to := range slices.Compact(next) {
 			w, _ := writers.of(version{k, to})
-			if v != None {
-				before, _ := writers.of(id)
+			if before, ok := writers.of(id); ok {
 				a.depend(before.txn, w.txn, ww, k, to)
 			}
 			for _, r := range readers[id] {
@@ -173,7 +182,7 @@ func (a *analysis) keyOrder(k int32, writers versions, after map[version][]int32
 		}
 	}
 	add := func(x, y touch) {
-		if x.last != y.first && y.first != None && writers.final(version{k, y.first}) {
+		if _, ok := writers.of(version{k, y.first}); x.last != y.first && (!ok || writers.final(version{k, y.first})) {
 			v := version{k, x.last}
 			after[v] = append(after[v], y.first)
 		}
