@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -66,7 +65,7 @@ func (t *textKey) judge(ctx context.Context, share time.Duration, lines Lines) (
 	if why != "" {
 		f := t.generic(ctx, why)
 		if f.validity == harness.Invalid {
-			f.core = t.fewest(ctx)
+			f.core, f.shown = t.core(ctx)
 		}
 		return t.plain(lines), f
 	}
@@ -119,43 +118,6 @@ func (t *textKey) plain(lines Lines) *keyHistory {
 		k.ops = append(k.ops, r)
 	}
 	return k
-}
-
-// fewest are the reads that porcupine needs to find the key wrong: others are left out one by one, while
-// time is left. With them are the writes that it takes to understand them.
-func (t *textKey) fewest(ctx context.Context) (out []int) {
-	const each = 200 * time.Millisecond
-	ctx, cancel := context.WithTimeout(ctx, explainTime)
-	defer cancel()
-	kept := make([]bool, len(t.ops))
-	for i := range kept {
-		kept[i] = true
-	}
-	some := func() (ops []textOp) {
-		for i, o := range t.ops {
-			if kept[i] {
-				ops = append(ops, o)
-			}
-		}
-		return ops
-	}
-	last := 0
-	for i, o := range t.ops {
-		if o.F != "get" || ctx.Err() != nil {
-			continue
-		}
-		kept[i] = false
-		if porcupine.CheckOperationsTimeout(textModel(), textOperations(some()), min(each, remaining(ctx, each))) != porcupine.Illegal {
-			kept[i], last = true, i
-		}
-	}
-	for i, o := range t.ops {
-		switch {
-		case o.F == "get" && kept[i], o.F != "get" && (o.Done < t.ops[last].Call || strings.Contains(t.ops[last].Text, o.Text)):
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // nobody stands for no op.

@@ -50,7 +50,7 @@ func (k *keyHistory) shrink(ctx context.Context, window []int) []int {
 
 // tell is the verdict of a violation: why, the lines that show it, and porcupine's page of them.
 func (k *keyHistory) tell(f finding) harness.Verdict {
-	window := k.withWriters(f.core)
+	window := k.withWriters(slices.Concat(f.core, f.shown))
 	v := invalid(k.evidence(window), "key %q is not linearizable: %s", k.key, k.why(f.core))
 	page, err := k.visualize(window)
 	if err != nil {
@@ -72,7 +72,8 @@ func (k *keyHistory) why(core []int) string {
 	}
 	o := k.ops[last]
 	said := k.said(o)
-	if seen, ok := o.Looks(); ok && seen != register.Absent {
+	porcupines := k.appended != nil && k.elsewhere == nil // then which call wrote what is not known
+	if seen, ok := o.Looks(); ok && seen != register.Absent && (!porcupines || len(core) == 1) {
 		if why := k.unwritten(o, seen); why != "" {
 			return said + why
 		}
@@ -126,7 +127,7 @@ func (k *keyHistory) unwritten(o register.Op, v register.Value) string {
 		if i, ok := k.elsewhere[v]; ok {
 			return fmt.Sprintf(", and another (op %d) returned %s: they show what was written in two orders", k.ops[i].Call, k.named(k.ops[i].Value))
 		}
-		if k.elsewhere == nil { // porcupine says so, which cannot tell why
+		if k.elsewhere == nil {
 			return ", which no order of what was written gives"
 		}
 		return ", which is not made of what was written"

@@ -81,6 +81,7 @@ type finding struct {
 	validity harness.Validity
 	reason   string // why it is not decided; of a violation, how sure it is, or ""
 	core     []int  // of a violation: ops of the key that no order explains, by index
+	shown    []int  // further ones that it takes to see that
 	open     bool   // the fast algorithm left it open, at this op
 	at       int
 }

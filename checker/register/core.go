@@ -37,7 +37,7 @@ func CoreBy(ctx context.Context, ops []Op, window []int, illegal func([]Op) bool
 }
 
 func (m *minimizer) shrink(window []int) []int {
-	core := m.quickXplain(nil, nil, window)
+	core := Minimal(window, m.illegal, func() bool { return m.ctx.Err() != nil || m.left <= 0 })
 	slices.SortFunc(core, func(a, b int) int { return cmp.Compare(m.ops[a].Call, m.ops[b].Call) })
 	return core
 }
@@ -94,17 +94,24 @@ func (m *minimizer) window(definite []int, at int) []int {
 	return nil
 }
 
-// quickXplain finds a minimal part of candidates that is illegal together with base. added is what
-// base gained last.
-func (m *minimizer) quickXplain(base, added, candidates []int) []int {
-	if len(added) > 0 && m.illegal(base) {
-		return nil
+// Minimal is QuickXplain: of candidates, which are illegal together, those without which the others would
+// not be. illegal is monotone. Where stop says so what is left is taken as it is. The candidates are
+// anything that illegal knows by number.
+func Minimal(candidates []int, illegal func(keep []int) bool, stop func() bool) []int {
+	// without finds a minimal part of candidates that is illegal together with base. added is what base
+	// gained last.
+	var without func(base, added, candidates []int) []int
+	without = func(base, added, candidates []int) []int {
+		if len(added) > 0 && illegal(base) {
+			return nil
+		}
+		if len(candidates) <= 1 || stop() {
+			return candidates
+		}
+		left, right := candidates[:len(candidates)/2], candidates[len(candidates)/2:]
+		fromRight := without(slices.Concat(base, left), left, right)
+		fromLeft := without(slices.Concat(base, fromRight), fromRight, left)
+		return slices.Concat(fromLeft, fromRight)
 	}
-	if len(candidates) <= 1 || m.ctx.Err() != nil || m.left <= 0 {
-		return candidates
-	}
-	left, right := candidates[:len(candidates)/2], candidates[len(candidates)/2:]
-	fromRight := m.quickXplain(slices.Concat(base, left), left, right)
-	fromLeft := m.quickXplain(slices.Concat(base, fromRight), fromRight, left)
-	return slices.Concat(fromLeft, fromRight)
+	return without(nil, nil, candidates)
 }
