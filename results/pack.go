@@ -79,12 +79,17 @@ type callTable struct {
 // clientLanes bounds how many lanes clients have where the run does not tell their number.
 const clientLanes = 64
 
+// otherMember stands for a member that is none of the run's first 255.
+const otherMember = 255
+
+// outcomes are the kinds of calls in the page; web/columns.js names them, too.
+var outcomes = map[harness.Type]uint32{harness.OK: 0, harness.Fail: 1, harness.Info: 2}
+
 // packCalls makes the columns, in the order of calls: due (µs, difference to the row above), took
-// (µs), line of the invocation (difference, which may wrap around: probes are due in another order
-// than they were sent in), completion's line after it (0: none), flags (outcome 0 ok, 1 failed,
-// 2 unknown; 4 read; from bit 3 the member, from bit 11 f, from bit 19 the error), client's lane,
-// process (difference to the lane's last), and how many rows above is the attempt before of the
-// same call (0: none).
+// (µs), outcome, member, f, error, client's lane, line of the invocation (difference, which may wrap
+// around: probes are due in another order than they were sent in), completion's line after it (0:
+// none), process (difference to the lane's last), and how many rows above is the attempt before of
+// the same call (0: none).
 func (a *Analysis) packCalls(calls []call, t *callTable) (template.HTML, error) {
 	n := len(calls)
 	t.Clients = a.Run.Concurrency
@@ -102,15 +107,33 @@ func (a *Analysis) packCalls(calls []call, t *callTable) (template.HTML, error) 
 		return uint32(d)
 	})
 	c.add(n, func(i int) uint32 { return uint32(min((calls[i].to - calls[i].from).Microseconds(), 1<<32-1)) })
+	c.add(n, func(i int) uint32 { return outcomes[calls[i].typ] })
+	members := map[harness.NodeID]uint32{}
+	for i, id := range a.Run.Nodes[:min(len(a.Run.Nodes), otherMember)] {
+		members[id] = uint32(i)
+	}
+	c.add(n, func(i int) uint32 {
+		if m, ok := members[calls[i].node]; ok {
+			return m
+		}
+		return otherMember
+	})
+	fs, errs := names{most: 255, cut: 100}, names{most: maxErrors, cut: 300}
+	c.add(n, func(i int) uint32 { return fs.number(calls[i].f) })
+	c.add(n, func(i int) uint32 {
+		if calls[i].err == "" {
+			return 0
+		}
+		return 1 + errs.number(calls[i].err)
+	})
+	t.Fs, t.Errors = append(t.Fs, fs.list...), append(t.Errors, errs.list...)
+	c.add(n, func(i int) uint32 { return uint32(lane(i)) })
 	c.add(n, func(i int) uint32 {
 		d := int64(calls[i].line) - line
 		line = int64(calls[i].line)
 		return uint32(d)
 	})
 	c.add(n, func(i int) uint32 { return uint32(max(0, calls[i].done-calls[i].line)) })
-	fs, errs := map[string]int{}, map[string]int{}
-	c.add(n, func(i int) uint32 { return a.flags(&calls[i], t, fs, errs) })
-	c.add(n, func(i int) uint32 { return uint32(lane(i)) })
 	last := make([]int, t.Clients)
 	c.add(n, func(i int) uint32 {
 		p, l := op(i).Process, lane(i)
@@ -137,38 +160,27 @@ func (a *Analysis) packCalls(calls []call, t *callTable) (template.HTML, error) 
 	return c.pack()
 }
 
-func (a *Analysis) flags(c *call, t *callTable, fs, errs map[string]int) uint32 {
-	var v uint32
-	switch c.typ {
-	case harness.Fail:
-		v |= 1
-	case harness.Info:
-		v |= 2
+// names numbers words in the order in which they come, up to a most; further ones share the next number.
+type names struct {
+	most, cut int // cut: bytes of a word
+	list      []string
+	known     map[string]uint32
+}
+
+func (l *names) number(word string) uint32 {
+	n, ok := l.known[word]
+	switch {
+	case ok:
+		return n
+	case len(l.list) == l.most:
+		return uint32(l.most)
+	case l.known == nil:
+		l.known = map[string]uint32{}
 	}
-	if c.read {
-		v |= 4
-	}
-	node := slices.Index(a.Run.Nodes, c.node)
-	if node < 0 || node > 254 {
-		node = 255
-	}
-	f, known := fs[c.f]
-	if !known {
-		if f = len(t.Fs); f < 255 {
-			fs[c.f], t.Fs = f, append(t.Fs, clipBytes(c.f, 100))
-		} else {
-			f = 255
-		}
-	}
-	e := 0
-	if c.err != "" {
-		if e, known = errs[c.err]; !known {
-			if e = len(t.Errors) + 1; e <= maxErrors {
-				errs[c.err], t.Errors = e, append(t.Errors, clipBytes(c.err, 300))
-			}
-		}
-	}
-	return v | uint32(node)<<3 | uint32(f)<<11 | uint32(e)<<19
+	n = uint32(len(l.list))
+	l.known[word] = n
+	l.list = append(l.list, clipBytes(word, l.cut))
+	return n
 }
 
 // clipBytes cuts text to at most n bytes, not through a character.

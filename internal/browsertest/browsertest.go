@@ -82,7 +82,9 @@ func Open(t testing.TB, browser context.Context, url string, o Options) *Page {
 		}
 	}))
 	enable := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
+		// Nobody asks for what was loaded: keeping it makes the browser read a page twice.
+		none := int64(0)
+		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{MaxTotalBufferSize: &none, MaxResourceBufferSize: &none}); err != nil {
 			return err
 		}
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

@@ -9,28 +9,35 @@ const element = id => document.getElementById(id);
 
 function emptyStore() {
   const none = new Uint32Array(0);
-  return {n: 0, from: none, took: none, log: none, row: none, kind: none, member: none, lane: none, line: none, done: none, flags: none, process: none, back: none, bad: none, long: none, usual: 1, slowest: 1, levels: null};
+  return {n: 0, from: none, took: none, row: none, kind: none, member: none, op: none, why: none, lane: none, line: none, done: none, process: none, back: none, bad: none, long: none, usual: 1, slowest: 1, grids: null, lanes: null};
 }
 
 // addWords lets a store say what its rows are called.
 function addWords(c, table, probes) {
   c.probes = probes;
-  c.f = i => table.fs[c.flags[i] >>> 11 & 255] ?? "?";
-  c.error = i => { const e = c.flags[i] >>> 19 & 255; return e === 0 ? "" : table.errors[e - 1] ?? "see its line"; };
+  c.f = i => table.fs[c.op[i]] ?? "?";
+  c.error = i => { const e = c.why[i]; return e ? table.errors[e - 1] ?? "see its line" : ""; };
   return c;
 }
 
-// unpackAside asks a worker for everything that takes long. Where none may start, the page does it.
-function unpackAside(ask) {
-  return new Promise((resolve, reject) => {
-    const here = () => unpackAll(ask).then(resolve, reject);
-    try {
-      const url = URL.createObjectURL(new Blob([element("code-columns").textContent, "onmessage = async e => { const all = await unpackAll(e.data); postMessage(all, buffersOf(all)); };"], {type: "text/javascript"}));
-      const worker = new Worker(url), end = () => { worker.terminate(); URL.revokeObjectURL(url); };
-      worker.onmessage = e => { end(); resolve(e.data); };
-      worker.onerror = e => { e.preventDefault(); end(); here(); };
-      worker.postMessage(ask);
-    } catch { here(); }
+// unpackerAside starts a worker and returns what asks it for everything that takes long; starting takes
+// a while, in which the page is read on. Where none may start, the page does the work. ask() makes the
+// worker's own copy of what it is asked.
+function unpackerAside() {
+  let worker = null, url = "";
+  const end = () => { worker?.terminate(); URL.revokeObjectURL(url); worker = null; };
+  try {
+    url = URL.createObjectURL(new Blob([element("code-columns").textContent, "onmessage = async e => { const all = await unpackAll(e.data); postMessage(all, buffersOf(all)); };"], {type: "text/javascript"}));
+    worker = new Worker(url);
+    worker.onerror = e => { e.preventDefault(); end(); };
+  } catch { end(); }
+  return ask => new Promise((resolve, reject) => {
+    const here = () => { end(); unpackAll(ask()).then(resolve, reject); };
+    if (!worker) return here();
+    worker.onmessage = e => { end(); resolve(e.data); };
+    worker.onerror = e => { e.preventDefault(); here(); };
+    const asked = ask();
+    worker.postMessage(asked, buffersOf(asked));
   });
 }
 
@@ -65,7 +72,7 @@ let textOnce;
 const loadText = () => textOnce ??= (async () => {
   if (document.readyState === "loading") await new Promise(done => document.addEventListener("DOMContentLoaded", done, {once: true})); // the lines come last
   const files = new Map();
-  const lines = new TextDecoder().decode(await unpacked(element("data-text").textContent)).split("\n");
+  const lines = new TextDecoder().decode(await unpacked(bytesOf(element("data-text").textContent))).split("\n");
   for (let i = 0; i < lines.length - 1;) {
     const [from, count, ...node] = lines[i++].split(" ");
     const file = node.join(" ") ? "logs/" + node.join(" ") + ".log" : "history.jsonl";

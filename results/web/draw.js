@@ -3,8 +3,8 @@
 
 const LEFT = 56, RIGHT = 8, TOP = 32, FOOT = 24, ROLE = 20, PROBE = 5;
 
-// layout says where everything is, in CSS pixels.
-function layout(s, width) {
+// layout says where everything is, in CSS pixels, with calls by members or by clients.
+function layout(s, width, lanes = s.lanes) {
   const l = {width, plot: Math.max(1, Math.floor(width - LEFT - RIGHT))};
   const strip = Math.max(14, Math.min(24, 4 * s.clients)); // four pixels a client, where they are few
   let y = TOP;
@@ -13,11 +13,11 @@ function layout(s, width) {
   l.rates = part(64, 12);
   l.members = s.meta.lanes.map(() => {
     const m = {role: part(ROLE, 1)};
-    if (s.lanes === "members") { m.calls = part(strip, 1); if (s.meta.probes) m.probes = part(PROBE, 0); }
-    y += s.lanes === "members" ? 6 : 3;
+    if (lanes === "members") { m.calls = part(strip, 1); if (s.meta.probes) m.probes = part(PROBE, 0); }
+    y += lanes === "members" ? 6 : 3;
     return m;
   });
-  if (s.lanes === "clients") {
+  if (lanes === "clients") {
     y += 16;
     const h = Math.max(3, Math.min(14, Math.floor(260 / s.clients)));
     l.clients = {y, h, gap: h > 5 ? 2 : 1, end: y + s.clients * (h + (h > 5 ? 2 : 1))};
@@ -56,11 +56,14 @@ function painter(s, canvas) {
   function size() {
     const dpr = window.devicePixelRatio || 1;
     if (p.dpr !== dpr) { p.dpr = dpr; glyphs = {}; }
-    l = p.l = layout(s, canvas.parentElement.clientWidth);
-    const w = Math.round(l.width * dpr), h = Math.round(l.height * dpr);
-    if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; canvas.style.height = l.height + "px"; }
+    const box = canvas.parentElement, width = box.clientWidth;
+    l = p.l = layout(s, width);
+    // The canvas is as high as it may have to be, and its box shows a part: other lanes need no other canvas, which takes long.
+    const high = Math.max(...["members", "clients"].map(lanes => layout(s, width, lanes).height)), w = Math.round(l.width * dpr), h = Math.round(high * dpr);
+    if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; canvas.style.height = high + "px"; }
+    if (box.style.height !== l.height + "px") box.style.height = l.height + "px";
     ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-    ctx.clearRect(0, 0, l.width, l.height);
+    ctx.clearRect(0, 0, l.width, high);
     ctx.textBaseline = "middle"; ctx.lineWidth = 1; ctx.font = "11px system-ui, sans-serif";
   }
 
@@ -92,16 +95,16 @@ function painter(s, canvas) {
     return w;
   }
 
-  // A cross for what failed, a diamond for what nobody knows: drawn once, then copied.
+  // A cross for what failed, a diamond for what nobody knows: drawn once, as how opaque each pixel of a square is.
   p.glyph = kind => glyphs[kind] ??= (() => {
-    const g = document.createElement("canvas"), c = g.getContext("2d"), r = 5.5;
-    g.width = g.height = Math.round(2 * r * p.dpr);
-    c.setTransform(p.dpr, 0, 0, p.dpr, 0, 0); c.translate(r, r);
-    c.strokeStyle = color[KINDS[kind]]; c.globalAlpha = .9; c.lineWidth = 1.2; c.beginPath();
+    const side = Math.round(11 * p.dpr), g = document.createElement("canvas"), c = g.getContext("2d", {willReadFrequently: true});
+    g.width = g.height = side;
+    c.setTransform(p.dpr, 0, 0, p.dpr, side / 2, side / 2);
+    c.globalAlpha = .9; c.lineWidth = 1.2; c.beginPath();
     if (kind === FAILED) { c.moveTo(-3, -3); c.lineTo(3, 3); c.moveTo(-3, 3); c.lineTo(3, -3); }
     else { c.moveTo(-3.5, 0); c.lineTo(0, 3.5); c.lineTo(3.5, 0); c.lineTo(0, -3.5); c.closePath(); }
     c.stroke();
-    return g;
+    return {side, mask: c.getImageData(0, 0, side, side).data.filter((_, i) => i % 4 === 3)};
   })();
 
   function faults() {

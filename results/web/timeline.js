@@ -1,5 +1,9 @@
 // The timeline's state, and what moves it: mouse, touch, keys and buttons.
 
+// The page calls carriedAll where its calls have been read, which stand after this code.
+let carriedAll;
+const carried = new Promise(done => { carriedAll = done; });
+
 { // On paper nobody can open what is closed.
   let closed = [];
   addEventListener("beforeprint", () => { closed = [...document.querySelectorAll("details:not([open])")]; closed.forEach(d => { d.open = true; }); });
@@ -8,9 +12,12 @@
 
 (async () => {
   const canvas = element("timeline");
-  if (!canvas?.getContext || typeof DecompressionStream === "undefined") return; // the figures are there
-  const meta = JSON.parse(element("data-meta").textContent);
-  const next = columnsOf(await unpacked(element("data-bins").textContent), meta.bins);
+  if (!canvas?.getContext || typeof DecompressionStream === "undefined") { // the figure is there
+    addEventListener("DOMContentLoaded", () => { element("timeline-static").open = true; });
+    return;
+  }
+  const unpack = unpackerAside(), meta = JSON.parse(element("data-meta").textContent);
+  const next = columnsOf(await unpacked(bytesOf(element("data-bins").textContent)), meta.bins);
   const bins = {ok: next(), failed: next(), unknown: next(), p50: next(), p99: next(), max: next()};
   const end = Math.max(meta.end, 1000), box = canvas.parentElement, tip = element("tip");
   const s = {meta, bins, end, view: [0, end], scale: meta.scale, lanes: "members", clients: meta.table.clients, selected: null, range: null, loading: true};
@@ -44,7 +51,6 @@
 
   take({calls: emptyStore(), probes: emptyStore()});
   box.hidden = false;
-  element("timeline-static").open = false;
   const paint = painter(s, canvas);
   let pending = false;
   const draw = () => { pending = false; frame = new Map(); const t = performance.now(); paint.draw(); canvas.dataset.draw = (performance.now() - t).toFixed(2); canvas.dataset.view = s.view.join(" "); };
@@ -207,7 +213,9 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { paint.theme(); redraw(); });
   draw();
   canvas.dataset.drawn = performance.now().toFixed(0);
-  take(await unpackAside({calls: {data: element("data-calls").textContent, n: meta.calls, clients: meta.table.clients}, probes: {data: element("data-probes").textContent, n: meta.probes, clients: meta.probesTable.clients}, scale: meta.scale, members: meta.lanes.length, end}));
+  await carried;
+  const packed = (id, n, table) => ({packed: bytesOf(element(id).textContent), n, clients: table.clients});
+  take(await unpack(() => ({calls: packed("data-calls", meta.calls, meta.table), probes: packed("data-probes", meta.probes, meta.probesTable), scale: meta.scale, members: meta.lanes.length, end})));
   s.loading = false;
   draw();
   canvas.dataset.ready = performance.now().toFixed(0);
