@@ -2,7 +2,6 @@ package checker
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -16,9 +15,7 @@ import (
 // A call counts where it was made of a member that no fault touches or that has answered since, and
 // where it began after the fault was seen to have its effect and ended before its healing began.
 //
-// The run's own calm, when nothing at all was broken, is the baseline: a machine that is too busy
-// lets calls fail then, too, and where the control is no worse than that, it has shown nothing. A calm
-// too short to know its share of failures by is taken for as bad as it may have been.
+// The run's own calm, when nothing at all was broken, is the baseline: see harness.Control.
 type FollowerFaults struct {
 	// Tolerate is the share of such calls that may fail without a verdict of Invalid, to allow for
 	// the machine's own hiccups; 0 means 0.01. Up to two failures are always tolerated. The reason
@@ -50,30 +47,26 @@ func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verd
 	if tolerate == 0 {
 		tolerate = 0.01
 	}
-	share := float64(len(failed)) / float64(max(total, 1))
-	switch {
-	case total == 0:
-		return unknown("no call was made through a healthy member while only followers were broken")
-	case len(failed) <= 2 || share <= tolerate:
+	if len(failed) <= 2 {
+		tolerate = 1
+	}
+	control := harness.Control{Failed: len(failed), Calls: total, CalmFailed: len(calm), CalmCalls: calmTotal}
+	switch control.Judge(tolerate) {
+	case harness.ControlUndisturbed:
 		return valid("%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed", len(failed), count(total, "call"), count(len(w.quiet), "time"))
-	case share <= worseThanCalm*float64(len(calm))/float64(max(calmTotal, 1)):
+	case harness.ControlTooBusy:
 		return unknown("%d of %s through healthy members failed while only followers were broken, but so did %d of %s while nothing was: the machine was too busy to tell",
 			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
-	case share <= worseThanCalm*atMost(len(calm))/float64(max(calmTotal, 1)):
+	case harness.ControlTooFew:
+		if total == 0 {
+			return unknown("no call was made through a healthy member while only followers were broken")
+		}
 		return unknown("%d of %s through healthy members failed while only followers were broken, and %d of %s while nothing was: too few to compare with",
 			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
 	}
 	return invalid(evidence(h.Ops, failed[:min(len(failed), 20)]...), "%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed, and %d of %s while nothing was broken; up to %g %% are tolerated",
 		len(failed), count(total, "call"), count(len(w.quiet), "time"), len(calm), count(calmTotal, "call"), 100*tolerate)
 }
-
-// worseThanCalm is how many times the share of failures while nothing is broken must be surpassed.
-const worseThanCalm = 3
-
-// atMost is the most failures that stand behind k seen ones with 95 % certainty: the upper limit of a
-// Poisson count, by its usual approximation (3 where none was seen). A calm too short to have shown the
-// machine's own failures does not speak against the members.
-func atMost(k int) float64 { n := float64(k + 1); return n + 2*math.Sqrt(n) }
 
 // failures are the completions of the calls in the windows that failed, and how many calls there were.
 func (w *windows) failures(calls []attempt, in []window) (failed []int, total int) {

@@ -59,8 +59,8 @@ func (a *Analysis) Suite() Suite {
 	for _, k := range run.Claims {
 		add("claim", k.Claim, k.Took, func(c *junit.Testcase) {
 			switch {
-			case k.Skipped != "":
-				c.Skipped = result("", k.Skipped, "")
+			case k.Undecided != "":
+				c.Skipped = result("", k.Undecided, "")
 			case !k.Holds:
 				c.Failure = result("claim", "does not hold: "+k.Measured, "done: "+k.Did+"\nmeasured: "+k.Measured)
 			}

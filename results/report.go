@@ -587,8 +587,8 @@ func (a *Analysis) storyView(story []harness.Moment) (out []momentView) {
 func claimViewOf(c Claim) claimView {
 	v := claimView{c, "holds", "valid", ms(c.Took)}
 	switch {
-	case c.Skipped != "":
-		v.Holds, v.Class = "not tried: "+c.Skipped, "unknown"
+	case c.Undecided != "":
+		v.Holds, v.Class = c.Undecided, "unknown"
 	case !c.Holds:
 		v.Holds, v.Class = "does not hold", "invalid"
 	}

@@ -83,10 +83,10 @@ type LiveCheck struct {
 
 // Claim is one fact that a scenario showed to hold or not.
 type Claim struct {
-	Claim    string        `json:"claim"`             // the fact
-	Did      string        `json:"did"`               // what was done to show it
-	Measured string        `json:"measured"`          // what was seen
-	Holds    bool          `json:"holds"`             // whether it did
-	Skipped  string        `json:"skipped,omitempty"` // why it was not tried; Holds is false then
-	Took     time.Duration `json:"took"`              // how long that was
+	Claim     string        `json:"claim"`               // the fact
+	Did       string        `json:"did"`                 // what was done to show it
+	Measured  string        `json:"measured"`            // what was seen
+	Holds     bool          `json:"holds"`               // whether it did
+	Undecided string        `json:"undecided,omitempty"` // why it was neither shown nor refuted: not tried, or the machine was too busy to tell; Holds is false then
+	Took      time.Duration `json:"took"`                // how long that was
 }

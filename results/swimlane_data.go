@@ -205,7 +205,7 @@ func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
 
 // overview shows the whole run.
 func (a *Analysis) overview() plan {
-	h := a.head(fmt.Sprintf("%s on %s: %d nodes, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), len(a.Run.Nodes)),
+	h := a.head(fmt.Sprintf("%s on %s: %s, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), plural(len(a.Run.Nodes), "node", "nodes")),
 		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()))
 	if s := a.stat("write outage"); s != nil {
 		h.subs = append(h.subs, statsLine("writes", s))

@@ -43,7 +43,7 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	head := verdictLines(verdict, run)
 	lines = append(lines, paint(color, verdict)+strings.TrimPrefix(head[0], verdict))
 	lines = append(lines, head[1:]...)
-	add("run      %s · %s on %s · %d nodes · seed %d", run.ID, orUnknown(run.System), orUnknown(run.Runtime), len(run.Nodes), run.Seed)
+	add("run      %s · %s on %s · %s · seed %d", run.ID, orUnknown(run.System), orUnknown(run.Runtime), plural(len(run.Nodes), "node", "nodes"), run.Seed)
 	add("ops      %s ok · %s failed · %s unknown", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown))
 	add("faults   %d of %d landed", a.Landed(), len(a.Faults))
 	if what := faultCounts(&a); what != "" {
@@ -247,8 +247,11 @@ func verdictReason(run Run) string {
 		return oneLine(v.Checker + ": " + v.Reason)
 	}
 	for _, c := range run.Claims {
-		if run.Verdict == harness.Invalid && !c.Holds && c.Skipped == "" {
+		switch {
+		case run.Verdict == harness.Invalid && !c.Holds && c.Undecided == "":
 			return oneLine("it does not hold that " + c.Claim + ": " + c.Measured)
+		case run.Verdict == harness.Unknown && c.Undecided != "":
+			return oneLine("it was not shown that " + c.Claim + ": " + c.Undecided)
 		}
 	}
 	if len(run.Verdicts) == 0 {

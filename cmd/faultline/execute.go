@@ -468,9 +468,11 @@ func judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 		run.ExitCode = worse(run.ExitCode, exitResidue)
 	}
 	for _, c := range run.Claims {
-		if !c.Holds && c.Skipped == "" {
-			run.Verdict = harness.Invalid
-			run.ExitCode = worse(run.ExitCode, exitInvalid)
+		switch {
+		case c.Undecided != "" && run.Verdict == harness.Valid: // a scenario that showed less than it is for
+			run.Verdict, run.ExitCode = harness.Unknown, worse(run.ExitCode, exitUnknown)
+		case c.Undecided == "" && !c.Holds:
+			run.Verdict, run.ExitCode = harness.Invalid, worse(run.ExitCode, exitInvalid)
 		}
 	}
 	weighSelf(&run)

@@ -47,7 +47,7 @@ part of the matrix.`,
 	cmd.Flags().StringVar(&p.Out, "out", p.Out, "folder in which the runs' folders are made")
 	cmd.Flags().Uint64Var(&p.Seed, "seed", p.Seed, "seed of every run; 0: each draws its own")
 	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(systemNames(), ", "))
-	cmd.Flags().DurationVar(&length, "time", 0, "length of every faults phase; 0: the scenario's own")
+	cmd.Flags().DurationVar(&length, "time", 0, "length of every faults phase, but no shorter than a scenario's schedule; 0: the scenario's own")
 	addLinksFlag(cmd, &links)
 	cmd.Flags().StringVar(&shard, "shard", shard, "a part of the matrix: 2/3 is the second of three")
 	return cmd
@@ -125,6 +125,9 @@ func (a *app) runScenario(ctx context.Context, p plan, length time.Duration, sce
 	p.System = system
 	if length > 0 {
 		p.Time = length
+		for _, s := range p.Schedule { // a scenario's own schedule is not cut short
+			p.Time = max(p.Time, s.At+s.For)
+		}
 	}
 	return a.perform(ctx, &p)
 }

@@ -29,10 +29,17 @@ func (a *app) script(ctx context.Context, r *prepared) {
 	for n, c := range claims {
 		r.run.Claims = append(r.run.Claims, results.Claim(c))
 		mark := "holds"
-		if !c.Holds {
+		switch {
+		case c.Undecided != "":
+			mark = "UNDECIDED, " + c.Undecided
+		case !c.Holds:
 			mark = "DOES NOT HOLD"
 		}
-		fmt.Fprintf(a.stdout, "%2d. %s\n    did:      %s\n    measured: %s\n    %s (%.1f s)\n", n+1, c.Claim, c.Did, c.Measured, mark, c.Took.Seconds())
+		fmt.Fprintf(a.stdout, "%2d. %s\n    did:      %s\n", n+1, c.Claim, c.Did)
+		if c.Measured != "" {
+			fmt.Fprintf(a.stdout, "    measured: %s\n", c.Measured)
+		}
+		fmt.Fprintf(a.stdout, "    %s (%.1f s)\n", mark, c.Took.Seconds())
 	}
 	r.settle(err)
 	var recovery *harness.NoRecoveryError

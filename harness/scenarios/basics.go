@@ -37,12 +37,19 @@ type basics struct {
 	claims []Claim
 	stage  *Stage
 	client *harness.Worker
+	calm   traffic // what calls fail while nothing is broken, which steps with a fault are held against
 }
 
 // outcome is what a step found.
 type outcome struct {
 	did, measured string
 	holds         bool
+	undecided     string // why it cannot be told; holds is false then
+}
+
+// spared is the outcome where a fault needs a member that can be spared.
+func spared(who string) outcome {
+	return outcome{did: "nothing", undecided: "not tried: with fewer than three members no " + who + " can be spared"}
 }
 
 // step runs one step and keeps its claim. A step that returns an error broke the run.
@@ -56,7 +63,7 @@ func (b *basics) step(ctx context.Context, claim string, f func(context.Context)
 	if err != nil {
 		return fmt.Errorf("step %q: %w", claim, err)
 	}
-	b.claims = append(b.claims, Claim{Claim: claim, Did: out.did, Measured: out.measured, Holds: out.holds, Took: env.Now() - start})
+	b.claims = append(b.claims, Claim{Claim: claim, Did: out.did, Measured: out.measured, Holds: out.holds, Undecided: out.undecided, Took: env.Now() - start})
 	return nil
 }
 
@@ -181,17 +188,34 @@ func (b *basics) stable(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	b.calm = traffic
 	elections := b.campaigns() - from
-	return outcome{
+	out := outcome{
 		did:      fmt.Sprintf("called every member for %v without a fault", b.o.Stable),
 		measured: fmt.Sprintf("%d elections, %s still leads term %d, %d of %d calls failed", elections, after.id, after.term, traffic.failed, traffic.calls),
-		holds:    elections == 0 && before == after && traffic.failed == 0 && traffic.calls > 0,
-	}, nil
+		holds:    elections == 0 && before == after && traffic.calls > traffic.failed,
+	}
+	if before != after {
+		out.measured = fmt.Sprintf("%d elections: %s led term %d and %s leads term %d; %d of %d calls failed", elections, before.id, before.term, after.id, after.term, traffic.failed, traffic.calls)
+	}
+	if !out.holds {
+		out.undecided = b.starved(traffic)
+	}
+	return out, nil
+}
+
+// starved says why members may have missed heartbeats by no fault of theirs: the machine let this
+// program wait so long that it may have let them, too. Empty: it did not.
+func (b *basics) starved(t traffic) string {
+	if t.late < b.o.Election/2 {
+		return ""
+	}
+	return fmt.Sprintf("too busy to tell: the machine woke this program %d ms too late, which is half an election timeout or more", t.late.Milliseconds())
 }
 
 func (b *basics) followerKilled(ctx context.Context) (outcome, error) {
 	if len(b.stage.Cluster.Members()) < 3 {
-		return outcome{did: "nothing", measured: "fewer than three members: no follower can be spared"}, nil
+		return spared("follower"), nil
 	}
 	before, err := b.stage.awaitLeader(ctx, 10*time.Second)
 	if err != nil {
@@ -207,17 +231,25 @@ func (b *basics) followerKilled(ctx context.Context) (outcome, error) {
 	if err := errors.Join(err, b.stage.heal(ctx, in)); err != nil {
 		return outcome{}, err
 	}
-	return outcome{
+	out := outcome{
 		did:      fmt.Sprintf("killed follower %v and called the others for %v", in.Nodes, length),
 		measured: fmt.Sprintf("%d of %d calls failed; leader %s in term %d before, %s in term %d after", traffic.failed, traffic.calls, before.id, before.term, after.id, after.term),
-		holds:    traffic.failed == 0 && traffic.calls > 0 && before == after,
-	}, nil
+	}
+	switch control := (harness.Control{Failed: traffic.failed, Calls: traffic.calls, CalmFailed: b.calm.failed, CalmCalls: b.calm.calls}); {
+	case before != after:
+		out.undecided = b.starved(traffic)
+	case control.Judge(0) == harness.ControlUndisturbed:
+		out.holds = true
+	case control.Judge(0) != harness.ControlDisturbed:
+		out.undecided = fmt.Sprintf("too busy to tell: %d of %d calls failed while nothing was broken, too", b.calm.failed, b.calm.calls)
+	}
+	return out, nil
 }
 
 func (b *basics) leaderKilled(ctx context.Context) (outcome, error) {
 	members := b.stage.Cluster.Members()
 	if len(members) < 3 {
-		return outcome{did: "nothing", measured: "fewer than three members: no leader can be spared"}, nil
+		return spared("leader"), nil
 	}
 	before, err := b.stage.awaitLeader(ctx, 10*time.Second)
 	if err != nil {
@@ -294,7 +326,7 @@ func (b *basics) environment(ctx context.Context, w World) error {
 		defer func() { b.client.Close(); b.stage, b.client, b.o = outer, client, opts }()
 		return b.step(ctx, claim, func(ctx context.Context) (outcome, error) {
 			if len(s.Cluster.Members()) < 3 {
-				return outcome{did: "nothing", measured: "fewer than three members: no leader can be spared"}, nil
+				return spared("leader"), nil
 			}
 			before, err := s.awaitLeader(ctx, 30*time.Second)
 			if err != nil {

@@ -37,12 +37,12 @@ type Stage struct {
 
 // Claim is one fact that a script showed to hold or not.
 type Claim struct {
-	Claim    string
-	Did      string
-	Measured string
-	Holds    bool
-	Skipped  string // why it was not tried; Holds is false then
-	Took     time.Duration
+	Claim     string
+	Did       string
+	Measured  string
+	Holds     bool
+	Undecided string // why it was neither shown nor refuted: not tried, or the machine was too busy to tell; Holds is false then
+	Took      time.Duration
 }
 
 // Options are what the user asked for.

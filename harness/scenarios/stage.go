@@ -121,7 +121,10 @@ func (b *basics) untilOKCounted(ctx context.Context, node harness.NodeID, next f
 	}
 }
 
-type traffic struct{ calls, failed int }
+type traffic struct {
+	calls, failed int
+	late          time.Duration // at most, of a wake-up: how long the machine let this program wait
+}
 
 // traffic puts and gets through the members in turn for a while, and counts.
 func (b *basics) traffic(ctx context.Context, members []harness.NodeID, d time.Duration) (t traffic) {
@@ -137,7 +140,9 @@ func (b *basics) traffic(ctx context.Context, members []harness.NodeID, d time.D
 		if typ, _ := b.client.Do(ctx, a); typ != harness.OK {
 			t.failed++
 		}
+		slept := env.Now()
 		_ = env.Sleep(ctx, 2*look) // the loop's condition sees the end of ctx
+		t.late = max(t.late, env.Now()-slept-2*look)
 	}
 	return t
 }

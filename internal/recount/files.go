@@ -38,9 +38,9 @@ type (
 		Text string
 	}
 	claim struct {
-		Claim, Did, Measured, Skipped string
-		Holds                         bool
-		Took                          time.Duration
+		Claim, Did, Measured, Undecided string
+		Holds                           bool
+		Took                            time.Duration
 	}
 	calibration struct {
 		At           time.Time

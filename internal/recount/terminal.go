@@ -87,7 +87,7 @@ func (v Values) terminal(r *files) {
 		return s
 	}
 	v["terminal.verdict"] = strings.ToUpper(verdict) + " " + why
-	v["terminal.run"] = key("%s · %s on %s · %d nodes · seed %d", run.ID, unknown(run.System), unknown(run.Runtime), len(run.Nodes), run.Seed)
+	v["terminal.run"] = key("%s · %s on %s · %s · seed %d", run.ID, unknown(run.System), unknown(run.Runtime), some(len(run.Nodes), "node", "nodes"), run.Seed)
 	v["terminal.ops"] = key("%s ok · %s failed · %s unknown", v["ops.ok"], v["ops.failed"], v["ops.unknown"])
 	v["terminal.faults"] = key("%s of %s landed", v["faults.landed"], v["faults"])
 	v["terminal.kinds"] = r.kinds()

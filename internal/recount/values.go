@@ -39,8 +39,8 @@ func (v Values) about(r *files) {
 		name := key("claim.%d.", i)
 		v[name+"claim"], v[name+"did"], v[name+"measured"] = c.Claim, c.Did, c.Measured
 		v[name+"holds"] = map[bool]string{true: "holds", false: "does not hold"}[c.Holds]
-		if c.Skipped != "" {
-			v[name+"holds"] = "not tried: " + c.Skipped
+		if c.Undecided != "" {
+			v[name+"holds"] = c.Undecided
 		}
 		v.span(name+"took", c.Took)
 	}
@@ -152,8 +152,11 @@ func reason(run *runFile) string {
 		}
 	}
 	for _, c := range run.Claims {
-		if run.Verdict == "invalid" && !c.Holds && c.Skipped == "" {
+		if run.Verdict == "invalid" && !c.Holds && c.Undecided == "" {
 			return clean("it does not hold that " + c.Claim + ": " + c.Measured)
+		}
+		if run.Verdict == "unknown" && c.Undecided != "" {
+			return clean("it was not shown that " + c.Claim + ": " + c.Undecided)
 		}
 	}
 	switch {
