@@ -228,27 +228,15 @@ func (k *Keys) finish(lines Lines) []*keyHistory {
 // keysOf sorts the ops of clients by key. Positions are those of Ops.
 func keysOf(ops []harness.Op) (*Keys, error) {
 	k := NewKeys()
-	indexed := Ops(ops).indexed()
-	for i := range ops {
-		op := &ops[i]
-		if !op.Client() {
-			continue
-		}
-		at := i
-		if indexed {
-			at = op.Index
-		}
-		l := Line{Position: at, Process: op.Process, Type: op.Type, F: op.F}
+	return k, Ops(ops).each(func(op *harness.Op) error {
+		l := Line{Position: op.Index, Process: op.Process, Type: op.Type, F: op.F}
 		if isRegister(op.F) && (op.Type == harness.Invoke || op.Type == harness.OK) {
 			if err := l.Parse(op.Value); err != nil {
-				return nil, fmt.Errorf("op %d: %w", op.Index, err)
+				return fmt.Errorf("op %d: %w", op.Index, err)
 			}
 		}
-		if err := k.Add(&l); err != nil {
-			return nil, err
-		}
-	}
-	return k, nil
+		return k.Add(&l)
+	})
 }
 
 // Lines gives a history's lines back to a judgement that tells of a violation.
@@ -270,6 +258,24 @@ func (o Ops) indexed() bool {
 		}
 	}
 	return true
+}
+
+// each calls f with the lines of clients, whose indexes are their positions.
+func (o Ops) each(f func(*harness.Op) error) error {
+	indexed := o.indexed()
+	for i := range o {
+		op := o[i]
+		if !op.Client() {
+			continue
+		}
+		if !indexed {
+			op.Index = i
+		}
+		if err := f(&op); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Some are the ops with these indexes.

@@ -112,6 +112,9 @@ type analysis struct {
 // Check finds anomalies. name tells keys (true) and values for the words of the answer.
 func Check(txns []Txn, opt Options, name func(key bool, id int32) string) Result {
 	a := &analysis{txns: txns, opt: opt, name: name, seen: map[string]int{}, g: newGraph(len(txns))}
+	if opt.Realtime {
+		a.g = newGraph(2 * len(txns))
+	}
 	lists, registers := false, false
 	for i := range txns {
 		for _, o := range txns[i].Ops {
@@ -129,7 +132,7 @@ func Check(txns []Txn, opt Options, name func(key bool, id int32) string) Result
 		a.registers()
 	}
 	if a.result.Problem == "" {
-		a.g.seal(a.order)
+		a.orders()
 		a.result.Edges = a.g.dependencies()
 		a.cycles()
 	}
@@ -164,28 +167,64 @@ func (a *analysis) list(l []int32) string {
 	return "[" + strings.Join(words, " ") + "]"
 }
 
-// order tells the edges of processes and of real time.
-func (a *analysis) order(add func(from, to int, kind edgeKind)) {
-	byCall := make([]int, 0, len(a.txns))
-	for i := range a.txns {
-		if a.txns[i].Outcome != Aborted {
-			byCall = append(byCall, i)
-		}
-	}
-	slices.SortStableFunc(byCall, func(x, y int) int { return compare(a.txns[x].Call, a.txns[y].Call) })
-	if a.opt.Process {
-		last := map[int]int{}
-		for _, i := range byCall {
-			if p, ok := last[a.txns[i].Process]; ok {
-				add(p, i, process)
+// orders seals the graph with the edges of processes, and with real time as a line of nodes of its own:
+// one for each return, in their order, to which a transaction leads at its return, and from which one
+// comes at its call. That has the same cycles as realTime's edges, of which there are as many for each
+// transaction as are in flight.
+func (a *analysis) orders() {
+	byCall := a.byCall(func(i int) bool { return true })
+	a.g.seal(func(add func(from, to int, kind edgeKind)) {
+		if a.opt.Process {
+			last := map[int]int{}
+			for _, i := range byCall {
+				if p, ok := last[a.txns[i].Process]; ok {
+					add(p, i, process)
+				}
+				last[a.txns[i].Process] = i
 			}
-			last[a.txns[i].Process] = i
+		}
+		if a.opt.Realtime {
+			a.timeline(byCall, func(from, to int) { add(from, to, realtime) })
+		}
+	})
+}
+
+// byCall are those of the transactions that were not aborted, in the order of calls.
+func (a *analysis) byCall(among func(i int) bool) []int {
+	out := make([]int, 0, len(a.txns))
+	for i := range a.txns {
+		if a.txns[i].Outcome != Aborted && among(i) {
+			out = append(out, i)
 		}
 	}
-	if !a.opt.Realtime {
-		return
+	if order := func(x, y int) int { return compare(a.txns[x].Call, a.txns[y].Call) }; !slices.IsSortedFunc(out, order) {
+		slices.SortStableFunc(out, order)
 	}
-	realTime(a.txns, byCall, func(from, to int) { add(from, to, realtime) })
+	return out
+}
+
+// timeline tells its edges. Its nodes come after those of the transactions.
+func (a *analysis) timeline(byCall []int, edge func(from, to int)) {
+	byReturn := returned(a.txns, byCall)
+	next, n := 0, len(a.txns)
+	for _, i := range byCall {
+		for ; next < len(byReturn) && a.txns[byReturn[next]].Return < a.txns[i].Call; next++ {
+			edge(byReturn[next], n+next)
+			if next > 0 {
+				edge(n+next-1, n+next)
+			}
+		}
+		if next > 0 {
+			edge(n+next-1, i)
+		}
+	}
+}
+
+// returned are those that were committed, in the order of their returns.
+func returned(txns []Txn, among []int) []int {
+	out := slices.DeleteFunc(slices.Clone(among), func(i int) bool { return txns[i].Outcome != Committed })
+	slices.SortStableFunc(out, func(x, y int) int { return compare(txns[x].Return, txns[y].Return) })
+	return out
 }
 
 func compare(x, y int64) int {
@@ -201,8 +240,7 @@ func compare(x, y int64) int {
 // realTime tells the edges of which the order in real time is the transitive closure: to a
 // transaction from those that ended before it began, except where another lies between.
 func realTime(txns []Txn, byCall []int, edge func(from, to int)) {
-	byReturn := slices.DeleteFunc(slices.Clone(byCall), func(i int) bool { return txns[i].Outcome != Committed })
-	slices.SortStableFunc(byReturn, func(x, y int) int { return compare(txns[x].Return, txns[y].Return) })
+	byReturn := returned(txns, byCall)
 	// Of what ended before a call, what matters has not ended before the latest call among those.
 	next, latest := 0, int64(math.MinInt64)
 	var front []int

@@ -267,9 +267,11 @@ const effort = 2_000_000
 // and of real time. In a component with a cycle of dependencies alone none of the same pattern with
 // more is told, since it adds nothing; nor one with real time where there is one with processes.
 func (a *analysis) cycles() {
-	if len(a.g.components(^uint8(0))) == 0 {
+	all := a.components(^uint8(0))
+	if len(all.lists) == 0 {
 		return // without any cycle there is none of a kind
 	}
+	a.narrow(all.of)
 	extras := []struct {
 		suffix string
 		kinds  uint8
@@ -293,13 +295,40 @@ func (a *analysis) cycles() {
 	}
 }
 
+// narrow leaves the edges that lie on a cycle, and has those of real time in place of its line.
+func (a *analysis) narrow(component []int32) {
+	whole := a.g
+	a.g = newGraph(len(a.txns))
+	var processes []hop
+	for i := range a.txns {
+		for _, e := range whole.out(int32(i)) {
+			switch {
+			case component[i] < 0 || component[i] != component[e.to]:
+			case e.kind < process:
+				a.g.added = append(a.g.added, hop{int32(i), e})
+			case e.kind == process:
+				processes = append(processes, hop{int32(i), e})
+			}
+		}
+	}
+	byCall := a.byCall(func(i int) bool { return component[i] >= 0 })
+	a.g.seal(func(add func(from, to int, kind edgeKind)) {
+		for _, h := range processes {
+			add(int(h.from), int(h.to), process)
+		}
+		if a.opt.Realtime {
+			realTime(a.txns, byCall, func(from, to int) { add(from, to, realtime) })
+		}
+	})
+}
+
 type componentsOf struct {
 	lists [][]int
 	of    []int32 // -1: alone
 }
 
 func (a *analysis) components(kinds uint8) componentsOf {
-	c := componentsOf{lists: a.g.components(kinds), of: make([]int32, len(a.txns))}
+	c := componentsOf{lists: a.g.components(kinds), of: make([]int32, a.g.nodes)}
 	for i := range c.of {
 		c.of[i] = -1
 	}
