@@ -11,13 +11,16 @@ import (
 // calls pairs the lines of clients as they come, in the order of invocation, and keeps no line longer than
 // it must.
 type calls struct {
-	from []attempt // positions; done is -1 where there is no second line
-	open map[int]said
+	from []lines // by call
+	open map[int]saying
 	free [][]byte // memory of values that are not open any more
 }
 
-// said is the line that says most about a call: its completion where that is ok, else its invocation.
-type said struct {
+// lines are the positions of a call's lines; done is -1 where there is no second one.
+type lines struct{ invoke, done int }
+
+// saying is the line that says most about a call: its completion where that is ok, else its invocation.
+type saying struct {
 	call     int // index in from; -1: of no interest
 	position int
 	f        string
@@ -30,12 +33,12 @@ func (c *calls) invoke(op *harness.Op, wanted bool) (int, error) {
 		return -1, fmt.Errorf("op %d: process %d invokes while its op %d is open", op.Index, op.Process, o.position)
 	}
 	if c.open == nil {
-		c.open = map[int]said{}
+		c.open = map[int]saying{}
 	}
-	o := said{call: -1, position: op.Index, f: op.F}
+	o := saying{call: -1, position: op.Index, f: op.F}
 	if wanted {
 		o.call = len(c.from)
-		c.from = append(c.from, attempt{op.Index, -1, harness.Info})
+		c.from = append(c.from, lines{op.Index, -1})
 		o.value = append(c.memory(), op.Value...)
 	}
 	c.open[op.Process] = o
@@ -53,22 +56,22 @@ func (c *calls) memory() []byte {
 }
 
 // complete takes a completion. It answers what is said, and the call's index or -1.
-func (c *calls) complete(op *harness.Op) (said, int, error) {
+func (c *calls) complete(op *harness.Op) (saying, int, error) {
 	switch op.Type {
 	case harness.OK, harness.Fail, harness.Info:
 	default:
-		return said{}, -1, fmt.Errorf("op %d: unknown type %q", op.Index, op.Type)
+		return saying{}, -1, fmt.Errorf("op %d: unknown type %q", op.Index, op.Type)
 	}
 	o, ok := c.open[op.Process]
 	if !ok {
-		return said{}, -1, fmt.Errorf("op %d: process %d completes what it did not invoke", op.Index, op.Process)
+		return saying{}, -1, fmt.Errorf("op %d: process %d completes what it did not invoke", op.Index, op.Process)
 	}
 	delete(c.open, op.Process)
 	if o.call < 0 {
 		return o, -1, nil
 	}
 	c.free = append(c.free, o.value)
-	c.from[o.call].done, c.from[o.call].outcome = op.Index, op.Type
+	c.from[o.call].done = op.Index
 	if op.Type == harness.OK {
 		o.position, o.f, o.value = op.Index, op.F, op.Value
 	}
@@ -76,23 +79,23 @@ func (c *calls) complete(op *harness.Op) (said, int, error) {
 }
 
 // rest are the calls that have no second line.
-func (c *calls) rest() (out []said) {
+func (c *calls) rest() (out []saying) {
 	for _, o := range c.open {
 		if o.call >= 0 {
 			out = append(out, o)
 		}
 	}
-	slices.SortFunc(out, func(a, b said) int { return cmp.Compare(a.call, b.call) })
+	slices.SortFunc(out, func(a, b saying) int { return cmp.Compare(a.call, b.call) })
 	return out
 }
 
 // evidence are the positions of a call's lines.
 func (c *calls) evidence(i int) []int {
-	a := c.from[i]
-	if a.done < 0 {
-		return []int{a.invoke}
+	l := c.from[i]
+	if l.done < 0 {
+		return []int{l.invoke}
 	}
-	return []int{a.invoke, a.done}
+	return []int{l.invoke, l.done}
 }
 
 // slab hands out small slices that share memory: a million of them cost a thousand allocations.
@@ -108,5 +111,41 @@ func (s *slab[T]) of(n int) []T {
 	}
 	out := s.free[:n:n]
 	s.free = s.free[n:]
+	return out
+}
+
+// with is a slice of one.
+func (s *slab[T]) with(v T) []T {
+	out := s.of(1)
+	out[0] = v
+	return out
+}
+
+// blocks is a list that grows without being copied.
+type blocks[T any] struct {
+	b [][]T
+	n int
+}
+
+const blockSize = 1 << 12
+
+func (l *blocks[T]) add(v T) {
+	if l.n%blockSize == 0 {
+		l.b = append(l.b, make([]T, 0, blockSize))
+	}
+	last := &l.b[len(l.b)-1]
+	*last = append(*last, v)
+	l.n++
+}
+
+func (l *blocks[T]) at(i int) *T { return &l.b[i/blockSize][i%blockSize] }
+
+// take is all of it in one slice; the list is empty then.
+func (l *blocks[T]) take() []T {
+	out := make([]T, 0, l.n)
+	for i, b := range l.b {
+		out, l.b[i] = append(out, b...), nil
+	}
+	*l = blocks[T]{}
 	return out
 }

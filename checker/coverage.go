@@ -192,9 +192,12 @@ func touchedByTxn(op *harness.Op) (read []string, wrote bool) {
 		case f == string(harness.TxnGet):
 			read = append(read, string(o[1]))
 		case f == string(harness.TxnRange) && len(o) > 3:
-			items, _ := rangeItems(o[3]) // what is damaged is for others to tell
-			for _, it := range items {
-				read = append(read, it.key)
+			var rows [][]json.RawMessage
+			_ = json.Unmarshal(o[3], &rows) // what is damaged is for others to tell
+			for _, row := range rows {
+				if len(row) > 0 {
+					read = append(read, string(row[0]))
+				}
 			}
 		default:
 			wrote = wrote || f != string(harness.TxnRange)

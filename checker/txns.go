@@ -18,8 +18,9 @@ import (
 // judge it with Anomalies.CheckTxns. A Txns must not be used by two goroutines at the same time.
 type Txns struct {
 	calls  calls
-	txns   []anomaly.Txn
-	keys   names // JSON texts, as values are
+	read   blocks[anomaly.Txn]
+	txns   []anomaly.Txn // when all are read
+	keys   names         // JSON texts, as values are
 	values names
 	shared []sharedList // by key
 	ops    slab[anomaly.Op]
@@ -42,14 +43,14 @@ func (t *Txns) Add(op *harness.Op) error {
 		if err != nil || i < 0 {
 			return err
 		}
-		t.txns = append(t.txns, anomaly.Txn{Outcome: anomaly.Unknown, Process: op.Process, Call: int64(op.Index), Return: anomaly.Never})
+		t.read.add(anomaly.Txn{Outcome: anomaly.Unknown, Process: op.Process, Call: int64(op.Index), Return: anomaly.Never})
 		return nil
 	}
 	o, i, err := t.calls.complete(op)
 	if err != nil || i < 0 {
 		return err
 	}
-	switch x := &t.txns[i]; op.Type {
+	switch x := t.read.at(i); op.Type {
 	case harness.OK:
 		x.Outcome, x.Return = anomaly.Committed, int64(op.Index)
 	case harness.Fail:
@@ -59,7 +60,7 @@ func (t *Txns) Add(op *harness.Op) error {
 }
 
 // take reads what a transaction did.
-func (t *Txns) take(i int, o said) error {
+func (t *Txns) take(i int, o saying) error {
 	v, err := t.reader.read(o.position, o.value)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (t *Txns) take(i int, o said) error {
 			return fmt.Errorf("op %d: an op of a txn: %w", o.position, err)
 		}
 	}
-	t.txns[i].Ops = ops
+	t.read.at(i).Ops = ops
 	return nil
 }
 
@@ -84,6 +85,7 @@ func (t *Txns) finish() error {
 			return err
 		}
 	}
+	t.txns = t.read.take()
 	if !t.lists {
 		return nil
 	}
@@ -198,7 +200,7 @@ func (t *Txns) extend(l *sharedList, inner []byte) bool {
 			}
 			at++
 		}
-		n := scanJSON(inner[at:], 0)
+		n := harness.PlainJSON(inner[at:])
 		if n == 0 {
 			return false
 		}

@@ -67,13 +67,13 @@ func (r *txnReader) scan(b []byte, v *txnValue) bool {
 			v.Else, b, ok = r.table(b)
 		case "succeeded":
 			bit = 8
-			n := scanJSON(b, 0)
+			n := harness.PlainJSON(b)
 			word := string(b[:n])
 			r.succeeded, v.Succeeded, ok = word == "true", &r.succeeded, word == "true" || word == "false"
 			b = b[n:]
 		case "rev":
 			bit = 16
-			n := scanJSON(b, 0)
+			n := harness.PlainJSON(b)
 			var err error
 			v.Rev, err = strconv.ParseInt(string(b[:n]), 10, 64)
 			ok, b = err == nil, b[n:]
@@ -114,7 +114,7 @@ func each(b []byte, f func(member []byte) bool) (rest []byte, ok bool) {
 	}
 	for {
 		b = b[1:] // [ or ,
-		n := scanJSON(b, 0)
+		n := harness.PlainJSON(b)
 		if n == 0 || n == len(b) || !f(b[:n:n]) {
 			return nil, false
 		}
@@ -127,67 +127,6 @@ func each(b []byte, f func(member []byte) bool) (rest []byte, ok bool) {
 			return nil, false
 		}
 	}
-}
-
-// deepest is how many lists within each other are recognised.
-const deepest = 8
-
-// scanJSON is the length of the value with which b begins: a string without escapes, a whole number, true,
-// false, null, or a list of such. 0: it is something else.
-func scanJSON(b []byte, depth int) int {
-	if len(b) == 0 {
-		return 0
-	}
-	switch c := b[0]; {
-	case c == '"':
-		if _, rest, ok := scanBytes(b); ok {
-			return len(b) - len(rest)
-		}
-		return 0
-	case c == '[' && depth < deepest:
-		return scanList(b, depth)
-	case c == '-' || c >= '0' && c <= '9':
-		return scanNumber(b)
-	}
-	for _, word := range [...]string{"null", "true", "false"} {
-		if len(b) >= len(word) && string(b[:len(word)]) == word {
-			return len(word)
-		}
-	}
-	return 0
-}
-
-func scanList(b []byte, depth int) int {
-	if len(b) > 1 && b[1] == ']' {
-		return 2
-	}
-	for at := 1; at < len(b); at++ { // after [ or ,
-		n := scanJSON(b[at:], depth+1)
-		if at += n; n == 0 || at == len(b) || b[at] != ',' && b[at] != ']' {
-			return 0
-		}
-		if b[at] == ']' {
-			return at + 1
-		}
-	}
-	return 0
-}
-
-// scanNumber takes a whole number of at most 18 digits.
-func scanNumber(b []byte) int {
-	first := 0
-	if b[0] == '-' {
-		first = 1
-	}
-	n := first
-	for n < len(b) && b[n] >= '0' && b[n] <= '9' {
-		n++
-	}
-	digits := n - first
-	if digits == 0 || digits > 18 || digits > 1 && b[first] == '0' || n < len(b) && (b[n] == '.' || b[n]|0x20 == 'e') {
-		return 0
-	}
-	return n
 }
 
 // jsonString is a JSON string.
@@ -208,8 +147,10 @@ func jsonText(b json.RawMessage) ([]byte, error) {
 
 // jsonInt is a JSON integer.
 func jsonInt(b json.RawMessage) (n int64, err error) {
-	if len(b) > 0 && scanNumber(b) == len(b) {
-		return strconv.ParseInt(string(b), 10, 64)
+	if harness.PlainJSON(b) == len(b) {
+		if n, err = strconv.ParseInt(string(b), 10, 64); err == nil {
+			return n, nil
+		}
 	}
 	return n, json.Unmarshal(b, &n)
 }

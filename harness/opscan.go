@@ -186,8 +186,8 @@ func (p *scanner) value() ([]byte, bool) {
 	return nil, false
 }
 
-// flat takes an object without spaces of strings without escapes, whole numbers, true, false and
-// null: what register workloads write, and most of a history's bytes.
+// flat takes an object without spaces of strings without escapes, whole numbers, true, false, null, and
+// lists of such: what workloads write, and most of a history's bytes.
 func (p *scanner) flat() bool {
 	q := scanner{b: p.b, n: p.n}
 	if q.n >= len(q.b) || q.b[q.n] != '{' {
@@ -199,18 +199,7 @@ func (p *scanner) flat() bool {
 			return false
 		}
 		q.n++
-		switch c := q.b[q.n]; {
-		case c == '"':
-			if _, ok := q.word(); !ok {
-				return false
-			}
-		case c == 't' && q.literal("true"), c == 'f' && q.literal("false"), c == 'n' && q.literal("null"):
-		default:
-			if q.int(); q.bad {
-				return false
-			}
-		}
-		if q.n >= len(q.b) {
+		if !q.plain(0) || q.n >= len(q.b) {
 			return false
 		}
 		switch q.b[q.n] {
@@ -222,6 +211,58 @@ func (p *scanner) flat() bool {
 			return false
 		}
 	}
+}
+
+// PlainJSON is the length of the JSON value with which b begins, where it is one that takes no unescaping: a
+// string without escapes, a whole number of at most 18 digits, true, false, null, or a list of such, without
+// spaces. 0: it is something else. Strings are taken to be valid UTF-8, as Parse has seen to it.
+func PlainJSON(b []byte) int {
+	p := scanner{b: b}
+	if !p.plain(0) {
+		return 0
+	}
+	return p.n
+}
+
+// deepest is how many lists within each other are taken.
+const deepest = 8
+
+// plain takes what an object has that flat takes.
+func (p *scanner) plain(depth int) bool {
+	if p.n >= len(p.b) {
+		return false
+	}
+	switch c := p.b[p.n]; {
+	case c == '"':
+		_, ok := p.word()
+		return ok
+	case c == '[':
+		return depth < deepest && p.list(depth)
+	case c == 't' && p.literal("true"), c == 'f' && p.literal("false"), c == 'n' && p.literal("null"):
+		return true
+	default:
+		p.int()
+		return !p.bad
+	}
+}
+
+func (p *scanner) list(depth int) bool {
+	p.n++
+	if p.n < len(p.b) && p.b[p.n] == ']' {
+		p.n++
+		return true
+	}
+	for p.plain(depth+1) && p.n < len(p.b) {
+		p.n++
+		switch p.b[p.n-1] {
+		case ',':
+		case ']':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 func (p *scanner) literal(s string) bool {

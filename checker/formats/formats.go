@@ -37,12 +37,13 @@ func All() []Entry {
 	}
 }
 
-// History is what a file holds. A history of registers is in its compact form, any other is in Ops.
+// History is what a file holds. A history that one checker judges is in that one's compact form, if there
+// is one; any other is in Ops.
 type History struct {
 	Format  string
 	Warning string // what was left out at the end of the file; "": nothing
 	Ops     []harness.Op
-	keys    *checker.Keys
+	form    *form // nil: there is none for these ops
 	lines   checker.Lines
 	// unjudged is why revisions do not tell the order of all writes; "": they do.
 	unjudged string
@@ -50,8 +51,8 @@ type History struct {
 
 // Judges says which checkers the history's ops call for, by their names in checker.All.
 func (h *History) Judges() []string {
-	if h.keys != nil {
-		return []string{checker.Linearizable{}.Name()}
+	if h.form != nil {
+		return []string{h.form.name}
 	}
 	return judges(h.Ops)
 }
@@ -112,10 +113,8 @@ func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict
 		}
 		list = append(list, c)
 	}
-	if len(list) == 1 && h.keys != nil {
-		if c, ok := list[0].(checker.Linearizable); ok {
-			return []harness.Verdict{c.CheckKeys(ctx, h.keys, h.lines)}, nil
-		}
+	if len(list) == 1 && h.form != nil && h.form.name == list[0].Name() {
+		return []harness.Verdict{h.form.judge(ctx, h.lines)}, nil
 	}
 	if h.unjudged != "" && len(list) > 0 {
 		var out []harness.Verdict
@@ -164,9 +163,13 @@ func checkerNames() []string {
 	return out
 }
 
-// Read reads a file, or the folder of an etcd robustness report. format is a name of All, or empty: the file is recognised by its content. What
-// is damaged is an error that names the line, the column, and what is wrong with it.
-func Read(path, format string) (*History, error) {
+// Read reads a file, or the folder of an etcd robustness report. format is a name of All, or empty: the
+// file is recognised by its content. What is damaged is an error that names the line, the column, and what
+// is wrong with it.
+func Read(path, format string) (*History, error) { return ReadFor(path, format, "") }
+
+// ReadFor is Read for one checker, by its name in checker.All; "" means for those that the ops call for.
+func ReadFor(path, format, name string) (*History, error) {
 	if isDir(path) && (format == "" || format == "robustness") {
 		h, err := readRobustDir(path)
 		if err == nil {
@@ -174,7 +177,7 @@ func Read(path, format string) (*History, error) {
 		}
 		return h, err
 	}
-	src := &source{path: path}
+	src := &source{path: path, judge: name}
 	head, err := src.head()
 	if err != nil {
 		return nil, err
@@ -198,7 +201,10 @@ func Read(path, format string) (*History, error) {
 }
 
 // source is a file that is read from its start, perhaps several times.
-type source struct{ path string }
+type source struct {
+	path  string
+	judge string // the checker that it is read for; "": not known
+}
 
 var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
 )
 
@@ -14,22 +13,35 @@ func isJSONL(head []byte) bool {
 	return len(head) == 0 || ours && !isRobustness(head)
 }
 
-var errNoRegister = errors.New("not a history of registers alone")
+// errOther says that an op is not one of those that a form takes.
+var errOther = errors.New("an op of another kind")
 
-// readJSONL reads a history of registers straight into its compact form, so that a million ops take
-// a fraction of what their lines would. Where it meets any other op of a client it starts again and
-// keeps the lines.
+// readJSONL reads a history that one checker judges straight into the form in which it does, so that a
+// million ops take a fraction of what their lines would. Where that meets an op of a client that the form
+// does not take it starts again, at last with the lines themselves.
 func readJSONL(src *source) (*History, error) {
-	h := &History{keys: checker.NewKeys()}
-	file := &fileLines{src: src}
-	h.lines = file
-	r, err := src.open()
+	for _, f := range forms(src.judge) {
+		if src.judge != "" && src.judge != f.name {
+			continue
+		}
+		h, err := src.read(f)
+		if !errors.Is(err, errOther) {
+			return h, err
+		}
+	}
+	ops, cut, err := src.ops()
+	return &History{Ops: ops, Warning: cut}, err
+}
+
+// read is a history in a form, or errOther.
+func (s *source) read(f *form) (*History, error) {
+	file := &fileLines{src: s}
+	h := &History{form: f, lines: file}
+	r, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	clients := 0
-	var line checker.Line
 	h.Warning, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
 		if op.Process < 0 {
 			o := op.Op()
@@ -37,18 +49,10 @@ func readJSONL(src *source) (*History, error) {
 			file.others = append(file.others, o)
 			return nil
 		}
-		if ok, err := registerLine(&line, op); err != nil || !ok {
-			return err
-		}
-		clients++
-		if err := h.keys.Add(&line); err != nil {
-			return &harness.DamageError{Err: err}
-		}
-		return nil
+		return f.take(op)
 	})
-	if errors.Is(err, errNoRegister) || err == nil && clients == 0 {
-		ops, cut, err := src.ops()
-		return &History{Ops: ops, Warning: cut}, err
+	if err == nil && !f.enough() {
+		err = errOther
 	}
 	return h, err
 }

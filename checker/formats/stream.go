@@ -42,7 +42,7 @@ func Stream(ctx context.Context, r io.Reader, limit time.Duration) (v harness.Ve
 		return nil
 	})
 	switch {
-	case errors.Is(err, errNoRegister):
+	case errors.Is(err, errOther):
 		return v, "", errors.New("it is no history of registers alone, and only those can be judged while they come: put it into a file")
 	case err != nil && !errors.Is(err, errEnough):
 		return v, "", err
@@ -91,7 +91,7 @@ func registerLine(line *checker.Line, op *harness.RawOp) (ok bool, err error) {
 		if s := string(op.F); s == harness.FProbePut || s == harness.FProbeGet {
 			return false, nil
 		}
-		return false, errNoRegister
+		return false, errOther
 	}
 	line.Position, line.Process, line.Type, line.F = int(op.Index), int(op.Process), op.Type, f
 	if op.Type == harness.Invoke || op.Type == harness.OK {

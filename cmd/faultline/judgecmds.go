@@ -94,7 +94,7 @@ func formatsHelp() string {
 
 // checkFile judges a history without its folder: what needs logs is left out.
 func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
-	h, err := formats.Read(path, o.format)
+	h, err := formats.ReadFor(path, o.format, o.checker)
 	if err != nil {
 		return usage("check %s: %v", path, err)
 	}
