@@ -19,15 +19,16 @@ import (
 //   - Members hash equal states, at equal revisions, to equal numbers (harness.HashValue).
 //
 // The order is that of the recorder, as in all checkers. Keys are taken to be absent at the start.
-// Ops of other shapes than the register workload's and the probes' are passed over.
+// Of transactions, banks and sets see liveTxns. Ops of other shapes are passed over.
 //
-// Memory is bounded, however long the run: by the ops that are open, and by monitorKeys,
-// monitorValues and monitorHashes, about 40 MiB. What is forgotten is not judged.
+// Memory is bounded, however long the run: by the ops that are open, by monitorKeys, monitorValues and
+// monitorHashes, about 40 MiB, and by the bounds of liveTxns. What is forgotten is not judged.
 type Monitor struct {
 	mu        sync.Mutex
 	open      map[int]*openOp // by process
 	floor     told
 	keys      keyTable
+	txns      liveTxns
 	hashes    hashRing
 	answers   int // judged
 	compared  int // hashes that had one to be compared with
@@ -76,7 +77,7 @@ func liveKindOf(f string) opKind {
 
 // NewMonitor makes one that has seen nothing.
 func NewMonitor() *Monitor {
-	return &Monitor{open: map[int]*openOp{}, floor: told{op: -1}, keys: newKeyTable()}
+	return &Monitor{open: map[int]*openOp{}, floor: told{op: -1}, keys: newKeyTable(), txns: newLiveTxns()}
 }
 
 // Observe takes the next op of the history, as a harness.RecorderOptions.Observe does. After a
@@ -120,11 +121,14 @@ func (m *Monitor) client(op *harness.Op) {
 	if op.Type == harness.Invoke {
 		if kind := liveKindOf(op.F); kind != otherKind {
 			m.invoke(kind, op)
+		} else {
+			m.txns.invoke(op, m.floor)
 		}
 		return
 	}
 	o := m.open[op.Process]
 	if o == nil {
+		m.other(op)
 		return
 	}
 	delete(m.open, op.Process)
@@ -140,6 +144,25 @@ func (m *Monitor) client(op *harness.Op) {
 		m.violated(bad.evidence, "%s", bad.reason)
 	}
 	m.keys.closed(o)
+}
+
+// other takes the end of a call that is not on one key.
+func (m *Monitor) other(op *harness.Op) {
+	bad, rev, judged := m.txns.ended(op)
+	if judged {
+		m.answers++
+	}
+	if bad != nil {
+		m.violated(bad.evidence, "%s", bad.reason)
+	}
+	m.tell(rev, op.Index)
+}
+
+// tell takes a revision that was told.
+func (m *Monitor) tell(rev int64, op int) {
+	if rev > m.floor.revision {
+		m.floor = told{rev, op}
+	}
 }
 
 func (m *Monitor) invoke(kind opKind, op *harness.Op) {
@@ -163,9 +186,7 @@ func (m *Monitor) revision(op *harness.Op, o *openOp, v value) {
 		m.violated([]int{f.op, o.call, op.Index}, "revisions went back: %s (op %d) was answered revision %d, but before it was invoked, op %d had been answered revision %d",
 			o, op.Index, v.Rev, f.op, f.revision)
 	}
-	if v.Rev > m.floor.revision {
-		m.floor = told{v.Rev, op.Index}
-	}
+	m.tell(v.Rev, op.Index)
 }
 
 func (o *openOp) String() string {
@@ -228,7 +249,7 @@ func (Live) Check(ctx context.Context, h harness.History) harness.Verdict {
 		}
 	}
 	if m.answers+m.compared == 0 {
-		return unknown("there was no answer of a get, put, cas or delete, and no two members hashed their states at one revision")
+		return unknown("there was no answer that could be judged, and no two members hashed their states at one revision")
 	}
 	return valid("of %s, none was older than what had been answered before; %d hashes of a state were the same as another member's", count(m.answers, "answer"), m.compared)
 }

@@ -71,10 +71,7 @@ func checkers(w harness.Workload, run results.Run) []harness.Checker {
 	if run.ProbeEvery > 0 {
 		list = append(list, checker.Probes{})
 	}
-	if run.ProbeEvery > 0 || run.Workload == "register" {
-		list = append(list, checker.Live{})
-	}
-	list = append(list, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0, Overlapping: overlap(run.Schedule)}, checker.Recovered{})
+	list = append(list, checker.Live{}, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0, Overlapping: overlap(run.Schedule)}, checker.Recovered{})
 	if !run.Hostile && slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
 		list = append(list, checker.FollowerFaults{})
 	}
