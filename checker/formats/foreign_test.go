@@ -3,6 +3,7 @@ package formats
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -127,7 +128,16 @@ func TestForeignDamage(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 		})
 	}
-	h, err := Read(write(t, w+w[:20]), "")
+	// From one process to another it may, where indexes tell the order.
+	other := "{:type :invoke, :f :read, :value nil, :process 1, :time 4, :index 1}\n"
+	h, err := Read(write(t, w+other), "")
+	require.NoError(t, err)
+	require.Equal(t, []time.Duration{5, 5}, []time.Duration{h.Ops[0].Time, h.Ops[1].Time})
+	require.Contains(t, h.Warning, "times go back, 1 in all and by up to 1ns: the order of ops is that of their indexes")
+	_, err = Read(write(t, strings.ReplaceAll(w+other, ", :index", ", :no")), "")
+	require.ErrorContains(t, err, "line 2, column 1: time 4 is before 5")
+
+	h, err = Read(write(t, w+w[:20]), "")
 	require.NoError(t, err)
 	require.Equal(t, "line 2: the op has no end and was left out", h.Warning)
 }

@@ -89,7 +89,7 @@ func readEDN(src *source) (*History, error) {
 	}
 	c := converter{place: r.place}
 	ops, err := c.convert(all)
-	return &History{Ops: ops, Warning: warning}, err
+	return &History{Ops: ops, Warning: strings.Join(slices.DeleteFunc([]string{c.clock.warning(), warning}, func(s string) bool { return s == "" }), "; ")}, err
 }
 
 var errLong = fmt.Errorf("the line is longer than %d MiB, the most that is read", maxForeign>>20)
@@ -202,6 +202,7 @@ type converter struct {
 	independent bool   // values are [key value]
 	open        map[int64]*foreign
 	retired     map[int64]bool
+	clock       foreignClock
 }
 
 func (c *converter) damage(at int, err error) error {
@@ -213,17 +214,18 @@ func (c *converter) convert(all []foreign) ([]harness.Op, error) {
 	c.open, c.retired = map[int64]*foreign{}, map[int64]bool{}
 	c.decide(all)
 	var out []harness.Op
-	var lastTime, lastIndex int64 = -1, -1
+	lastIndex := int64(-1)
 	own := !slices.ContainsFunc(all, func(op foreign) bool { return op.index < 0 })
+	c.clock = foreignClock{last: -1, indexed: own, of: map[int64]int64{}}
 	for i := range all {
 		op := &all[i]
-		switch {
-		case op.index >= 0 && op.index <= lastIndex:
+		if op.index >= 0 && op.index <= lastIndex {
 			return nil, c.damage(op.at, fmt.Errorf("index %d comes after %d: lines are doubled or out of order", op.index, lastIndex))
-		case op.time >= 0 && op.time < lastTime:
-			return nil, c.damage(op.at, fmt.Errorf("time %d is before %d, that of the op above", op.time, lastTime))
 		}
-		lastIndex, lastTime = max(lastIndex, op.index), max(lastTime, op.time)
+		lastIndex = max(lastIndex, op.index)
+		if err := c.clock.next(op); err != nil {
+			return nil, c.damage(op.at, err)
+		}
 		o, err := c.op(op)
 		if err != nil {
 			return nil, c.damage(op.at, err)
@@ -241,6 +243,49 @@ func (c *converter) convert(all []foreign) ([]harness.Op, error) {
 		out = append(out, *o)
 	}
 	return out, nil
+}
+
+// foreignClock holds the times of ops. Jepsen's clients stamp their ops themselves, before the history puts
+// them in order: where indexes tell the order, times may go back from one process to another.
+type foreignClock struct {
+	last    int64 // latest so far; -1: none
+	indexed bool
+	of      map[int64]int64 // by process: its latest
+	back    int             // times that went back
+	most    int64           // by so much
+}
+
+// next takes an op, whose time becomes the latest where it is before that.
+func (c *foreignClock) next(op *foreign) error {
+	if op.time < 0 {
+		return nil
+	}
+	before, latest := c.last, c.last
+	if c.indexed {
+		before = -1
+		if process, client := op.process.(int64); client {
+			before = c.of[process]
+			c.of[process] = op.time
+		}
+	}
+	if op.time < before {
+		return fmt.Errorf("time %d is before %d, that of the op above", op.time, before)
+	}
+	if op.time < latest {
+		c.back++
+		c.most = max(c.most, latest-op.time)
+		op.time = latest
+	}
+	c.last = op.time
+	return nil
+}
+
+// warning is what was changed; "": nothing.
+func (c *foreignClock) warning() string {
+	if c.back == 0 {
+		return ""
+	}
+	return fmt.Sprintf("times go back, %d in all and by up to %v: the order of ops is that of their indexes", c.back, time.Duration(c.most))
 }
 
 // decide looks at what the ops are called.
