@@ -75,6 +75,11 @@ func TestEveryNumberIsRecounted(t *testing.T) {
 			require.GreaterOrEqual(t, seen, 15)
 			require.Empty(t, values.Terminal(TerminalSummary(a, TerminalOptions{Dir: f.Dir()})))
 			require.Empty(t, values.Failovers(f.Dir()))
+			require.NoError(t, f.Write(SummaryFile, a.Summary()))
+			wrong, seen, err = values.Summary(f.Dir())
+			require.NoError(t, err)
+			require.Empty(t, wrong)
+			require.GreaterOrEqual(t, seen, 4)
 		})
 	}
 }
@@ -121,6 +126,26 @@ func TestRecountSeesWrongNumbers(t *testing.T) {
 	for _, number := range []string{"4,459", "1679 ms", "1538 ms", "79.4 ms", "1 of 1"} {
 		require.Contains(t, summary, number)
 		require.NotEmpty(t, values.Terminal(strings.Replace(summary, number, "7 of 7", 1)), number)
+	}
+}
+
+// TestRecountSeesWrongNumbersInTheSummary: any numeral of summary.md that is changed is found.
+func TestRecountSeesWrongNumbersInTheSummary(t *testing.T) {
+	run, h := goldenRun()
+	f := writeFolder(t, t.TempDir(), run, h)
+	a, err := f.Analyze()
+	require.NoError(t, err)
+	values, err := recount.Of(f.Dir())
+	require.NoError(t, err)
+	summary := string(a.Summary())
+	places := regexp.MustCompile(`[0-9]`).FindAllStringIndex(summary, -1)
+	require.Greater(t, len(places), 100)
+	for _, at := range places {
+		digit := (summary[at[0]]-'0'+1)%10 + '0'
+		require.NoError(t, f.Write(SummaryFile, []byte(summary[:at[0]]+string(digit)+summary[at[1]:])))
+		wrong, _, err := values.Summary(f.Dir())
+		require.NoError(t, err)
+		require.NotEmpty(t, wrong, "%s[%s]%s", summary[max(0, at[0]-40):at[0]], summary[at[0]:at[1]], summary[at[1]:min(len(summary), at[1]+20)])
 	}
 }
 

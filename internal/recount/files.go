@@ -44,6 +44,7 @@ type (
 	}
 	calibration struct {
 		At           time.Time
+		System       string
 		Every, Noise time.Duration
 		Outages      int
 		Exact        bool

@@ -213,6 +213,7 @@ func (v Values) calibration(c *calibration, runtime string) {
 	}
 	word := map[bool]string{true: "calibrated ", false: "NOT AS IT SAYS, calibrated "}[c.Exact]
 	v[name+"at"] = c.At.UTC().Format("2006-01-02")
+	v[name+"system"], v[name+"exact"] = c.System, map[bool]string{true: "yes", false: "no"}[c.Exact]
 	v.span(name+"every", c.Every)
 	v.span(name+"noise", c.Noise)
 	v.int(name+"outages", c.Outages)

@@ -23,10 +23,12 @@ func TestFolders(t *testing.T) {
 			require.NoError(t, err)
 			wrong, seen, err := values.Page(dir)
 			require.NoError(t, err)
-			for _, w := range wrong {
+			inSummary, told, err := values.Summary(dir)
+			require.NoError(t, err)
+			for _, w := range append(wrong, inSummary...) {
 				t.Error(w)
 			}
-			t.Logf("%d numbers", seen)
+			t.Logf("%d numbers, and %d in the summary", seen, told)
 		})
 	}
 }

@@ -114,17 +114,11 @@ func (v Values) terminal(r *files) {
 	v["terminal.control"] = key("%d of %d faults on followers went unnoticed by clients of the other members", quiet, controls)
 	v["episodes"] = strconv.Itoa(len(r.episodes))
 	for _, e := range r.episodes {
-		change := e.old + "→?"
-		if e.elected != nil {
-			change = e.old + "→" + e.elected.node
-		} else if e.kept {
-			change = e.old + " kept"
-		}
 		cause := []rune(e.cause())
 		if len(cause) > 18 {
 			cause = append(cause[:17:17], '…')
 		}
-		words := []string{string(cause), change}
+		words := []string{string(cause), e.change()}
 		for _, name := range []string{"detection", "election", "commit", "writes", "reads", "rejoin", "ambiguous"} {
 			words = append(words, v[e.id+"."+name])
 		}
