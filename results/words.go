@@ -24,23 +24,33 @@ func (w Words) Text() string {
 // wordsOf fills %s after %s, the only verb that it knows, with strings, Parts and Words.
 func wordsOf(format string, args ...any) Words {
 	var out Words
-	for i, piece := range strings.Split(format, "%s") {
-		if i > 0 {
-			switch a := args[i-1].(type) {
-			case Part:
-				out = append(out, a)
-			case Words:
-				out = append(out, a...)
-			case string:
-				out = append(out, Part{Text: a})
-			default:
-				panic("words of anything but string, Part or Words")
-			}
-		}
-		if piece != "" {
-			out = append(out, Part{Text: piece})
+	text := func(s string) {
+		if s != "" {
+			out = append(out, Part{Text: s})
 		}
 	}
+	for _, a := range args {
+		before, after, ok := strings.Cut(format, "%s")
+		if !ok {
+			panic("more words than places for them")
+		}
+		text(before)
+		format = after
+		switch a := a.(type) {
+		case Part:
+			out = append(out, a)
+		case Words:
+			out = append(out, a...)
+		case string:
+			out = append(out, Part{Text: a})
+		default:
+			panic("words of anything but string, Part or Words")
+		}
+	}
+	if strings.Contains(format, "%s") {
+		panic("fewer words than places for them")
+	}
+	text(format)
 	return out
 }
 

@@ -26,15 +26,15 @@ func (r *reached) reset() {
 	r.rooms.used, r.exact.used = 0, 0
 }
 
-// add is false where the configuration is dominated by one that is there. Comparing counts as work.
-func (s *search) add(r *reached, c config) bool {
+// add does nothing where the configuration is dominated by one that is there. Comparing counts as work.
+func (s *search) add(r *reached, c config) {
 	hash := c.hash()
 	same := r.exact.at(hash, r.round)
 	for i := *same; i >= 0; i = r.entries[i].chain {
 		e := &r.entries[i].config
 		if e.state == c.state && e.done == c.done && e.opt == c.opt &&
 			e.puts <= c.puts && e.creates <= c.creates && e.deletes <= c.deletes {
-			return false
+			return
 		}
 	}
 	room := r.rooms.at(uint64(uint32(c.state)), r.round)
@@ -43,7 +43,7 @@ func (s *search) add(r *reached, c config) bool {
 		e := &r.entries[*p]
 		if dominates(&e.config, &c, s.observers, s.spare) {
 			s.steps += int64(nearest-left) / 8
-			return false
+			return
 		}
 		if dominates(&c, &e.config, s.observers, s.spare) {
 			e.dominated = true
@@ -56,7 +56,6 @@ func (s *search) add(r *reached, c config) bool {
 	r.entries = append(r.entries, entry{config: c, room: *room, chain: *same})
 	*room = int32(len(r.entries) - 1)
 	*same = *room
-	return true
 }
 
 // index is a hash table from a number to an entry.
