@@ -100,7 +100,7 @@ func (a *app) repeat(ctx context.Context, p *plan, times int) error {
 }
 
 // endings are how runs end, in the order in which they are told.
-var endings = []int{exitValid, exitInvalid, exitUnknown, exitInfrastructure, exitResidue}
+var endings = []int{exitValid, exitInvalid, exitUnknown, exitInfrastructure, exitResidue, exitUsage, exitCrash}
 
 func tally(rows []results.SummaryRow) string {
 	var parts []string
