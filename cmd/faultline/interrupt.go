@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +16,8 @@ import (
 
 // interrupts end a context at the first Ctrl-C or SIGTERM, so that the run heals, stops and reports. The
 // second one ends the program at once; the agents heal by themselves then. Ctrl-C is a signal, or a key
-// that a dashboard reads: both come to interrupt.
+// that a dashboard reads: both come to interrupt. An output that nobody reads any more, as in
+// faultline run | head, ends a run in the same good order, however often it is written to.
 type interrupts struct {
 	stderr io.Writer
 	cancel context.CancelCauseFunc
@@ -26,12 +28,13 @@ type interrupts struct {
 	mu     sync.Mutex
 	count  int
 	screen *live.Screen // that has the terminal; nil: none
+	unread bool         // the output has no reader
 }
 
 func newInterrupts(stderr io.Writer) (*interrupts, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	i := &interrupts{stderr: stderr, cancel: cancel, done: make(chan struct{}), sent: make(chan os.Signal, 2), leave: os.Exit}
-	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	go func() {
 		for {
 			select {
@@ -62,6 +65,10 @@ func (i *interrupts) show(s *live.Screen) {
 }
 
 func (i *interrupts) interrupt(s os.Signal) {
+	if s == syscall.SIGPIPE {
+		i.lostReader()
+		return
+	}
 	i.mu.Lock()
 	i.count++
 	first, screen := i.count == 1, i.screen
@@ -76,6 +83,17 @@ func (i *interrupts) interrupt(s os.Signal) {
 		fmt.Fprintf(i.stderr, "\nfaultline: %v: stopping in good order (a run heals, and reports what there is); again to leave at once\n", s)
 	}
 	i.cancel(fmt.Errorf("signal %v", s))
+}
+
+func (i *interrupts) lostReader() {
+	i.mu.Lock()
+	first := !i.unread
+	i.unread = true
+	i.mu.Unlock()
+	if first {
+		fmt.Fprintln(i.stderr, "faultline: nobody reads the output any more: stopping in good order (a run heals, and reports what there is)")
+		i.cancel(errors.New("nobody reads the output any more"))
+	}
 }
 
 // giveBack gives the terminal back, but does not wait for one that does not answer.

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results"
+)
+
+// TestUnreadOutput: when nobody reads the output any more, the run ends in good order and leaves its report.
+func TestUnreadOutput(t *testing.T) {
+	out := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "faultline", "run", "--runtime", "sim", "--seed", "1", "--time", "10s", "--out", out)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	require.NoError(t, stdout.Close())
+	var exit *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &exit)
+	require.Equal(t, exitUnknown, exit.ExitCode(), stderr.String())
+	require.Contains(t, stderr.String(), "nobody reads the output any more")
+	folder, err := results.Open(filepath.Join(out, "latest"))
+	require.NoError(t, err)
+	run, err := folder.ReadRun()
+	require.NoError(t, err)
+	require.NotEmpty(t, run.Verdict)
+	require.FileExists(t, folder.Path("report.html"))
+}
