@@ -13,7 +13,7 @@ import (
 // with the square of it otherwise.
 const AppendsPerKey = 32
 
-// TxnLine is a line of a history of list appends.
+// TxnLine is a line of a history of transactions.
 type TxnLine struct {
 	Position int
 	Process  int
@@ -27,6 +27,16 @@ type TxnLine struct {
 // does: strictly serializable by construction. Of c it takes Ops (transactions), Keys (at a time),
 // Clients (of each key), Unknown, Latency and Seed.
 func Appends(ctx context.Context, c Config, emit func(*TxnLine) error) (Truth, error) {
+	return transactions(ctx, c, false, emit)
+}
+
+// ReadWrites is the same with registers, which transactions read and write: each value of a key is written
+// once.
+func ReadWrites(ctx context.Context, c Config, emit func(*TxnLine) error) (Truth, error) {
+	return transactions(ctx, c, true, emit)
+}
+
+func transactions(ctx context.Context, c Config, registers bool, emit func(*TxnLine) error) (Truth, error) {
 	if c.Mix.total() < 1 {
 		c.Mix = Default().Mix
 	}
@@ -34,7 +44,7 @@ func Appends(ctx context.Context, c Config, emit func(*TxnLine) error) (Truth, e
 	if err := c.Validate(); err != nil {
 		return Truth{}, err
 	}
-	g := &appender{Config: c, r: rand.New(rand.NewPCG(c.Seed, 0x617070656e64)), emit: emit}
+	g := &appender{Config: c, r: rand.New(rand.NewPCG(c.Seed, 0x617070656e64)), registers: registers, emit: emit}
 	g.start()
 	for n := 0; len(g.events.e) > 0; n++ {
 		if n&4095 == 0 && ctx.Err() != nil {
@@ -47,8 +57,11 @@ func Appends(ctx context.Context, c Config, emit func(*TxnLine) error) (Truth, e
 	return Truth{Valid: true, Lines: g.position}, nil
 }
 
+// appender makes transactions over lists, or over registers.
 type appender struct {
 	Config
+	registers bool // in place of lists
+
 	r        *rand.Rand
 	emit     func(*TxnLine) error
 	events   heap
@@ -77,7 +90,7 @@ type txnClient struct {
 	ops     []listOp
 }
 
-// listOp is an append of add, or a read that found text.
+// listOp is an append, or a write, of add, or a read that found text.
 type listOp struct {
 	list   *list
 	append bool
@@ -166,6 +179,9 @@ func (g *appender) act(c *txnClient) {
 			o.text = l.text[:len(l.text):len(l.text)]
 			continue
 		}
+		if g.registers {
+			l.text = nil // readers have it
+		}
 		if len(l.text) > 0 {
 			l.text = append(l.text, ',')
 		}
@@ -180,15 +196,22 @@ func (g *appender) write(c *txnClient, t harness.Type) error {
 			b = append(b, ',')
 		}
 		if o.append {
-			b = strconv.AppendQuote(append(b, `["append",`...), o.list.name)
+			kind := `["append",`
+			if g.registers {
+				kind = `["w",`
+			}
+			b = strconv.AppendQuote(append(b, kind...), o.list.name)
 			b = append(strconv.AppendInt(append(b, ','), int64(o.add), 10), ']')
 			continue
 		}
 		b = append(strconv.AppendQuote(append(b, `["r",`...), o.list.name), ',')
-		if t == harness.OK {
-			b = append(append(append(b, '['), o.text...), ']', ']')
-		} else {
+		switch {
+		case t != harness.OK || g.registers && len(o.text) == 0:
 			b = append(b, "null]"...)
+		case g.registers:
+			b = append(append(b, o.text...), ']')
+		default:
+			b = append(append(append(b, '['), o.text...), ']', ']')
 		}
 	}
 	g.value = append(b, "]}"...)

@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -18,7 +23,7 @@ import (
 )
 
 func newBenchCheckCmd(a *app) *cobra.Command {
-	short, generic := false, time.Minute
+	short, generic, only := false, time.Minute, ""
 	cmd := &cobra.Command{
 		Use:    "bench-check",
 		Short:  "Measure file to verdict over sizes, clients and unknown shares, beside porcupine",
@@ -34,52 +39,233 @@ func newBenchCheckCmd(a *app) *cobra.Command {
 			if err != nil {
 				return infrastructure(err)
 			}
-			b := &checkBench{app: a, dir: dir, exe: exe, sizes: []int{10_000, 100_000, 1_000_000, 10_000_000}, generic: generic}
-			if short {
-				b.sizes, b.generic = []int{10_000, 100_000}, min(generic, 2*time.Second)
+			rows, err := regexp.Compile(only)
+			if err != nil {
+				return usage("bench-check: --only: %v", err)
 			}
-			return b.run(cmd.Context())
+			b := &checkBench{app: a, dir: dir, exe: exe, only: rows, most: 10_000_000, generic: generic}
+			if short {
+				b.most, b.generic = 100_000, min(generic, 2*time.Second)
+			}
+			if err := b.run(cmd.Context()); err != nil {
+				return infrastructure(fmt.Errorf("bench-check: %w", err))
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&short, "short", false, "up to 100000 ops, and porcupine for 2 s")
-	cmd.Flags().DurationVar(&generic, "porcupine-time", generic, "time for porcupine in each row")
+	cmd.Flags().DurationVar(&generic, "porcupine-time", generic, "time for porcupine in each row, of a processor")
+	cmd.Flags().StringVar(&only, "only", "", "only the rows whose name matches, such as 'linearizable, 20 clients .* 1000000 ops'")
 	return cmd
 }
 
-// checkBench measures in child processes, so that each row has its own peak of memory.
+// checkBench measures in child processes, so that each row has its own peak of memory. It prints tables
+// of Markdown, row by row.
 type checkBench struct {
 	app      *app
 	dir, exe string
-	sizes    []int
+	only     *regexp.Regexp // rows, by name
+	most     int            // ops of the largest histories
 	generic  time.Duration
+	start    time.Duration // processor time of the program itself
+	growth   []growthRow
 }
 
-const (
-	benchMemory = 4 << 30
-	// larger histories are not worth asking: it decides none of this size already.
-	benchGenericMost = 1_000_000
-)
+// growthRow is what an op costs at each size.
+type growthRow struct {
+	name string
+	size []int
+	each []float64 // ns
+}
+
+const benchMemory = 4 << 30
+
+// benchCase is a kind of history that is measured at several sizes.
+type benchCase struct {
+	clients int
+	unknown float64
+	most    int // ops
+}
 
 func (b *checkBench) run(ctx context.Context) error {
-	out := b.app.stdout
-	fmt.Fprintln(out, "file to verdict; 10 keys, 50% gets, 35% puts, 10% cas, 5% deletes, no think time")
-	fmt.Fprintf(out, "%8s %8s %9s | %9s %8s %9s | %9s %8s | %-8s | %s\n", "clients", "unknown", "ops", "1 worker", "ns/op", "RSS MiB", "2 workers", "RSS MiB", "verdict", "porcupine, "+b.generic.String()+", 4 GiB")
-	for _, clients := range []int{5, 20, 100} {
-		for _, unknown := range []float64{0, 0.01, 0.05} {
-			for _, n := range b.sizes {
-				if err := b.row(ctx, clients, unknown, n); err != nil {
-					return err
-				}
-			}
+	m := thisMachine()
+	b.print("Measured on %s: %s, %d cores in use, Linux %s, %s, faultline %s.\n", time.Now().UTC().Format(time.DateOnly), m.CPU, runtime.GOMAXPROCS(0), m.Kernel, runtime.Version(), version)
+	b.print("Processes that wanted a core in the minute before: %s; after: below.\n", load())
+	for _, part := range []func(context.Context) error{b.startUp, b.registers, b.revisions, b.transactions, b.shapes} {
+		if err := part(ctx); err != nil {
+			return err
 		}
 	}
-	return b.shapes(ctx)
+	b.grows()
+	b.print("\nProcesses that wanted a core in the last minute: %s.\n", load())
+	return nil
+}
+
+func (b *checkBench) print(format string, args ...any) { fmt.Fprintf(b.app.stdout, format, args...) }
+
+// load is how many processes wanted a core in the last minute; "?" where the machine does not tell.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "?"
+	}
+	one, _, _ := strings.Cut(string(text), " ")
+	return one
+}
+
+// head is a table that begins with its first row. A column is as wide as its title.
+func (b *checkBench) head(text string, columns ...string) (row func(cells ...string)) {
+	begun := false
+	return func(cells ...string) {
+		if !begun {
+			begun = true
+			rule := make([]string, len(columns))
+			for i, c := range columns {
+				rule[i] = strings.Repeat("-", len(c)-1) + ":"
+			}
+			b.print("\n%s\n\n| %s |\n| %s |\n", text, strings.Join(columns, " | "), strings.Join(rule, " | "))
+		}
+		for i, c := range columns {
+			cells[i] = fmt.Sprintf("%*s", len(c), cells[i])
+		}
+		b.print("| %s |\n", strings.Join(cells, " | "))
+	}
+}
+
+// sizes are powers of ten, of the rows that are asked for.
+func (b *checkBench) sizes(name string, most int) (out []int) {
+	for n := 10_000; n <= min(most, b.most); n *= 10 {
+		if b.only.MatchString(fmt.Sprintf("%s, %d ops", name, n)) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// startUp measures what a check of next to nothing takes, so that the cost of an op is that of an op.
+func (b *checkBench) startUp(ctx context.Context) error {
+	c := generate.Default()
+	c.Ops = 10
+	m, err := b.measure(ctx, c, registerWorkload, 1)
+	b.start = m.cpu
+	return err
+}
+
+func (b *checkBench) registers(ctx context.Context) error {
+	row := b.head("Linearizability, from the file to the verdict: 10 keys; 50% gets, 35% puts, 10% compare-and-sets, 5% deletes; no think time.\nBeside it porcupine with the same calls, "+
+		b.generic.String()+" of a processor and 4 GiB for all keys. CPU is processor time, which other programs on the machine disturb less than the clock.",
+		"clients/key", "unknown", "     ops", "1 worker", "its CPU", "2 workers", "ns/op", "peak MiB", "verdict", "porcupine                         ")
+	for _, x := range []benchCase{
+		{5, 0, 1_000_000}, {5, 0.01, 10_000_000}, {5, 0.05, 1_000_000},
+		{20, 0, 1_000_000}, {20, 0.01, 10_000_000}, {20, 0.05, 1_000_000},
+		{100, 0, 1_000_000}, {100, 0.01, 1_000_000}, {100, 0.05, 1_000_000},
+	} {
+		g := growthRow{name: fmt.Sprintf("linearizable, %d clients a key, %s unknown", x.clients, percent(x.unknown))}
+		gaveUp := ""
+		for _, n := range b.sizes(g.name, x.most) {
+			c := generate.Default()
+			c.Ops, c.Clients, c.Unknown, c.Seed = n, x.clients, x.unknown, 1
+			one, err := b.measure(ctx, c, registerWorkload, 1)
+			if err != nil {
+				return err
+			}
+			two, err := b.again(ctx, registerWorkload, 2)
+			if err != nil {
+				return err
+			}
+			beside, decided := gaveUp, false
+			if gaveUp == "" {
+				if beside, decided, err = b.porcupine(ctx, c); err != nil {
+					return err
+				}
+				if !decided {
+					gaveUp = fmt.Sprintf("not asked: open at %d ops", n)
+				}
+			}
+			row(strconv.Itoa(x.clients), percent(x.unknown), strconv.Itoa(n), inSeconds(one.wall), inSeconds(one.cpu), inSeconds(two.wall),
+				b.note(&g, n, one), mebibytes(max(one.rss, two.rss)), two.verdict, beside)
+		}
+		b.keep(g)
+	}
+	return nil
+}
+
+func (b *checkBench) revisions(ctx context.Context) error {
+	return b.series(ctx, "The checker `revision`, of the same histories with the store's revision in every answer. porcupine knows nothing like it.", "revision", registerWorkload,
+		[]benchCase{{5, 0.01, 1_000_000}, {20, 0, 1_000_000}, {20, 0.01, 1_000_000}, {20, 0.05, 1_000_000}})
+}
+
+func (b *checkBench) transactions(ctx context.Context) error {
+	for _, x := range []struct{ workload, text string }{
+		{appendWorkload, "The checker `anomalies`, of transactions of one to four ops over 10 lists at a time, strict-serializable; an op is a transaction here."},
+		{rwWorkload, "The same of registers that transactions read and write."},
+	} {
+		if err := b.series(ctx, x.text, "anomalies", x.workload, []benchCase{{2, 0.01, 1_000_000}, {20, 0.01, 1_000_000}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// series measures one checker at several sizes.
+func (b *checkBench) series(ctx context.Context, text, checker, workload string, cases []benchCase) error {
+	row := b.head(text, "clients/key", "unknown", "     ops", "1 worker", "its CPU", "2 workers", "ns/op", "peak MiB", "verdict")
+	for _, x := range cases {
+		g := growthRow{name: fmt.Sprintf("%s of %s, %d clients a key, %s unknown", checker, workload, x.clients, percent(x.unknown))}
+		for _, n := range b.sizes(g.name, x.most) {
+			c := generate.Default()
+			c.Ops, c.Clients, c.Unknown, c.Seed, c.Revised = n, x.clients, x.unknown, 1, checker == "revision"
+			one, err := b.measure(ctx, c, workload, 1, "--checker", checker)
+			if err != nil {
+				return err
+			}
+			two, err := b.again(ctx, workload, 2, "--checker", checker)
+			if err != nil {
+				return err
+			}
+			row(strconv.Itoa(x.clients), percent(x.unknown), strconv.Itoa(n), inSeconds(one.wall), inSeconds(one.cpu), inSeconds(two.wall),
+				b.note(&g, n, one), mebibytes(max(one.rss, two.rss)), two.verdict)
+		}
+		b.keep(g)
+	}
+	return nil
+}
+
+func (b *checkBench) keep(g growthRow) {
+	if len(g.size) > 0 {
+		b.growth = append(b.growth, g)
+	}
+}
+
+// note adds what an op cost to a row of growth, and answers it.
+func (b *checkBench) note(g *growthRow, n int, m measured) string {
+	each := float64(m.cpu-b.start) / float64(n)
+	g.size, g.each = append(g.size, n), append(g.each, each)
+	return strconv.Itoa(int(each))
+}
+
+// grows holds what an op costs against the logarithm of the number of ops.
+func (b *checkBench) grows() {
+	row := b.head(fmt.Sprintf("Processor time an op, in ns, with one worker and without the start of the program (%s), and the same divided by the binary logarithm\nof the number of ops: where that does not grow from left to right, the time grows no faster than log n.", b.start.Round(time.Millisecond)),
+		"checker                                                     ", "       10^4", "       10^5", "       10^6", "       10^7")
+	for _, g := range b.growth {
+		cells := []string{g.name}
+		for n := 10_000; n <= 10_000_000; n *= 10 {
+			cell := ""
+			if i := slices.Index(g.size, n); i >= 0 {
+				cell = fmt.Sprintf("%.0f: %.0f", g.each[i], g.each[i]/math.Log2(float64(n)))
+			}
+			cells = append(cells, cell)
+		}
+		row(cells...)
+	}
 }
 
 // shapes are hard for their concurrency on one key: each decides, or says that it is undecided.
 func (b *checkBench) shapes(ctx context.Context) error {
-	out := b.app.stdout
-	fmt.Fprintf(out, "\none key, 20000 ops, no think time\n%-26s %8s %8s | %9s %8s | %s\n", "shape", "clients", "unknown", "2 workers", "RSS MiB", "verdict")
+	row := b.head("One key, 20000 ops, no think time: hard for their concurrency. What stays undecided had its transitions, and then porcupine, "+
+		"in a\nprocess of its own. The peak is that of the larger of the two processes.",
+		"shape                    ", "clients", "unknown", "2 workers", "CPU     ", "peak MiB", "verdict")
 	for _, s := range []struct {
 		name    string
 		mix     generate.Mix
@@ -92,88 +278,80 @@ func (b *checkBench) shapes(ctx context.Context) error {
 		{"creates, deletes and puts", generate.Mix{10, 10, 50, 30}, 0},
 	} {
 		for _, clients := range []int{20, 64, 100, 128} {
+			if !b.only.MatchString(fmt.Sprintf("shape %s, %d clients, %s unknown", s.name, clients, percent(s.unknown))) {
+				continue
+			}
 			c := generate.Default()
 			c.Ops, c.Keys, c.Clients, c.Mix, c.Unknown, c.Seed = 20_000, 1, clients, s.mix, s.unknown, 1
-			path, err := b.write(ctx, c)
+			m, err := b.measure(ctx, c, registerWorkload, 2)
 			if err != nil {
 				return err
 			}
-			took, rss, verdict, err := b.check(ctx, path, 2)
-			if err != nil {
-				return infrastructure(err)
-			}
-			fmt.Fprintf(out, "%-26s %8d %7.0f%% | %8.2fs %8d | %s\n", s.name, clients, 100*s.unknown, took.Seconds(), rss>>20, verdict)
+			row(s.name, strconv.Itoa(clients), percent(s.unknown), inSeconds(m.wall), inSeconds(m.cpu), mebibytes(m.rss), m.verdict)
 		}
 	}
 	return nil
 }
 
-// write makes the history's file in place of the one before.
-func (b *checkBench) write(ctx context.Context, c generate.Config) (path string, err error) {
-	path = filepath.Join(b.dir, "history.jsonl")
-	f, err := os.Create(path)
-	if err != nil {
-		return "", infrastructure(err)
-	}
-	if _, err := writeFile(ctx, genOptions{c, registerWorkload}, f, false); err != nil {
-		return "", infrastructure(fmt.Errorf("bench-check: %w", err))
-	}
-	return path, nil
+// measured is one check in a process of its own. Processor time and memory are those of its own helper, too.
+type measured struct {
+	wall, cpu time.Duration
+	rss       int64 // bytes
+	verdict   string
 }
 
-func (b *checkBench) row(ctx context.Context, clients int, unknown float64, n int) error {
-	c := generate.Default()
-	c.Ops, c.Clients, c.Unknown, c.Seed = n, clients, unknown, 1
-	path, err := b.write(ctx, c)
+func (b *checkBench) path() string { return filepath.Join(b.dir, "history.jsonl") }
+
+// measure makes a history's file in place of the one before, and checks it.
+func (b *checkBench) measure(ctx context.Context, c generate.Config, workload string, workers int, flags ...string) (measured, error) {
+	f, err := os.Create(b.path())
 	if err != nil {
-		return err
+		return measured{}, err
 	}
-	var took [2]time.Duration
-	var rss [2]int64
-	verdict := ""
-	for i, workers := range []int{1, 2} {
-		if took[i], rss[i], verdict, err = b.check(ctx, path, workers); err != nil {
-			return infrastructure(err)
-		}
+	if _, err := writeFile(ctx, genOptions{c, workload}, f, false); err != nil {
+		return measured{}, err
 	}
-	fmt.Fprintf(b.app.stdout, "%8d %7.0f%% %9d | %8.2fs %8d %9d | %8.2fs %8d | %-8s | %s\n", clients, 100*unknown, n,
-		took[0].Seconds(), took[0].Nanoseconds()/int64(n), rss[0]>>20, took[1].Seconds(), rss[1]>>20, verdict, b.porcupine(ctx, c))
-	return nil
+	return b.again(ctx, workload, workers, flags...)
 }
 
-// check judges the file in a child, as anybody would.
-func (b *checkBench) check(ctx context.Context, path string, workers int) (took time.Duration, rss int64, verdict string, err error) {
-	cmd := exec.CommandContext(ctx, b.exe, "check", path)
+// again checks the file in a child, as anybody would.
+func (b *checkBench) again(ctx context.Context, workload string, workers int, flags ...string) (m measured, err error) {
+	cmd := exec.CommandContext(ctx, b.exe, append([]string{"check", b.path()}, flags...)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(workers))
 	start := time.Now()
 	err = cmd.Run()
-	took = time.Since(start)
+	m.wall = time.Since(start)
 	if cmd.ProcessState == nil {
-		return 0, 0, "", fmt.Errorf("bench-check: %w", err)
+		return m, err
 	}
+	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		rss = u.Maxrss << 10
+		m.rss = u.Maxrss << 10
 	}
 	switch code := cmd.ProcessState.ExitCode(); code {
 	case exitValid, exitInvalid, exitUnknown:
-		return took, rss, [...]string{"valid", "invalid", "unknown"}[code], nil
+		m.verdict = [...]string{"valid", "invalid", "unknown"}[code]
+		return m, nil
 	default:
-		return 0, 0, "", fmt.Errorf("bench-check: check %s ended with %d", path, code)
+		return m, fmt.Errorf("check of a %s history ended with %d", workload, code)
 	}
 }
 
-func (b *checkBench) porcupine(ctx context.Context, c generate.Config) string {
-	if c.Ops > benchGenericMost {
-		return "not asked: too large"
-	}
+// porcupine is what it finds, or why it finds nothing.
+func (b *checkBench) porcupine(ctx context.Context, c generate.Config) (says string, decided bool, err error) {
 	k := checker.NewKeys()
 	if _, err := generate.Run(ctx, c, func(l *generate.Line) error { return k.Add(&l.Line) }); err != nil {
-		return err.Error()
+		return "", false, err
 	}
-	start := time.Now()
-	v, err := k.Porcupine(ctx, b.generic, benchMemory)
+	v, took, err := k.Porcupine(ctx, b.generic, benchMemory)
 	if v == harness.Unknown {
-		return fmt.Sprintf("%.1fs: %v", time.Since(start).Seconds(), err)
+		return fmt.Sprintf("%s: %v", inSeconds(took), strings.TrimPrefix(err.Error(), "porcupine ")), false, ctx.Err()
 	}
-	return fmt.Sprintf("%.1fs: %v", time.Since(start).Seconds(), v)
+	return fmt.Sprintf("%s: %v", inSeconds(took), v), true, nil
 }
+
+func percent(share float64) string { return fmt.Sprintf("%.0f%%", 100*share) }
+
+func inSeconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+func mebibytes(n int64) string { return strconv.FormatInt(n>>20, 10) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,7 @@ import (
 const (
 	registerWorkload = "register"
 	appendWorkload   = "append"
+	rwWorkload       = "rw-register"
 )
 
 type genOptions struct {
@@ -52,10 +54,10 @@ Violations:` + kinds.String(),
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if c.workload != registerWorkload && c.workload != appendWorkload {
-				return usage("gen: workload %q: allowed are %s, %s", c.workload, registerWorkload, appendWorkload)
+			if !slices.Contains([]string{registerWorkload, appendWorkload, rwWorkload}, c.workload) {
+				return usage("gen: workload %q: allowed are %s, %s, %s", c.workload, registerWorkload, appendWorkload, rwWorkload)
 			}
-			if c.workload == appendWorkload && c.Plant != "" {
+			if c.workload != registerWorkload && c.Plant != "" {
 				return usage("gen: violations are planted in registers alone")
 			}
 			if c.Mix, err = generate.ParseMix(mix); err != nil {
@@ -69,7 +71,7 @@ Violations:` + kinds.String(),
 	}
 	f := cmd.Flags()
 	f.IntVar(&c.Ops, "ops", c.Ops, "calls; each is two lines")
-	f.StringVar(&c.workload, "workload", c.workload, "what clients do: register, or append: transactions that append to lists and read them, for the checker anomalies")
+	f.StringVar(&c.workload, "workload", c.workload, "what clients do: register, or, for the checker anomalies, append: transactions that append to lists and read them, or rw-register: that read and write registers")
 	f.BoolVar(&c.Revised, "revisions", false, "answers tell the store's revision, for the checker revision")
 	f.IntVar(&c.Keys, "keys", c.Keys, "keys")
 	f.IntVar(&c.Clients, "clients", c.Clients, "clients of each key, each with at most one call open")
@@ -153,9 +155,12 @@ func tell(w io.Writer, t generate.Truth) {
 
 func writeHistory(ctx context.Context, g genOptions, w io.Writer) (truth generate.Truth, err error) {
 	out := bufio.NewWriterSize(w, 1<<20)
-	if g.workload == appendWorkload {
-		truth, err = writeAppends(ctx, g.Config, out)
-	} else {
+	switch g.workload {
+	case appendWorkload:
+		truth, err = generate.Appends(ctx, g.Config, txnWriter(out))
+	case rwWorkload:
+		truth, err = generate.ReadWrites(ctx, g.Config, txnWriter(out))
+	default:
 		truth, err = writeRegisters(ctx, g.Config, out)
 	}
 	if err != nil {
@@ -173,11 +178,11 @@ func writeRegisters(ctx context.Context, c generate.Config, out io.Writer) (gene
 	})
 }
 
-func writeAppends(ctx context.Context, c generate.Config, out io.Writer) (generate.Truth, error) {
+func txnWriter(out io.Writer) func(*generate.TxnLine) error {
 	write := opWriter(out)
-	return generate.Appends(ctx, c, func(l *generate.TxnLine) error {
+	return func(l *generate.TxnLine) error {
 		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value, Node: l.Node})
-	})
+	}
 }
 
 // opWriter writes op after op as lines. What became unknown did so by a timeout.
