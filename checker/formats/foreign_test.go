@@ -66,6 +66,8 @@ func TestForeign(t *testing.T) {
 	}{
 		{"register", ednPlain, "edn", harness.Valid},
 		{"records in a vector, an unknown write", ednRecords, "edn", harness.Valid},
+		{"a vector with each op on its line", "[\n" + ednPlain + "]\n", "edn", harness.Valid},
+		{"a comment, a list, blanks in maps", "; from a test\n( " + strings.ReplaceAll(ednPlain, "{:", "{ :") + ")", "edn", harness.Valid},
 		{"independent keys, a stale read", ednKeys, "edn", harness.Invalid},
 		{"a log, a failed cas", oldLog, "jepsen-log", harness.Valid},
 		{"a log, a failed cas that should have worked", strings.ReplaceAll(oldLog, "[4 5]", "[3 5]"), "jepsen-log", harness.Invalid},

@@ -14,13 +14,28 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
+// isEDN: a map with a keyword, a tagged one, or a vector or list of such; blanks and comments may stand
+// before each. A JSON array of objects begins otherwise.
 func isEDN(head []byte) bool {
-	for _, s := range []string{"{:", "[{:", "#jepsen", "[#jepsen", "({:", ";"} {
-		if bytes.HasPrefix(head, []byte(s)) {
-			return true
-		}
+	r := &ednReader{b: head}
+	r.space()
+	if comment := r.n > 0; r.n >= len(head) {
+		return comment
 	}
-	return false
+	if head[r.n] == '[' || head[r.n] == '(' {
+		r.n++
+		r.space()
+	}
+	rest := head[r.n:]
+	if bytes.HasPrefix(rest, []byte("#jepsen")) {
+		return true
+	}
+	if len(rest) == 0 || rest[0] != '{' {
+		return false
+	}
+	r.n++
+	r.space()
+	return r.n < len(head) && head[r.n] == ':'
 }
 
 // foreign is an op of another program's history, not yet in our words.
