@@ -12,6 +12,7 @@ COUNT   ?= 910000
 RUNTIME ?= auto
 FLAGS   ?=
 SHARD   ?= 1/1
+MUTANTS ?= .
 
 .PHONY: help
 help: ## list the targets
@@ -74,8 +75,8 @@ bench-check: build ## the checker's table of sizes beside porcupine, each in a p
 	bin/faultline bench-check $(FLAGS)
 
 .PHONY: mutants
-mutants: ## the checkers' rules switched off one by one: a test must notice each
-	$(GO) test ./checker/register ./checker/revision -run 'TestMutants' -count 1 -timeout 2h -args -mutants
+mutants: ## the checkers' rules switched off one by one: a test must notice each (SHARD=1/1, MUTANTS=pattern)
+	$(GO) test ./checker/register ./checker/revision -run 'TestMutants' -count 1 -v -timeout 2h -args -mutants '$(MUTANTS)' -mutants.shard $(SHARD)
 
 .PHONY: fuzz
 fuzz: ## Go's fuzzing of the checkers against their oracles (TIME for each)

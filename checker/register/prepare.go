@@ -229,7 +229,7 @@ func (s *search) sortUnknown() {
 			continue
 		}
 		if o.src > Absent {
-			if x := &s.vals[o.src]; x.writer < 0 || x.succ >= 0 || x.differing == 0 {
+			if x := &s.vals[o.src]; x.succ >= 0 || x.differing == 0 {
 				o.role = dropped
 				continue
 			}

@@ -73,7 +73,7 @@ type indexSlot struct {
 func (x *index) at(key uint64, round int32) *int32 {
 	if 2*(x.used+1) > len(x.slots) {
 		old := x.slots
-		x.slots, x.used = make([]indexSlot, max(1<<7, 4*len(old))), 0
+		x.slots, x.used = make([]indexSlot, max(1<<4, 4*len(old))), 0
 		for _, e := range old {
 			if e.round == round {
 				*x.at(e.key, round) = e.entry

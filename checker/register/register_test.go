@@ -1,12 +1,9 @@
 package register
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"sync/atomic"
 	"testing"
 
 	"github.com/anishathalye/porcupine"
@@ -14,60 +11,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var (
-	fuzzCount = flag.Int("register.count", 20_000, "random histories of every mode")
-	fuzzSeed  = flag.Uint64("register.seed", 1, "seed of the random histories")
-)
-
-// TestAgainstOracle compares Check with trying every order, on small random histories.
-func TestAgainstOracle(t *testing.T) {
-	var failed atomic.Bool // one disagreement is enough
-	for _, m := range modes {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			decided := map[Verdict]int{}
-			for i := range *fuzzCount {
-				if failed.Load() {
-					t.Skip("another mode has failed")
-				}
-				ops := m.history(rand.New(rand.NewPCG(*fuzzSeed, uint64(i))))
-				v, problem := compare(t.Context(), ops, i)
-				if problem != "" {
-					failed.Store(true)
-					require.Failf(t, "verdicts differ", "seed %d, history %d: %s:%s", *fuzzSeed, i, problem, show(ops))
-				}
-				decided[v]++
-			}
-			require.Greater(t, min(decided[Legal], decided[Illegal]), *fuzzCount/50, "both verdicts must occur: %v", decided)
-		})
-	}
-}
-
-// compare asks Check and the oracle. A history with repeated values may be left open, and one that
-// is given no budget, by its number; but nothing may be said that is not so.
-func compare(ctx context.Context, ops []Op, number int) (Verdict, string) {
-	want := Illegal
-	if oracle(ops) {
-		want = Legal
-	}
-	got := Check(ctx, ops, 0)
-	open := got.Reason == reasonRepeated && ambiguous(ops)
-	if got.Verdict != want && (got.Verdict != Undecided || !open) {
-		return want, fmt.Sprintf("Check says %v (op %d: %s), the oracle %v", got.Verdict, got.Op, got.Reason, want)
-	}
-	if got.Verdict != Legal && (got.Op < 0 || got.Op >= len(ops) || got.Reason == "") {
-		return want, fmt.Sprintf("Check says %v, but not where or not why", got.Verdict)
-	}
-	hurried := Check(ctx, ops, 1+int64(number)%16)
-	if hurried.Verdict != Undecided && hurried.Verdict != want {
-		return want, fmt.Sprintf("in a hurry Check says %v (op %d: %s), the oracle %v", hurried.Verdict, hurried.Op, hurried.Reason, want)
-	}
-	if hurried.Verdict != Legal && (hurried.Op < 0 || hurried.Op >= len(ops) || hurried.Reason == "") {
-		return want, fmt.Sprintf("in a hurry Check says %v, but not where or not why", hurried.Verdict)
-	}
-	return got.Verdict, ""
+func TestMain(m *testing.M) {
+	flag.IntVar(fuzzCount, "register.count", *fuzzCount, "random histories of every mode")
+	flag.Uint64Var(fuzzSeed, "register.seed", *fuzzSeed, "seed of the random histories")
+	goleak.VerifyTestMain(m)
 }
 
 func porcupineModel() porcupine.Model {
@@ -121,78 +68,6 @@ func TestAgainstPorcupine(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// long simulates clients that call without a pause, and makes some outcomes unknown.
-func long(n, clients, unknown int, weights [4]int, seed uint64) []Op {
-	r := rand.New(rand.NewPCG(seed, 0))
-	m := mode{weights: weights, ops: n, clients: clients, spread: 20, unknown: unknown}
-	ops := make([]Op, 0, n)
-	free := make([]int64, clients)
-	var values Value
-	for len(ops) < n {
-		c := 0
-		for i := range free {
-			if free[i] < free[c] {
-				c = i
-			}
-		}
-		o := Op{Call: free[c]}
-		o.Return = o.Call + 1 + r.Int64N(20)
-		free[c] = o.Return + 1 + r.Int64N(3)
-		m.draw(r, &o, &values)
-		ops = append(ops, o)
-	}
-	answer(r, ops, unknown)
-	return ops
-}
-
-// answer runs the ops at a random instant of each; those that become unknown run later, or never.
-func answer(r *rand.Rand, ops []Op, unknown int) {
-	type instant struct {
-		at int64
-		op int
-	}
-	order := make([]instant, 0, len(ops))
-	for i := range ops {
-		o := &ops[i]
-		at := o.Call + r.Int64N(o.Return-o.Call+1)
-		if o.Kind != Get && r.IntN(100) < unknown {
-			o.Return = Never
-			if o.Kind == DeleteFound {
-				o.Kind = Delete
-			}
-			if r.IntN(3) == 0 {
-				continue // it never runs
-			}
-			at += r.Int64N(60)
-		}
-		order = append(order, instant{at, i})
-	}
-	slices.SortStableFunc(order, func(a, b instant) int { return int(a.at - b.at) })
-	st := Absent
-	for _, x := range order {
-		o := &ops[x.op]
-		switch o.Kind {
-		case Get:
-			o.Value = st
-		case CAS:
-			if o.Return != Never && r.IntN(2) == 0 {
-				o.Old = st
-			}
-			if o.Old != st {
-				if o.Return != Never {
-					o.Kind = CASFailed
-				}
-				continue
-			}
-		case DeleteFound:
-			if st == Absent {
-				o.Kind = DeleteMissed
-			}
-		}
-		st, _ = o.Apply(st)
 	}
 }
 

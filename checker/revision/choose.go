@@ -23,11 +23,10 @@ type choice struct {
 	must  [][]effect
 
 	// What was before.
-	undo    int
-	call    int64
-	caller  int32
-	chooser int
-	gap     int64
+	undo   int
+	call   int64
+	caller int32
+	gap    int64
 }
 
 // search is a replay that tries candidates at gaps.
@@ -41,7 +40,7 @@ type search struct {
 
 // replay decides: it does every revision, and at a gap tries the candidates one after the other.
 func (c *checker) replay(ctx context.Context) {
-	s := &search{checker: c, m: &model{keys: make([]entry, c.keys), chooser: nobodyChose}, user: make([]int, len(c.candidates)), until: make([]lasting, len(c.ofShape))}
+	s := &search{checker: c, m: &model{keys: make([]entry, c.keys)}, user: make([]int, len(c.candidates)), until: make([]lasting, len(c.ofShape))}
 	for i := range s.user {
 		s.user[i] = nobodyChose
 	}
@@ -84,7 +83,7 @@ func (s *search) forward(slot int64) (conflict, conditions) {
 	if s.writer[slot] != nobody || slot == 0 {
 		return s.explained(s.step(s.m, slot, s.writer[slot]))
 	}
-	ch := &choice{slot: slot, order: s.promisingAt(slot), used: -1, ruled: conditions{}, undo: len(s.m.undo), call: s.m.call, caller: s.m.caller, chooser: s.m.chooser, gap: s.m.gap}
+	ch := &choice{slot: slot, order: s.promisingAt(slot), used: -1, ruled: conditions{}, undo: len(s.m.undo), call: s.m.call, caller: s.m.caller, gap: s.m.gap}
 	s.m.note = true
 	s.stack = append(s.stack, ch)
 	if s.choose(ch) {
@@ -94,16 +93,11 @@ func (s *search) forward(slot int64) (conflict, conditions) {
 	return conflict{op: -1, problem: "no write of unknown outcome can have made this revision"}, ch.ruled
 }
 
-// explained finds the choices that a contradiction hangs on.
+// explained finds the choices that a contradiction hangs on. One of calls and returns hangs on none: a
+// candidate was called by the gap's deadline, which is before all that is done later returns.
 func (s *search) explained(p conflict) (conflict, conditions) {
 	because := conditions{}
-	switch {
-	case p.problem == "":
-	case p.late:
-		if s.m.chooser >= 0 {
-			because.exactly(s.m.chooser)
-		}
-	default:
+	if p.problem != "" {
 		s.expand(because, s.m.looks)
 	}
 	return p, because
@@ -144,7 +138,7 @@ func (s *search) takeBack(ch *choice) {
 		s.user[ch.used], ch.used = nobodyChose, -1
 	}
 	s.m.back(ch.undo)
-	s.m.call, s.m.caller, s.m.chooser, s.m.gap = ch.call, ch.caller, ch.chooser, ch.gap
+	s.m.call, s.m.caller, s.m.gap = ch.call, ch.caller, ch.gap
 }
 
 // promisingAt are the candidates to try at a gap: of each shape the one that was called first. Those
@@ -209,7 +203,6 @@ func (s *search) choose(ch *choice) bool {
 		if s.try(ch, i) {
 			ch.used = i
 			s.user[i] = len(s.stack) - 1
-			s.m.called(s.candidates[i], s.Ops[s.candidates[i]].Call, len(s.stack)-1)
 			s.m.gap = s.rev(ch.slot)
 			return true
 		}

@@ -29,18 +29,17 @@ type model struct {
 	undo    []change // since the oldest choice; nothing is noted without one
 	note    bool
 	touched []Key // by the step under way
-	call    int64 // the latest call of all that was done
+	call    int64 // the latest call of all that was done at a known revision
 	caller  int32 // whose call that is
 
 	// Of the reply that contradicts: revisions of the writes that it contradicts.
 	against []int64
 
 	// What choices it hangs on: see blame.go.
-	chooser int    // the choice whose candidate was called at call; -1: none
-	at      int64  // the revision under way; for reads, the one after
-	gap     int64  // the revision of the latest choice
-	by      *cause // what the changes of the step under way hang on
-	looks   []look // what the step under way saw that contradicts
+	at    int64  // the revision under way; for reads, the one after
+	gap   int64  // the revision of the latest choice
+	by    *cause // what the changes of the step under way hang on
+	looks []look // what the step under way saw that contradicts
 }
 
 func (m *model) unsure(k Key) bool { return m.dirty != nil && m.dirty[k] }
@@ -173,10 +172,10 @@ func (m *model) unknown(o *Op, rev int64) {
 	}
 }
 
-// called notes that an op was done; by is the choice whose candidate it is, or -1.
-func (m *model) called(op int32, call int64, by int) {
+// called notes that an op was done.
+func (m *model) called(op int32, call int64) {
 	if call > m.call {
-		m.call, m.caller, m.chooser = call, op, by
+		m.call, m.caller = call, op
 	}
 }
 

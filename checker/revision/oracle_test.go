@@ -215,6 +215,7 @@ type mode struct {
 	repeated bool  // values come from a domain of three
 	blind    int   // percent of gets that do not tell the key's revision
 	log      int   // percent of histories with a watch log
+	ways     int   // percent of writes with a condition that write something else where it does not hold
 	unrun    int   // percent of unknown ops that did not happen
 }
 
@@ -231,6 +232,7 @@ var modes = []mode{
 	{name: "random replies", keys: 1, weights: [6]int{4, 4, 2, 1, 0, 0}, unknown: 40, ops: 5, clients: 4, spread: 15, random: true, unrun: 50},
 	{name: "watch log", keys: 2, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, repeated: true, log: 100, unrun: 40},
 	{name: "many gaps", keys: 2, weights: [6]int{3, 2, 4, 1, 7, 2}, unknown: 55, ops: 11, clients: 5, spread: 20, mutate: 80, blind: 30, unrun: 20},
+	{name: "two ways", keys: 3, weights: [6]int{4, 2, 2, 1, 7, 3}, unknown: 55, ops: 10, clients: 4, spread: 20, mutate: 30, blind: 20, unrun: 20, ways: 100},
 	{name: "longer", keys: 3, weights: [6]int{4, 4, 3, 2, 4, 1}, unknown: 20, ops: 14, clients: 3, spread: 60, mutate: 50, log: 20, unrun: 40},
 }
 
@@ -286,6 +288,9 @@ func (m mode) draw(r *rand.Rand, values *Value, initial int64) (o Op) {
 		k := key()
 		o.If = []Compare{m.compare(r, k, *values, initial)}
 		o.Then = []Action{{Kind: Put, Key: k, Value: m.value(r, values)}}
+		if r.IntN(100) < m.ways {
+			o.Else = m.actions(r, values)
+		}
 	case 3:
 		o.Then = []Action{{Kind: Delete, Key: key()}}
 		if r.IntN(5) == 0 {
@@ -298,7 +303,7 @@ func (m mode) draw(r *rand.Rand, values *Value, initial int64) (o Op) {
 			o.If = append(o.If, m.compare(r, key(), *values, initial))
 		}
 		o.Then = m.actions(r, values)
-		if len(o.If) > 0 && r.IntN(2) == 0 {
+		if len(o.If) > 0 && r.IntN(100) < max(50, m.ways) {
 			o.Else = m.actions(r, values)
 		}
 	}
@@ -414,7 +419,7 @@ func (m mode) randomOutput(r *rand.Rand, o *Op) {
 func (m mode) change(r *rand.Rand, h *History) {
 	i, j := r.IntN(len(h.Ops)), r.IntN(len(h.Ops))
 	a, b := &h.Ops[i], &h.Ops[j]
-	switch r.IntN(7) {
+	switch r.IntN(11) {
 	case 0:
 		if a.Return != Never {
 			m.randomOutput(r, a)
@@ -457,6 +462,39 @@ func (m mode) change(r *rand.Rand, h *History) {
 				e.Value = Value(r.IntN(8))
 			}
 		}
+	case 7:
+		m.changeRevisions(r, &h.Log)
+	case 8: // revisions in another order than calls and returns
+		if a.known() && b.known() && a.Rev < b.Rev {
+			d := max(0, b.Return+1-a.Call)
+			a.Call, a.Return = a.Call+d, a.Return+d
+		}
+	case 9: // now and then an interval that cannot be
+		if r.IntN(20) == 0 && a.known() {
+			a.Call, a.Return = a.Return+1, a.Call
+		}
+	case 10: // a value that was seen is seen as of another revision
+		if gets := func(o *Op) bool { return o.known() && len(o.If) == 0 && o.Then[0].Kind == Get }; gets(a) && gets(b) && len(a.Outputs[0].Items) == 1 && a.Then[0] == b.Then[0] {
+			it := a.Outputs[0].Items[0]
+			it.Mod = b.Rev
+			b.Outputs[0].Items = []Item{it}
+		}
+	}
+}
+
+// changeRevisions lets the log forget an event, or tell it at a neighbouring revision.
+func (m mode) changeRevisions(r *rand.Rand, l *Log) {
+	if len(l.Events) == 0 {
+		return
+	}
+	i := r.IntN(len(l.Events))
+	if r.IntN(3) == 0 {
+		l.Events = slices.Delete(l.Events, i, i+1)
+		return
+	}
+	if to := l.Events[i].Rev + 2*r.Int64N(2) - 1; l.covers(to) {
+		l.Events[i].Rev = to
+		slices.SortStableFunc(l.Events, func(a, b Event) int { return int(a.Rev - b.Rev) })
 	}
 }
 

@@ -7,7 +7,6 @@ type conflict struct {
 	op      int // -1: the log
 	problem string
 	others  []int // ops that it contradicts
-	late    bool  // it is about when ops were called and returned, and not about what the model's looks tell
 }
 
 // step does one revision: its write and then its reads, which do not order each other. The writer is
@@ -22,9 +21,9 @@ func (c *checker) step(m *model, slot int64, writer int32) conflict {
 	case writer >= 0:
 		o := &c.Ops[writer]
 		if o.Return < m.call {
-			return conflict{int(writer), returnedBefore + "an earlier revision", []int{int(m.caller)}, true}
+			return conflict{int(writer), returnedBefore + "an earlier revision", []int{int(m.caller)}}
 		}
-		m.called(writer, o.Call, nobodyChose)
+		m.called(writer, o.Call)
 		events := c.eventsAt(slot)
 		if m.note && len(events) > 0 { // what it did may be wrong, but is known only when it is done
 			m.lookAround(o, func([]Action) bool { return false })
@@ -64,14 +63,14 @@ func (c *checker) reads(m *model, slot int64) conflict {
 	for _, i := range readers {
 		o := &c.Ops[i]
 		if o.Return < m.call {
-			return conflict{int(i), returnedBefore + "its revision or an earlier one", []int{int(m.caller)}, true}
+			return conflict{int(i), returnedBefore + "its revision or an earlier one", []int{int(m.caller)}}
 		}
 		if problem := m.definite(o, rev); problem != "" {
 			return conflict{op: int(i), problem: problem, others: c.against(m)}
 		}
 	}
 	for _, i := range readers {
-		m.called(i, c.Ops[i].Call, nobodyChose)
+		m.called(i, c.Ops[i].Call)
 	}
 	return conflict{}
 }
@@ -96,7 +95,7 @@ func (c *checker) early() bool {
 	for s := range int64(len(c.writer)) {
 		w := c.writer[s]
 		if w >= 0 && c.skipped(m.dirty, &c.Ops[w]) {
-			m.called(w, c.Ops[w].Call, nobodyChose)
+			m.called(w, c.Ops[w].Call)
 			w = nobody
 		}
 		if p := c.step(m, s, w); p.problem != "" {

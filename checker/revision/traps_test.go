@@ -6,40 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What traps are made of: one key, revisions from 1.
-func put(v Value, call, ret, rev int64) Op {
-	return Op{Then: []Action{{Kind: Put, Value: v}}, Call: call, Return: ret, Succeeded: true, Outputs: []Output{{}}, Rev: rev}
-}
-
-func get(v Value, mod, call, ret, rev int64) Op {
-	return Op{Then: []Action{{Kind: Get}}, Call: call, Return: ret, Succeeded: true, Outputs: []Output{{Items: []Item{{0, v, mod}}}}, Rev: rev}
-}
-
-func gone(call, ret, rev int64) Op {
-	return Op{Then: []Action{{Kind: Get}}, Call: call, Return: ret, Succeeded: true, Outputs: []Output{{}}, Rev: rev}
-}
-
-func remove(count, call, ret, rev int64) Op {
-	return Op{Then: []Action{{Kind: Delete}}, Call: call, Return: ret, Succeeded: true, Outputs: []Output{{Count: count}}, Rev: rev}
-}
-
-// cas compares with old; an old of 0 is absence.
-func cas(old, v Value, swapped bool, call, ret, rev int64) Op {
-	o := Op{If: []Compare{{Value: old}}, Then: []Action{{Kind: Put, Value: v}}, Call: call, Return: ret, Succeeded: swapped, Rev: rev}
-	if old == 0 {
-		o.If[0] = Compare{Target: ByCreate}
-	}
-	if swapped {
-		o.Outputs = []Output{{}}
-	}
-	return o
-}
-
-func lost(o Op) Op {
-	o.Return, o.Succeeded, o.Outputs, o.Rev = Never, false, nil, 0
-	return o
-}
-
 // traps are histories that are easily judged wrong, each with one that differs as little as possible
 // and has another verdict. They are those of package register.
 var traps = []struct {
@@ -174,16 +140,4 @@ func TestTrapManyUnknown(t *testing.T) {
 	require.Equal(t, Legal, Check(t.Context(), h).Verdict)
 	h.Ops = append(h.Ops, get(4, 31, 1000, 1001, 31))
 	require.Equal(t, Illegal, Check(t.Context(), h).Verdict)
-}
-
-// TestFound: a history that random ones found. What the log contradicted was put down to the state
-// after the delete and not before it, so that no other choice was tried.
-func TestFound(t *testing.T) {
-	h := History{Log: Log{From: 4, To: 4, Events: []Event{{Rev: 4, Key: 0, Value: 2}}}, Ops: []Op{
-		lost(remove(0, 22, 22, 0)), lost(remove(0, 6, 6, 0)), put(1, 25, 25, 2), lost(remove(0, 1, 1, 0)),
-		{If: []Compare{{Relation: NotEqual}}, Then: []Action{{Kind: Delete}, {Kind: Put, Key: 1, Value: 1}}, Return: Never},
-		{Then: []Action{{Kind: Put, Value: 2}, {Kind: Delete, Key: 1}}, Call: 20, Return: Never},
-	}}
-	require.True(t, oracle(h))
-	require.Equal(t, Legal, Check(t.Context(), h).Verdict)
 }
