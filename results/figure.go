@@ -90,13 +90,19 @@ func (p *plan) figure() (Figure, error) {
 	return f, nil
 }
 
-// head is what all figures of a run share.
+// head is what all figures of a run share. Empty subs are left out.
 func (a *Analysis) head(title string, subs ...string) head {
+	subs = slices.DeleteFunc(subs, func(s string) bool { return s == "" })
 	return head{title: title, subs: subs, timeout: a.Run.ElectionTimeout, heartbeat: a.Run.HeartbeatInterval, nodes: a.Run.Nodes, to: max(a.End, time.Second)}
 }
 
-// statsLine says a summary for the head of a figure.
-func statsLine(what string, s *Summary) string { return what + " away: " + summaryText(s) }
+// statsLine says a summary for the head of a figure, and nothing where there is none.
+func statsLine(what string, s *Summary) string {
+	if s == nil {
+		return ""
+	}
+	return what + " away: " + summaryText(s)
+}
 
 const (
 	sideMargin = vg.Length(12)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"html"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -126,6 +127,63 @@ func TestRecountSeesWrongNumbers(t *testing.T) {
 	for _, number := range []string{"4,459", "1679 ms", "1538 ms", "79.4 ms", "1 of 1"} {
 		require.Contains(t, summary, number)
 		require.NotEmpty(t, values.Terminal(strings.Replace(summary, number, "7 of 7", 1)), number)
+	}
+}
+
+// TestFiguresAreRecounted holds the words of every figure against package recount.
+func TestFiguresAreRecounted(t *testing.T) {
+	for name, make := range map[string]func() (Run, harness.History){
+		"leaders and followers": func() (Run, harness.History) { _, run, h := standard(6, 12*mil, 12*mil); return run, h },
+		"with probes":           func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
+		"violated":              goldenRun,
+		"probes that were not sent": func() (Run, harness.History) {
+			_, a := holed()
+			return a.Run, a.History
+		},
+		"nobody is elected": func() (Run, harness.History) {
+			_, a := probed(func(s *synthetic) time.Duration { censored(s); return 20 * sec })
+			return a.Run, a.History
+		},
+		"no fault": func() (Run, harness.History) {
+			_, a := probed(func(s *synthetic) time.Duration { unprovoked(s); return 20 * sec })
+			return a.Run, a.History
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run, h := make()
+			f := writeFolder(t, t.TempDir(), run, h)
+			a, err := f.Analyze()
+			require.NoError(t, err)
+			plans := a.plans()
+			for i := range plans {
+				p := &plans[i]
+				s := p.draw(p.head, p.table)
+				svg, err := vectorOf(p.name, s.height, s.paint)
+				require.NoError(t, err)
+				require.NoError(t, f.Write(p.name+".svg", svg))
+			}
+			values, err := recount.Of(f.Dir())
+			require.NoError(t, err)
+			wrong, seen, err := values.Figures(f.Dir())
+			require.NoError(t, err)
+			require.Empty(t, wrong)
+			require.GreaterOrEqual(t, seen, 20)
+			for _, c := range []struct{ figure, from, to string }{
+				{"swimlane", ">n = ", ">n = 1"}, {"swimlane", "writes away: median ", "writes away: median 1"}, {"swimlane", "leader · term ", "leader · term 9"},
+				{"overlay", " in bins of ", " in bins of 1"}, {"cdf", "± ", "± 1"}, {"matrix", " · n ", " · n 9"}, {"matrix", ">max ", ">max 1"},
+				{"phases", ">n = ", ">n = 1"}, {"phases", "of each moment, n ", "of each moment, n 9"}, {"failover-e1", ">elected +", ">elected +1"}, {"failover-e1", "writes away ", "writes away 1"},
+			} {
+				svg, err := os.ReadFile(f.Path(c.figure + ".svg"))
+				if err != nil || !strings.Contains(string(svg), c.from) {
+					continue // not in this run
+				}
+				require.NoError(t, f.Write(c.figure+".svg", []byte(strings.Replace(string(svg), c.from, c.to, 1))))
+				wrong, _, err := values.Figures(f.Dir())
+				require.NoError(t, err)
+				require.NotEmpty(t, wrong, "%s: %s", c.figure, c.to)
+				require.NoError(t, f.Write(c.figure+".svg", svg))
+			}
+		})
 	}
 }
 

@@ -665,7 +665,7 @@ func (a *Analysis) aboutRun(p *page) {
 		cost(string(id)+", resident at the end", "member_rss."+string(id), humanize.IBytes(uint64(max(0, run.Resources.MemberRSS[id]))))
 	}
 	for _, s := range run.Schedule {
-		p.Schedule = append(p.Schedule, scheduleRow{clock(s.At), s.For.String(), s.Fault, string(s.Target)})
+		p.Schedule = append(p.Schedule, scheduleRow{clock(s.At), ms(s.For), s.Fault, string(s.Target)})
 	}
 	for _, id := range sortedKeys(a.History.Logs) {
 		p.LogFiles = append(p.LogFiles, LogsDir+"/"+string(id)+".log")

@@ -206,10 +206,8 @@ func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
 // overview shows the whole run.
 func (a *Analysis) overview() plan {
 	h := a.head(fmt.Sprintf("%s on %s: %s, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), plural(len(a.Run.Nodes), "node", "nodes")),
-		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()))
-	if s := a.stat("write outage"); s != nil {
-		h.subs = append(h.subs, statsLine("writes", s))
-	}
+		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()),
+		statsLine("writes", a.stat("write outage")))
 	h.marked = true
 	return plan{name: "swimlane", head: h, table: a.sceneTable(view{from: h.from, to: h.to}), draw: drawScene, shows: pointers(a.Episodes)}
 }

@@ -1,7 +1,7 @@
 // Package recount computes the numbers of a run's report again, from the run's files alone: run.json,
 // history.jsonl and logs. It shares no code with package results, and reads nothing that results wrote;
 // definitions are those of docs/failovers.md, done the plain way: each number by a loop over all
-// lines. Tests hold the page, the terminal's summary and the job's (summary.md) against it.
+// lines. Tests hold the page, the words of figures, the terminal's summary and the job's (summary.md) against it.
 package recount
 
 import (
@@ -38,6 +38,7 @@ func Of(dir string) (Values, error) {
 	v.statistics(r)
 	v.terminal(r)
 	v.summaries(r)
+	v.figures(r)
 	return v, nil
 }
 

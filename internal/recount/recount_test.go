@@ -3,6 +3,7 @@ package recount_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,10 +26,12 @@ func TestFolders(t *testing.T) {
 			require.NoError(t, err)
 			inSummary, told, err := values.Summary(dir)
 			require.NoError(t, err)
-			for _, w := range append(wrong, inSummary...) {
+			inFigures, drawn, err := values.Figures(dir)
+			require.NoError(t, err)
+			for _, w := range slices.Concat(wrong, inSummary, inFigures) {
 				t.Error(w)
 			}
-			t.Logf("%d numbers, and %d in the summary", seen, told)
+			t.Logf("%d numbers, %d in the summary and %d in figures", seen, told, drawn)
 		})
 	}
 }

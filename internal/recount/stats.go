@@ -130,6 +130,11 @@ func (v Values) statistics(r *files) {
 	for name, g := range groups {
 		v.group("group."+name+".", g)
 	}
+	tried := map[string]int{}
+	for _, f := range r.faults {
+		tried[f.Fault+"."+f.Target]++
+	}
+	v.cells(groups, tried)
 }
 
 func (v Values) sample(name string, s *sample) {

@@ -55,7 +55,7 @@ func (v Values) about(r *files) {
 	}
 	v["schedule"] = strconv.Itoa(len(run.Schedule))
 	for i, s := range run.Schedule {
-		v[key("schedule.%d.at", i)], v[key("schedule.%d.for", i)], v[key("schedule.%d.fault", i)] = moment(s.At), s.For.String(), s.Fault
+		v[key("schedule.%d.at", i)], v[key("schedule.%d.for", i)], v[key("schedule.%d.fault", i)] = moment(s.At), span(s.For), s.Fault
 	}
 	v[key("excerpt.%s.lines", "history.jsonl")] = strconv.Itoa(len(r.ops))
 	for node, log := range r.logs {
