@@ -26,8 +26,7 @@ func (s *search) enter(c *config, y Value) {
 	c.state = y
 	switch y {
 	case Absent:
-		c.done = c.done.or(s.in[missing])
-		c.opt = c.opt.or(s.in[blinds].without(c.done))
+		c.done = c.done.or(s.in[missing]) // blind deletes hid already, before the delete that led here
 	case anonymous:
 		c.opt = c.opt.or(s.in[deadPuts].without(c.done))
 	}

@@ -139,7 +139,6 @@ var weakened = []mutants.Mutant{
 	{Name: "entering a state says nothing to failed compare-and-sets", File: "moves.go", Old: "\tc.done = c.done.or(s.in[differing].without(s.vals[y].differs))\n", New: ""},
 	{Name: "entering a state satisfies failed compare-and-sets from it", File: "moves.go", Old: `s.in[differing].without(s.vals[y].differs)`, New: `s.in[differing]`},
 	{Name: "absence is not observed when entered", File: "moves.go", Old: "\t\tc.done = c.done.or(s.in[missing])\n", New: ""},
-	{Name: "blind deletes do not hide in absence", File: "moves.go", Old: "\t\tc.opt = c.opt.or(s.in[blinds].without(c.done))\n", New: ""},
 	{Name: "puts do not hide in the anonymous state", File: "moves.go", Old: "\t\tc.opt = c.opt.or(s.in[deadPuts].without(c.done))\n", New: "", Work: true},
 	{Name: "puts that are looked at hide in the anonymous state", File: "moves.go", Old: "\t\tc.opt = c.opt.or(s.in[deadPuts].without(c.done))\n", New: "\t\tc.opt = c.opt.or(s.in[puts].without(c.done))\n"},
 	{Name: "puts do not hide before a write", File: "moves.go", Old: `s.in[puts].or(s.in[blinds]).without(c.done)`, New: `s.in[blinds].without(c.done)`},
