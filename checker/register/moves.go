@@ -25,8 +25,8 @@ func (s *search) enter(c *config, y Value) {
 	}
 	c.state = y
 	switch y {
-	case Absent:
-		c.done = c.done.or(s.in[missing]) // blind deletes hid already, before the delete that led here
+	case Absent: // blind deletes hid already, before the delete that led here
+		c.done = c.done.or(s.in[missing])
 	case anonymous:
 		c.opt = c.opt.or(s.in[deadPuts].without(c.done))
 	}
