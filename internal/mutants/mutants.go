@@ -149,7 +149,8 @@ func (p program) try(t *testing.T, i int, m Mutant) {
 
 // fails runs one test and says whether it fails, panics or does not end, and what it printed.
 func (p program) fails(t *testing.T, test string, i int) (failed bool, said string) {
-	limited := fmt.Sprintf(`ulimit -t %d && exec "$0" "$@"`, int(limit(test).Seconds()))
+	most := limit(test)
+	limited := fmt.Sprintf(`ulimit -t %d && exec "$0" "$@"`, int(most.Seconds()))
 	test = fmt.Sprintf("Test%s%d", test, i)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", limited, string(p), "-test.run", "^"+test+"$", "-test.timeout", "0")
 	cmd.Env = append(os.Environ(), "GOGC=400") // small histories leave much garbage
@@ -161,7 +162,7 @@ func (p program) fails(t *testing.T, test string, i int) (failed bool, said stri
 	}
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "%s", said)
-	endless := cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime() > limit(test)*9/10
+	endless := cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime() > most*9/10
 	known := strings.Contains(said, "--- FAIL: "+test) || strings.Contains(said, "panic: ") || endless
 	require.True(t, known, "it ends with %v:\n%s", err, said)
 	return true, said
