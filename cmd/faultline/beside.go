@@ -52,10 +52,12 @@ func judgeBeside(ctx context.Context, folder *results.Folder, judge func(context
 	return b, nil
 }
 
+var errBesideEnded = errors.New("it was to end")
+
 func (b *beside) read(ctx context.Context, r io.Reader, judge func(context.Context, *harness.Op)) error {
 	_, err := harness.ReadOps(r, func(raw *harness.RawOp, _ *harness.Sequence, _ []byte) error {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return errBesideEnded
 		}
 		op := raw.Op()
 		judge(ctx, &op)
@@ -65,7 +67,7 @@ func (b *beside) read(ctx context.Context, r io.Reader, judge func(context.Conte
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && !errors.Is(err, errBesideEnded) {
 		return fmt.Errorf("judge the history beside the run: %w", err)
 	}
 	return nil
