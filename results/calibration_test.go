@@ -73,7 +73,7 @@ func TestReportsSayHowExact(t *testing.T) {
 	}
 	page, terminal, summary := texts()
 	for _, text := range []string{page, summary} {
-		require.True(t, strings.Contains(text, "Not calibrated: when the run was made, there was no calibration of runtime local on its machine (faultline calibrate --runtime local)."))
+		require.Contains(t, text, "Not calibrated: when the run was made, there was no calibration of runtime local on its machine (faultline calibrate --runtime local).")
 	}
 	require.Contains(t, terminal, "exact    not calibrated here: faultline calibrate --runtime local says how exact that is\n")
 
@@ -86,10 +86,10 @@ func TestReportsSayHowExact(t *testing.T) {
 	for name, value := range map[string]string{
 		"at": "2026-11-04", "every": "10.0 ms", "read": "19", "n": "20", "shortest": "20.0 ms", "longest": "1000 ms", "low": "−1.00 ms", "high": "+9.00 ms", "outages": "0", "noise": "12.0 ms",
 	} {
-		require.True(t, strings.Contains(page, `data-v="calibration.`+name+`">`+strings.ReplaceAll(value, "+", "&#43;")+"<"), name)
+		require.Contains(t, page, `data-v="calibration.`+name+`">`+strings.ReplaceAll(value, "+", "&#43;")+"<", name)
 	}
 	c.Exact, c.Stalls = false, nil
 	page, terminal, _ = texts()
-	require.True(t, strings.Contains(page, "That is less exact than the ruler says of itself."))
+	require.Contains(t, page, "That is less exact than the ruler says of itself.")
 	require.Contains(t, terminal, "NOT AS IT SAYS, calibrated 2026-11-04: no stall was read")
 }

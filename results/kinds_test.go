@@ -127,7 +127,7 @@ const probeStep = probeEvery / 2 // of three or four members
 
 // checkKnown holds every phase of an episode against the times that were made up: within one probe
 // interval where probes tell, exactly where a log line does.
-func checkKnown(t *testing.T, s *synthetic, k *known, a *Analysis, i int) {
+func checkKnown(t *testing.T, _ *synthetic, k *known, a *Analysis, i int) {
 	t.Helper()
 	e := &a.Episodes[i]
 	near := func(want, got time.Duration, what string) {

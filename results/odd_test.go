@@ -60,7 +60,7 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			}
 			k.rounds = []round{{node: "n1", at: 7100 * mil, term: 3, ran: 7150 * mil, won: k.elected, voters: ids{"n2"}}}
 			s.trouble(k)
-		}, func(t *testing.T, s *synthetic, a *Analysis) {
+		}, func(t *testing.T, _ *synthetic, a *Analysis) {
 			require.Len(t, a.Episodes, 1)
 			e := &a.Episodes[0]
 			require.Nil(t, e.Fault, "nothing hit the leader")
@@ -201,7 +201,7 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			k := kill()
 			s.trouble(k)
 			s.trouble(known{name: "rejoin", broke: k.healed + 300*mil, restored: k.healed + 750*mil})
-		}, func(t *testing.T, s *synthetic, a *Analysis) {
+		}, func(t *testing.T, _ *synthetic, a *Analysis) {
 			require.Len(t, a.Episodes, 1)
 			require.InDelta(t, 450*mil, *a.Episodes[0].RejoinOutage, float64(probeEvery+2*latency))
 			require.Len(t, a.Probes.Gaps, 4)

@@ -60,10 +60,10 @@ func TestBank(t *testing.T) {
 	b := Bank{Accounts: 2, Opening: 10}
 	got, err := invoke(t, kv, b.read(b.names()))
 	require.NoError(t, err)
-	require.Equal(t, `{"balances":{}}`, got, "before they are open; the checker sees that accounts are missing")
+	require.JSONEq(t, `{"balances":{}}`, got, "before they are open; the checker sees that accounts are missing")
 	got, err = invoke(t, kv, b.open(b.names(), &open))
 	require.NoError(t, err)
-	require.Equal(t, `{"balances":{"a0":10,"a1":10}}`, got)
+	require.JSONEq(t, `{"balances":{"a0":10,"a1":10}}`, got)
 	require.True(t, open)
 	_, err = invoke(t, kv, b.open(b.names(), &open))
 	require.ErrorIs(t, err, harness.ErrNotApplied)
@@ -72,13 +72,13 @@ func TestBank(t *testing.T) {
 	move := transfer{from: "a0", to: "a1", amount: 7}
 	got, err = invoke(t, kv, move.attempt())
 	require.NoError(t, err)
-	require.Equal(t, `{"from":"a0","to":"a1","amount":7,"done":true}`, got)
+	require.JSONEq(t, `{"from":"a0","to":"a1","amount":7,"done":true}`, got)
 	got, err = invoke(t, kv, move.attempt())
 	require.NoError(t, err)
-	require.Equal(t, `{"from":"a0","to":"a1","amount":7,"done":false}`, got, "there is not enough")
+	require.JSONEq(t, `{"from":"a0","to":"a1","amount":7,"done":false}`, got, "there is not enough")
 	got, err = invoke(t, kv, b.read(b.names()))
 	require.NoError(t, err)
-	require.Equal(t, `{"balances":{"a0":3,"a1":17}}`, got)
+	require.JSONEq(t, `{"balances":{"a0":3,"a1":17}}`, got)
 
 	seen, err := look(t.Context(), kv, b.names())
 	require.NoError(t, err)
@@ -90,8 +90,8 @@ func TestBank(t *testing.T) {
 }
 
 func TestSetValues(t *testing.T) {
-	require.Equal(t, `{"element":7}`, string(setAdd(7).AppendJSON(nil)))
-	require.Equal(t, `{}`, string(setRead{}.AppendJSON(nil)))
-	require.Equal(t, `{"elements":[]}`, string(setRead{answered: true}.AppendJSON(nil)))
-	require.Equal(t, `{"elements":[7,8]}`, string(setRead{answered: true, elements: strings.Fields("7 8")}.AppendJSON(nil)))
+	require.JSONEq(t, `{"element":7}`, string(setAdd(7).AppendJSON(nil)))
+	require.JSONEq(t, `{}`, string(setRead{}.AppendJSON(nil)))
+	require.JSONEq(t, `{"elements":[]}`, string(setRead{answered: true}.AppendJSON(nil)))
+	require.JSONEq(t, `{"elements":[7,8]}`, string(setRead{answered: true, elements: strings.Fields("7 8")}.AppendJSON(nil)))
 }

@@ -39,13 +39,13 @@ func (f *fakeTxns) Txn(_ context.Context, t harness.Txn) (harness.Txn, error) {
 func TestAppendTxn(t *testing.T) {
 	kv := &fakeTxns{value: "1,2"}
 	txn := appendTxn{{key: "k1"}, {key: "k1", add: 3}, {key: "k1"}}
-	require.Equal(t, `{"ops":[["r","k1",null],["append","k1",3],["r","k1",null]]}`, string(txn.AppendJSON(nil)))
+	require.JSONEq(t, `{"ops":[["r","k1",null],["append","k1",3],["r","k1",null]]}`, string(txn.AppendJSON(nil)))
 	done, err := txn.run(t.Context(), kv, false)
 	require.NoError(t, err)
 	got := done.AppendJSON(nil)
-	require.Equal(t, `{"ops":[["r","k1",[1,2]],["append","k1",3],["r","k1",[1,2,3]]]}`, string(got))
+	require.JSONEq(t, `{"ops":[["r","k1",[1,2]],["append","k1",3],["r","k1",[1,2,3]]]}`, string(got))
 	require.True(t, json.Valid(got))
-	require.Equal(t, `{"if":[["mod","=","k1",7]],"ops":[["w","k1","1,2,3"]]}`, string(kv.wrote.AppendJSON(nil)))
+	require.JSONEq(t, `{"if":[["mod","=","k1",7]],"ops":[["w","k1","1,2,3"]]}`, string(kv.wrote.AppendJSON(nil)))
 
 	kv.refused = true
 	_, err = txn.run(t.Context(), kv, false)

@@ -172,7 +172,7 @@ func (a *analysis) list(l []int32) string {
 // comes at its call. That has the same cycles as realTime's edges, of which there are as many for each
 // transaction as are in flight.
 func (a *analysis) orders() {
-	byCall := a.byCall(func(i int) bool { return true })
+	byCall := a.byCall(func(int) bool { return true })
 	a.g.seal(func(add func(from, to int, kind edgeKind)) {
 		if a.opt.Process {
 			last := map[int]int{}

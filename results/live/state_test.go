@@ -177,9 +177,9 @@ func TestBounds(t *testing.T) {
 	require.LessOrEqual(t, len(x.s.cells), maxCells)
 	require.Len(t, x.s.Writes.last, lastAnswers)
 	last := x.s.Now
-	require.Equal(t, 1.0, x.s.Rates(last + sec - ms)[0])
+	require.InDelta(t, 1.0, x.s.Rates(last + sec - ms)[0], 1e-9)
 	x.call(0, last+time.Hour, last+time.Hour+ms, 1, "put", harness.OK) // a long silence
-	require.Equal(t, 0.0, x.s.Rates(last + time.Hour)[0])
+	require.Zero(t, x.s.Rates(last + time.Hour)[0])
 	require.Equal(t, time.Hour, x.s.Writes.Longest.Round(time.Minute))
 }
 

@@ -39,7 +39,7 @@ func exported(t *testing.T) string {
 }
 
 // links are the targets in a page, without those inside a run's report, which has only its own.
-func links(t *testing.T, page []byte) (out []string) {
+func links(_ *testing.T, page []byte) (out []string) {
 	z := html.NewTokenizer(bytes.NewReader(page))
 	for z.Next() != html.ErrorToken {
 		token := z.Token()

@@ -50,7 +50,7 @@ func TestHistoryIsNoWayOut(t *testing.T) {
 	require.NoError(t, trends.Append(outside, trends.Row{Format: trends.Format, ID: "secret", Started: day}))
 	require.NoError(t, os.Symlink(outside, path))
 	var notes []string
-	s := serverOf(t, Options{Dir: dir, Note: func(format string, args ...any) { notes = append(notes, format) }})
+	s := serverOf(t, Options{Dir: dir, Note: func(format string, _ ...any) { notes = append(notes, format) }})
 	require.NotContains(t, page(t, s, "/trends.csv"), "secret")
 	require.Len(t, notes, 1)
 	require.NoError(t, os.Remove(path))
