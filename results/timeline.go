@@ -12,6 +12,7 @@ import (
 // since the start of the run. web/data.js reads it.
 type timelineMeta struct {
 	End      int64         `json:"end"`
+	Load     int64         `json:"load"` // when the final reads begin, which come all at once
 	Calls    int           `json:"calls"`
 	Probes   int           `json:"probes"`
 	Bin      int64         `json:"bin"`
@@ -70,7 +71,7 @@ func (a *Analysis) timeline(p *page) error {
 	width, bins := a.timeBins()
 	m := &p.Timeline
 	*m = timelineMeta{
-		End: a.End.Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Bin: width.Microseconds(), Bins: len(bins), Scale: scaleOf(a.calls, a.probes),
+		End: a.End.Microseconds(), Load: a.loadEnd().Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Bin: width.Microseconds(), Bins: len(bins), Scale: scaleOf(a.calls, a.probes),
 		Lanes: a.laneMetas(), Faults: a.faultMetas(), Marks: a.markMetas(), Leaders: []leaderMeta{},
 		Table: callTable{Fs: []string{}, Errors: []string{}}, ProbesOf: callTable{Fs: []string{}, Errors: []string{}},
 	}

@@ -29,8 +29,8 @@ const carried = new Promise(done => { carriedAll = done; });
     sets.set(s.calls, [byMember(s.calls), {count: s.clients, of: s.calls.lane}]).set(s.probes, [byMember(s.probes)]);
   };
   s.laneSets = c => sets.get(c);
-  let top = 1;
-  for (let b = 0; b < meta.bins; b++) top = Math.max(top, (bins.ok[b] + bins.failed[b] + bins.unknown[b]) * 1e6 / meta.bin);
+  let top = 1; // without the final reads: they would be the only ones to be seen
+  for (let b = 0, end = Math.min(meta.bins, Math.max(1, Math.floor(meta.load / meta.bin))); b < end; b++) top = Math.max(top, (bins.ok[b] + bins.failed[b] + bins.unknown[b]) * 1e6 / meta.bin);
   const p10 = 10 ** Math.floor(Math.log10(top));
   s.rateTop = [1, 2, 3, 4, 5, 6, 8, 10].map(m => m * p10).find(v => v >= top);
 
