@@ -123,7 +123,6 @@ var weakened = []mutants.Mutant{
 	{Name: "a slot is not freed", File: "sweep.go", Old: "\ts.free.set(slot)\n", New: "", Work: true},
 	{Name: "a freed slot keeps its meaning", File: "sweep.go", Old: "\t\ts.in[c].clear(slot)\n", New: "\t\t_ = c\n"},
 	{Name: "a freed slot stays done", File: "sweep.go", Old: "\t\ts.frontier[i].done.clear(slot)\n", New: ""},
-	{Name: "a freed slot stays hidden", File: "sweep.go", Old: "\t\ts.frontier[i].opt.clear(slot)\n", New: ""},
 	{Name: "a value stays looked at", File: "sweep.go", Old: "\t\tx.differing--\n", New: "", Work: true},
 	{Name: "a value with calls to come is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `v > anonymous && x.succ < 0 && x.differing == 0`},
 	{Name: "a value that was replaced is quiet", File: "sweep.go", Old: `v > anonymous && x.uncalled == 0 && x.succ < 0 && x.differing == 0`, New: `v > anonymous && x.uncalled == 0 && x.differing == 0`},

@@ -126,6 +126,8 @@ func (s *search) take(owner int32, deadline int64, in ...class) int32 {
 	return slot
 }
 
+// release takes back a slot whose work is done in every configuration, or is no unit that hides: opt has
+// neither.
 func (s *search) release(slot int32) {
 	s.free.set(slot)
 	for c := range s.in {
@@ -133,7 +135,6 @@ func (s *search) release(slot int32) {
 	}
 	for i := range s.frontier {
 		s.frontier[i].done.clear(slot)
-		s.frontier[i].opt.clear(slot)
 	}
 }
 
