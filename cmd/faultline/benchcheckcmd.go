@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,11 @@ type growthRow struct {
 	each []float64 // ns
 }
 
-const benchMemory = 4 << 30
+const (
+	benchMemory = 4 << 30
+	// benchGenericMost is the size from which on porcupine is not asked: it decides none of a tenth.
+	benchGenericMost = 10_000_000
+)
 
 // benchCase is a kind of history that is measured at several sizes.
 type benchCase struct {
@@ -146,9 +151,15 @@ func (b *checkBench) sizes(name string, most int) (out []int) {
 func (b *checkBench) startUp(ctx context.Context) error {
 	c := generate.Default()
 	c.Ops = 10
-	m, err := b.measure(ctx, c, registerWorkload, 1)
-	b.start = m.cpu
-	return err
+	b.start = math.MaxInt64
+	for range 5 {
+		m, err := b.measure(ctx, c, registerWorkload, 1)
+		if err != nil {
+			return err
+		}
+		b.start = min(b.start, m.cpu)
+	}
+	return nil
 }
 
 func (b *checkBench) registers(ctx context.Context) error {
@@ -174,7 +185,9 @@ func (b *checkBench) registers(ctx context.Context) error {
 				return err
 			}
 			beside, decided := gaveUp, false
-			if gaveUp == "" {
+			if gaveUp == "" && n >= benchGenericMost {
+				beside = "not asked: too large"
+			} else if gaveUp == "" {
 				if beside, decided, err = b.porcupine(ctx, c); err != nil {
 					return err
 				}
@@ -316,6 +329,7 @@ func (b *checkBench) measure(ctx context.Context, c generate.Config, workload st
 
 // again checks the file in a child, as anybody would.
 func (b *checkBench) again(ctx context.Context, workload string, workers int, flags ...string) (m measured, err error) {
+	forgetPeak()
 	cmd := exec.CommandContext(ctx, b.exe, append([]string{"check", b.path()}, flags...)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(workers))
 	start := time.Now()
@@ -335,6 +349,13 @@ func (b *checkBench) again(ctx context.Context, workload string, workers int, fl
 	default:
 		return m, fmt.Errorf("check of a %s history ended with %d", workload, code)
 	}
+}
+
+// forgetPeak keeps what this process once took out of the peak of the next one that it starts: Linux counts
+// the memory of the program before exec, too. Elsewhere, and where it may not, peaks are too high.
+func forgetPeak() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
 // porcupine is what it finds, or why it finds nothing.
