@@ -71,7 +71,7 @@ bench: build ## benchmarks: start-up, fault injection, simulation
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
 .PHONY: bench-check
-bench-check: build ## the checker's table of sizes beside porcupine, each in a process (FLAGS=--short: two minutes)
+bench-check: build ## the checker's table of sizes beside porcupine, each in a process: half an hour (FLAGS=--short: two minutes)
 	bin/faultline bench-check $(FLAGS)
 
 .PHONY: mutants
