@@ -107,9 +107,10 @@ func (t *textKey) plain(lines Lines) *keyHistory {
 	k := &keyHistory{key: t.key, lines: lines, appended: map[int64]string{}}
 	for _, o := range t.ops {
 		r := register.Op{Kind: register.Put, Call: o.Call, Return: o.Done}
-		if o.F == "get" {
+		switch o.F {
+		case "get":
 			r.Kind = register.Get
-		} else if o.F == "append" {
+		case "append":
 			k.appended[o.Call] = o.Text
 		}
 		if o.Text != "" {

@@ -27,10 +27,12 @@ func generatedOp(t *testing.T, l *generate.Line) *harness.Op {
 	if l.Swapped != checker.Unsaid {
 		value["swapped"] = l.Swapped == checker.Yes
 	}
-	if l.Deleted == checker.Yes {
+	switch l.Deleted {
+	case checker.Yes:
 		value["deleted"] = 1
-	} else if l.Deleted == checker.No {
+	case checker.No:
 		value["deleted"] = 0
+	case checker.Unsaid:
 	}
 	op := &harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F}
 	var err error

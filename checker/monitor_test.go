@@ -19,7 +19,6 @@ func simulate(r *rand.Rand, steps, lie int) harness.History {
 		f, key, value, old string
 		hasOld, acted      bool
 		answer             map[string]any
-		shown              *string
 	}
 	h := harness.History{Nodes: []harness.NodeID{"n1", "n2", "n3"}}
 	add := func(process int, t harness.Type, f string, v any) {
@@ -136,12 +135,12 @@ func TestMonitorNeverContradictsLinearizable(t *testing.T) {
 			continue
 		}
 		full := Linearizable{}.Check(t.Context(), h)
-		switch {
-		case full.Validity == harness.Invalid:
+		switch full.Validity {
+		case harness.Invalid:
 			if wrong++; live.Validity == harness.Invalid {
 				caught++
 			}
-		case full.Validity == harness.Valid:
+		case harness.Valid:
 			require.NotEqual(t, harness.Invalid, live.Validity, "seed %d: %s", seed, live.Reason)
 		}
 	}

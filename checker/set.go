@@ -191,10 +191,9 @@ func (c SetFull) Check(_ context.Context, h harness.History) harness.Verdict {
 	var stale, lost *element
 	neverRead, checked, recovered := 0, 0, 0
 	for _, e := range s.elements {
-		switch {
-		case e.reads == 0:
+		if e.reads == 0 {
 			neverRead++
-		default:
+		} else {
 			checked++
 		}
 		if e.last >= 0 && e.add.outcome == harness.Info {

@@ -169,9 +169,17 @@ func TestFiguresAreRecounted(t *testing.T) {
 			require.Empty(t, wrong)
 			require.GreaterOrEqual(t, seen, 20)
 			for _, c := range []struct{ figure, from, to string }{
-				{"swimlane", ">n = ", ">n = 1"}, {"swimlane", "writes away: median ", "writes away: median 1"}, {"swimlane", "leader · term ", "leader · term 9"},
-				{"overlay", " in bins of ", " in bins of 1"}, {"cdf", "± ", "± 1"}, {"matrix", " · n ", " · n 9"}, {"matrix", ">max ", ">max 1"},
-				{"phases", ">n = ", ">n = 1"}, {"phases", "of each moment, n ", "of each moment, n 9"}, {"failover-e1", ">elected +", ">elected +1"}, {"failover-e1", "writes away ", "writes away 1"},
+				{"swimlane", ">n = ", ">n = 1"},
+				{"swimlane", "writes away: median ", "writes away: median 1"},
+				{"swimlane", "leader · term ", "leader · term 9"},
+				{"overlay", " in bins of ", " in bins of 1"},
+				{"cdf", "± ", "± 1"},
+				{"matrix", " · n ", " · n 9"},
+				{"matrix", ">max ", ">max 1"},
+				{"phases", ">n = ", ">n = 1"},
+				{"phases", "of each moment, n ", "of each moment, n 9"},
+				{"failover-e1", ">elected +", ">elected +1"},
+				{"failover-e1", "writes away ", "writes away 1"},
 			} {
 				svg, err := os.ReadFile(f.Path(c.figure + ".svg"))
 				if err != nil || !strings.Contains(string(svg), c.from) {

@@ -46,10 +46,10 @@ func (r *ednReader) place(at int) (line, column int) {
 // space skips what separates forms.
 func (r *ednReader) space() {
 	for r.n < len(r.b) {
-		switch c := r.b[r.n]; {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',':
+		switch r.b[r.n] {
+		case ' ', '\t', '\n', '\r', ',':
 			r.n++
-		case c == ';':
+		case ';':
 			for r.n < len(r.b) && r.b[r.n] != '\n' {
 				r.n++
 			}

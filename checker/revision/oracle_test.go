@@ -30,9 +30,10 @@ func (s store) do(o *Op) (after store, ok bool, outs []Output, events []Event) {
 			holds = cell.there && ((c.Relation == Equal && cell.value == c.Value) || (c.Relation == NotEqual && cell.value != c.Value))
 		} else {
 			n := cell.mod
-			if c.Target == ByCreate {
+			switch c.Target {
+			case ByCreate:
 				n = cell.create
-			} else if c.Target == ByVersion {
+			case ByVersion:
 				n = cell.version
 			}
 			holds = (c.Relation == Equal && n == c.Number) || (c.Relation == NotEqual && n != c.Number) || (c.Relation == Less && n < c.Number) || (c.Relation == Greater && n > c.Number)

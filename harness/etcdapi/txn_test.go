@@ -20,8 +20,10 @@ func TestTxn(t *testing.T) {
 	kv := NewKV(s, func() error { return nil }).(harness.Txner)
 	asked := harness.Txn{
 		If: []harness.TxnCompare{
-			{Target: harness.TxnValue, Result: "=", Key: "x", Value: "1"}, {Target: harness.TxnMod, Result: "!=", Key: "y", Number: 5},
-			{Target: harness.TxnCreate, Result: "<", Key: "y", Number: 6}, {Target: harness.TxnVersion, Result: ">", Key: "y", Number: 7},
+			{Target: harness.TxnValue, Result: "=", Key: "x", Value: "1"},
+			{Target: harness.TxnMod, Result: "!=", Key: "y", Number: 5},
+			{Target: harness.TxnCreate, Result: "<", Key: "y", Number: 6},
+			{Target: harness.TxnVersion, Result: ">", Key: "y", Number: 7},
 		},
 		Ops:  []harness.TxnOp{{Kind: harness.TxnGet, Key: "x"}, {Kind: harness.TxnPut, Key: "y", Value: "7"}, {Kind: harness.TxnDelete, Key: "z"}},
 		Else: []harness.TxnOp{{Kind: harness.TxnRange, Key: "a", End: "m"}},

@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	return s.loop()
+	return s.loop() //nolint:contextcheck // the context is the server's own field
 }
 
 // server owns a trial. Everything that concerns it happens in loop.
