@@ -188,8 +188,13 @@ func (a *app) calibrate(ctx context.Context, c *calibration) error {
 // and what an answer took when nothing stalled.
 func (c *calibration) judge(calm, stalled *results.Analysis, windows []harness.Window) results.Calibration {
 	p := calm.Probes
-	out := results.Calibration{Every: p.Every, Timeout: p.Timeout, Calm: p.Calls.All(), Outages: len(p.Gaps)}
+	out := results.Calibration{Every: p.Every, Timeout: p.Timeout, Calm: p.Calls.All()}
 	from, to := served(calm)
+	for _, g := range p.Gaps {
+		if g.From < to && g.To > from {
+			out.Outages++
+		}
+	}
 	out.Noise = max(calm.LongestWait(false, from, to), calm.LongestWait(true, from, to))
 	for _, x := range []*results.Probing{p, stalled.Probes} {
 		if x.Unsent != nil {
@@ -212,7 +217,8 @@ func (c *calibration) judge(calm, stalled *results.Analysis, windows []harness.W
 // allowed is how far off a reading may be.
 func allowed(c *results.Calibration) time.Duration { return c.Every + c.Noise }
 
-// served is the calm in which the cluster served: a probe of the start waits for the first election.
+// served is the calm in which the cluster served: before it, members, connections and the first election
+// take their time.
 func served(a *results.Analysis) (from, to time.Duration) {
 	to = a.End
 	for _, p := range a.Phases {

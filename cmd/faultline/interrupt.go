@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/faultline-chaos/faultline/results/live"
 )
 
@@ -34,7 +36,9 @@ type interrupts struct {
 func newInterrupts(stderr io.Writer) (*interrupts, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	i := &interrupts{stderr: stderr, cancel: cancel, done: make(chan struct{}), sent: make(chan os.Signal, 2), leave: os.Exit}
-	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM)
+	// A broken pipe is an error of its write: the signal tells of any connection, and would end the program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		for {
 			select {
@@ -65,10 +69,6 @@ func (i *interrupts) show(s *live.Screen) {
 }
 
 func (i *interrupts) interrupt(s os.Signal) {
-	if s == syscall.SIGPIPE {
-		i.lostReader()
-		return
-	}
 	i.mu.Lock()
 	i.count++
 	first, screen := i.count == 1, i.screen
@@ -83,6 +83,28 @@ func (i *interrupts) interrupt(s os.Signal) {
 		fmt.Fprintf(i.stderr, "\nfaultline: %v: stopping in good order (a run heals, and reports what there is); again to leave at once\n", s)
 	}
 	i.cancel(fmt.Errorf("signal %v", s))
+}
+
+// output is w, which ends the run when a write finds that nobody reads it. A terminal is left as it is.
+func (i *interrupts) output(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok && !term.IsTerminal(int(f.Fd())) {
+		return &readOutput{w, i.lostReader}
+	}
+	return w
+}
+
+type readOutput struct {
+	io.Writer
+	lost func()
+}
+
+// Write writes, and tells of a pipe without a reader.
+func (o *readOutput) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		o.lost()
+	}
+	return n, err
 }
 
 func (i *interrupts) lostReader() {

@@ -3,9 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,4 +40,20 @@ func TestUnreadOutput(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, run.Verdicts, "it was judged")
 	require.FileExists(t, folder.Path("report.html"))
+}
+
+// TestBrokenConnection: a connection or pipe whose other end is gone, such as a killed member's, is an error
+// of its write and no reason to stop: the first reason is the signal that comes after it.
+func TestBrokenConnection(t *testing.T) {
+	signals, ctx := newInterrupts(io.Discard)
+	defer signals.stop()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	_, err = w.Write([]byte("x"))
+	require.ErrorIs(t, err, syscall.EPIPE)
+	require.NoError(t, w.Close())
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGTERM))
+	<-ctx.Done()
+	require.EqualError(t, context.Cause(ctx), "signal terminated")
 }

@@ -34,7 +34,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	if exe, err := os.Executable(); err == nil {
 		ctx = checker.WithHelper(ctx, exe, helperName)
 	}
-	root := newRoot(&app{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals})
+	root := newRoot(&app{stdin: stdin, stdout: signals.output(stdout), stderr: stderr, signals: signals})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
