@@ -32,7 +32,7 @@ func million() (Run, harness.History) {
 // BenchmarkMillionOps analyzes and renders the run, opens its report in a browser and moves through
 // it. RESULTS_LIMITS=1 fails it beyond the limits: open in 3 s, 20 MB, 50 ms a frame (p99). Open is
 // until every call is there; a first picture, without calls, is drawn before. On a machine that does other work
-// the processor time of the page's main thread tells more: open-cpu-ms and frame-cpu-ms (mean).
+// the processor time of the page's main thread tells more: frame-cpu-ms (mean).
 func BenchmarkMillionOps(b *testing.B) {
 	browser := browsertest.Start(b)
 	run, h := million()
@@ -54,7 +54,6 @@ func BenchmarkMillionOps(b *testing.B) {
 		p.Wait(timelineDrawn, "the timeline was not drawn")
 		cpu := p.CPU()
 		before := cpu()
-		b.ReportMetric(1000*before, "open-cpu-ms")
 		b.ReportMetric(browsertest.Eval[float64](p, `performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1`), "first-paint-ms")
 		b.ReportMetric(browsertest.Eval[float64](p, `Number(document.getElementById("timeline").dataset.drawn)`), "first-picture-ms")
 		open := browsertest.Eval[float64](p, `Number(document.getElementById("timeline").dataset.ready)`)

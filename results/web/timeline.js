@@ -54,6 +54,21 @@ const carried = new Promise(done => { carriedAll = done; });
   const paint = painter(s, canvas);
   let pending = false;
   const draw = () => { pending = false; frame = new Map(); const t = performance.now(); paint.draw(); canvas.dataset.draw = (performance.now() - t).toFixed(2); canvas.dataset.view = s.view.join(" "); };
+  // The first frame of each kind is slow: its code is not compiled yet, nor its memory had. So some of each
+  // are drawn that nobody sees, before they are asked for, unless somebody moves the picture meanwhile.
+  const rehearse = async () => {
+    const {view, lanes} = s;
+    for (const other of ["members", "clients"]) {
+      for (let span = end / 2; span > 500; span /= 64) {
+        if (s.view !== view || s.lanes !== lanes) return;
+        Object.assign(s, {view: [(end - span) / 2, (end + span) / 2], lanes: other});
+        draw();
+        Object.assign(s, {view, lanes});
+        draw();
+        await new Promise(done => setTimeout(done));
+      }
+    }
+  };
   const redraw = () => { if (!pending) { pending = true; requestAnimationFrame(draw); } };
   const show = (a, b) => {
     const span = Math.min(Math.max(b - a, 200), end * 1.02);
@@ -218,5 +233,6 @@ const carried = new Promise(done => { carriedAll = done; });
   take(await unpack(() => ({calls: packed("data-calls", meta.calls, meta.table), probes: packed("data-probes", meta.probes, meta.probesTable), scale: meta.scale, members: meta.lanes.length, end})));
   s.loading = false;
   draw();
+  await rehearse();
   canvas.dataset.ready = performance.now().toFixed(0);
 })();
