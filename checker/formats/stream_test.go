@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,22 +66,22 @@ func TestStreamLimit(t *testing.T) {
 // TestPaidReader: only time between reads counts.
 func TestPaidReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := false
-		r := newPaidReader(&slowLines{wait: time.Minute, n: 100}, 10*time.Second, func() { up = true })
+		var up atomic.Bool
+		r := newPaidReader(&slowLines{wait: time.Minute, n: 100}, 10*time.Second, func() { up.Store(true) })
 		defer r.stop()
 		b := make([]byte, 1<<10)
 		for range 9 {
 			_, err := r.Read(b)
 			require.NoError(t, err)
 			time.Sleep(time.Second)
-			require.False(t, up)
+			require.False(t, up.Load())
 		}
 		_, err := r.Read(b)
 		require.NoError(t, err)
 		time.Sleep(999 * time.Millisecond)
-		require.False(t, up)
+		require.False(t, up.Load())
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		require.True(t, up)
+		require.True(t, up.Load())
 	})
 }
