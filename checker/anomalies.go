@@ -34,12 +34,7 @@ func (c Anomalies) Check(_ context.Context, h harness.History) harness.Verdict {
 // CheckTxns judges a history in the compact form of Txns, which takes no further lines from then on.
 // lines are asked only where an anomaly is to be told.
 func (c Anomalies) CheckTxns(t *Txns, lines Lines) harness.Verdict {
-	v := c.check(t)
-	v.Checker = c.Name()
-	if v.Validity == harness.Invalid {
-		v.Story = Story(v, lines, nil)
-	}
-	return v
+	return narrated(c.check(t), c.Name(), lines, nil)
 }
 
 func (c Anomalies) check(t *Txns) harness.Verdict {

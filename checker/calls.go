@@ -2,7 +2,6 @@ package checker
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -29,8 +28,9 @@ type saying struct {
 
 // invoke takes an invocation. It answers the call's index; -1 where it is not wanted.
 func (c *calls) invoke(op *harness.Op, wanted bool) (int, error) {
-	if o, ok := c.open[op.Process]; ok {
-		return -1, fmt.Errorf("op %d: process %d invokes while its op %d is open", op.Index, op.Process, o.position)
+	before, open := c.open[op.Process]
+	if err := inTurn(op.Index, op.Process, op.Type, open, before.position); err != nil {
+		return -1, err
 	}
 	if c.open == nil {
 		c.open = map[int]saying{}
@@ -57,14 +57,9 @@ func (c *calls) memory() []byte {
 
 // complete takes a completion. It answers what is said, and the call's index or -1.
 func (c *calls) complete(op *harness.Op) (saying, int, error) {
-	switch op.Type {
-	case harness.OK, harness.Fail, harness.Info:
-	default:
-		return saying{}, -1, fmt.Errorf("op %d: unknown type %q", op.Index, op.Type)
-	}
-	o, ok := c.open[op.Process]
-	if !ok {
-		return saying{}, -1, fmt.Errorf("op %d: process %d completes what it did not invoke", op.Index, op.Process)
+	o, open := c.open[op.Process]
+	if err := inTurn(op.Index, op.Process, op.Type, open, o.position); err != nil {
+		return saying{}, -1, err
 	}
 	delete(c.open, op.Process)
 	if o.call < 0 {

@@ -68,10 +68,7 @@ func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []h
 			seen = h
 		}
 		wg.Go(func() {
-			out[i] = one(ctx, c, seen)
-			if out[i].Validity == harness.Invalid && len(out[i].Evidence) > 0 {
-				out[i].Story = Story(out[i], Ops(h.Ops), h.Logs)
-			}
+			out[i] = narrated(one(ctx, c, seen), c.Name(), Ops(h.Ops), h.Logs)
 		})
 	}
 	wg.Wait()
@@ -86,7 +83,15 @@ func one(ctx context.Context, c harness.Checker, h harness.History) (v harness.V
 	if err != nil {
 		v = unknown("the checker itself failed: %v", err)
 	}
-	v.Checker = c.Name()
+	return v
+}
+
+// narrated is a verdict with its checker's name and, of a violation, the story of its evidence.
+func narrated(v harness.Verdict, name string, lines Lines, logs map[harness.NodeID][]harness.LogLine) harness.Verdict {
+	v.Checker = name
+	if v.Validity == harness.Invalid && len(v.Evidence) > 0 {
+		v.Story = Story(v, lines, logs)
+	}
 	return v
 }
 

@@ -27,24 +27,40 @@ func attempts(ops []harness.Op) ([]attempt, error) {
 			continue
 		}
 		a, ok := open[op.Process]
-		switch op.Type {
-		case harness.Invoke:
-			if ok {
-				return nil, fmt.Errorf("op %d: process %d invokes while its op %d is open", op.Index, op.Process, ops[out[a].invoke].Index)
-			}
+		since := 0
+		if ok {
+			since = ops[out[a].invoke].Index
+		}
+		if err := inTurn(op.Index, op.Process, op.Type, ok, since); err != nil {
+			return nil, err
+		}
+		if op.Type == harness.Invoke {
 			open[op.Process] = len(out)
 			out = append(out, attempt{invoke: i, done: len(ops), outcome: harness.Info})
-		case harness.OK, harness.Fail, harness.Info:
-			if !ok {
-				return nil, fmt.Errorf("op %d: process %d completes what it did not invoke", op.Index, op.Process)
-			}
-			delete(open, op.Process)
-			out[a].done, out[a].outcome = i, op.Type
-		default:
-			return nil, fmt.Errorf("op %d: unknown type %q", op.Index, op.Type)
+			continue
 		}
+		delete(open, op.Process)
+		out[a].done, out[a].outcome = i, op.Type
 	}
 	return out, nil
+}
+
+// inTurn is an error where the line at a position cannot follow what its process did before: open says
+// whether the process has a call open, and since is that call's position.
+func inTurn(position, process int, t harness.Type, open bool, since int) error {
+	switch t {
+	case harness.Invoke:
+		if open {
+			return fmt.Errorf("op %d: process %d invokes while its op %d is open", position, process, since)
+		}
+	case harness.OK, harness.Fail, harness.Info:
+		if !open {
+			return fmt.Errorf("op %d: process %d completes what it did not invoke", position, process)
+		}
+	default:
+		return fmt.Errorf("op %d: unknown type %q", position, t)
+	}
+	return nil
 }
 
 // evidence is the indexes of ops at positions, in order and each once.

@@ -77,7 +77,7 @@ const left register.Kind = 255
 // position; after one, the history must not be judged.
 func (k *Keys) Add(l *Line) error {
 	c, open := k.open[l.Process]
-	if err := inTurn(l, open, c.position); err != nil {
+	if err := inTurn(l.Position, l.Process, l.Type, open, c.position); err != nil {
 		return err
 	}
 	if l.Type == harness.Invoke {
@@ -94,24 +94,6 @@ func (k *Keys) Add(l *Line) error {
 	}
 	if err := k.keys[c.key].complete(c.op, l); err != nil {
 		return fmt.Errorf("op %d: %w", l.Position, err)
-	}
-	return nil
-}
-
-// inTurn is an error where a line cannot follow what its process did before: open says whether the
-// process has a call open, and since is its position.
-func inTurn(l *Line, open bool, since int) error {
-	switch l.Type {
-	case harness.Invoke:
-		if open {
-			return fmt.Errorf("op %d: process %d invokes while its op %d is open", l.Position, l.Process, since)
-		}
-	case harness.OK, harness.Fail, harness.Info:
-		if !open {
-			return fmt.Errorf("op %d: process %d completes what it did not invoke", l.Position, l.Process)
-		}
-	default:
-		return fmt.Errorf("op %d: unknown type %q", l.Position, l.Type)
 	}
 	return nil
 }

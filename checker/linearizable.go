@@ -49,12 +49,7 @@ func (c Linearizable) Check(ctx context.Context, h harness.History) harness.Verd
 // CheckKeys judges a history in the compact form of Keys, which takes no further lines from then on.
 // lines are asked only where a violation is to be told.
 func (c Linearizable) CheckKeys(ctx context.Context, all *Keys, lines Lines) harness.Verdict {
-	v := c.checkKeys(ctx, all, lines)
-	v.Checker = c.Name()
-	if v.Validity == harness.Invalid {
-		v.Story = Story(v, lines, nil)
-	}
-	return v
+	return narrated(c.checkKeys(ctx, all, lines), c.Name(), lines, nil)
 }
 
 func (c Linearizable) checkKeys(ctx context.Context, all *Keys, lines Lines) harness.Verdict {

@@ -34,12 +34,7 @@ func (c Revision) Check(ctx context.Context, h harness.History) harness.Verdict 
 // CheckCalls judges a history in the compact form of Calls, which takes no further lines from then on.
 // lines are asked only where a violation is to be told.
 func (c Revision) CheckCalls(ctx context.Context, r *Calls, lines Lines) harness.Verdict {
-	v := c.check(ctx, r, lines)
-	v.Checker = c.Name()
-	if v.Validity == harness.Invalid && len(v.Evidence) > 0 {
-		v.Story = Story(v, lines, nil)
-	}
-	return v
+	return narrated(c.check(ctx, r, lines), c.Name(), lines, nil)
 }
 
 func (c Revision) check(ctx context.Context, r *Calls, lines Lines) harness.Verdict {

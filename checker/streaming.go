@@ -58,7 +58,7 @@ func NewStreaming() *Streaming {
 func (s *Streaming) Add(ctx context.Context, l *Line) error {
 	s.now = int64(l.Position)
 	c, open := s.open[l.Process]
-	if err := inTurn(l, open, c.position); err != nil {
+	if err := inTurn(l.Position, l.Process, l.Type, open, c.position); err != nil {
 		return err
 	}
 	if l.Type == harness.Invoke {
