@@ -182,11 +182,7 @@ func (b *checkBench) registers(ctx context.Context) error {
 		for _, n := range b.sizes(g.name, x.most) {
 			c := generate.Default()
 			c.Ops, c.Clients, c.Unknown, c.Seed = n, x.clients, x.unknown, 1
-			one, err := b.measure(ctx, c, registerWorkload, 1)
-			if err != nil {
-				return err
-			}
-			two, err := b.again(ctx, registerWorkload, 2)
+			cells, err := b.both(ctx, &g, c, registerWorkload)
 			if err != nil {
 				return err
 			}
@@ -201,8 +197,7 @@ func (b *checkBench) registers(ctx context.Context) error {
 					gaveUp = fmt.Sprintf("not asked: open at %d ops", n)
 				}
 			}
-			row(strconv.Itoa(x.clients), percent(x.unknown), strconv.Itoa(n), inSeconds(one.wall), inSeconds(one.cpu), inSeconds(two.wall),
-				b.note(&g, n, one), mebibytes(max(one.rss, two.rss)), two.verdict, beside)
+			row(append(cells, beside)...)
 		}
 		b.keep(g)
 	}
@@ -234,20 +229,31 @@ func (b *checkBench) series(ctx context.Context, text, checker, workload string,
 		for _, n := range b.sizes(g.name, x.most) {
 			c := generate.Default()
 			c.Ops, c.Clients, c.Unknown, c.Seed, c.Revised = n, x.clients, x.unknown, 1, checker == "revision"
-			one, err := b.measure(ctx, c, workload, 1, "--checker", checker)
+			cells, err := b.both(ctx, &g, c, workload, "--checker", checker)
 			if err != nil {
 				return err
 			}
-			two, err := b.again(ctx, workload, 2, "--checker", checker)
-			if err != nil {
-				return err
-			}
-			row(strconv.Itoa(x.clients), percent(x.unknown), strconv.Itoa(n), inSeconds(one.wall), inSeconds(one.cpu), inSeconds(two.wall),
-				b.note(&g, n, one), mebibytes(max(one.rss, two.rss)), two.verdict)
+			row(cells...)
 		}
 		b.keep(g)
 	}
 	return nil
+}
+
+// both checks a history with one worker and with two, and answers the cells of its row.
+func (b *checkBench) both(ctx context.Context, g *growthRow, c generate.Config, workload string, flags ...string) ([]string, error) {
+	one, err := b.measure(ctx, c, workload, 1, flags...)
+	if err != nil {
+		return nil, err
+	}
+	two, err := b.again(ctx, workload, 2, flags...)
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		strconv.Itoa(c.Clients), percent(c.Unknown), strconv.Itoa(c.Ops), inSeconds(one.wall), inSeconds(one.cpu), inSeconds(two.wall),
+		b.note(g, c.Ops, one), mebibytes(max(one.rss, two.rss)), two.verdict,
+	}, nil
 }
 
 func (b *checkBench) keep(g growthRow) {

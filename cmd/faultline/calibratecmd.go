@@ -137,7 +137,7 @@ func read(a *results.Analysis, windows []harness.Window) (out []reading) {
 			if o := a.OutageAt(w.From, until, reads); o.Took != nil {
 				r.measured, r.found = *o.Took, true
 			}
-			r.unasked = slices.ContainsFunc(a.Probes.Gaps, func(g results.Gap) bool { return g.Reads == reads && g.From < w.To && g.To > w.From })
+			r.unasked = slices.ContainsFunc(a.Probes.Gaps, func(g results.Gap) bool { return g.Reads == reads && overlaps(g, w.From, w.To) })
 			out = append(out, r)
 		}
 	}
@@ -191,7 +191,7 @@ func (c *calibration) judge(calm, stalled *results.Analysis, windows []harness.W
 	out := results.Calibration{Every: p.Every, Timeout: p.Timeout, Calm: p.Calls.All()}
 	from, to := served(calm)
 	for _, g := range p.Gaps {
-		if g.From < to && g.To > from {
+		if overlaps(g, from, to) {
 			out.Outages++
 		}
 	}
@@ -213,6 +213,8 @@ func (c *calibration) judge(calm, stalled *results.Analysis, windows []harness.W
 	}
 	return out
 }
+
+func overlaps(g results.Gap, from, to time.Duration) bool { return g.From < to && g.To > from }
 
 // allowed is how far off a reading may be.
 func allowed(c *results.Calibration) time.Duration { return c.Every + c.Noise }

@@ -30,15 +30,17 @@ type interrupts struct {
 	mu     sync.Mutex
 	count  int
 	screen *live.Screen // that has the terminal; nil: none
-	unread bool         // the output has no reader
+
+	pipes  chan os.Signal // takes SIGPIPE; nobody reads it
+	unread sync.Once      // the output has no reader
 }
 
 func newInterrupts(stderr io.Writer) (*interrupts, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	i := &interrupts{stderr: stderr, cancel: cancel, done: make(chan struct{}), sent: make(chan os.Signal, 2), leave: os.Exit}
+	i := &interrupts{stderr: stderr, cancel: cancel, done: make(chan struct{}), sent: make(chan os.Signal, 2), pipes: make(chan os.Signal, 1), leave: os.Exit}
 	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM)
 	// A broken pipe is an error of its write: the signal tells of any connection, and would end the program.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	signal.Notify(i.pipes, syscall.SIGPIPE)
 	go func() {
 		for {
 			select {
@@ -54,6 +56,7 @@ func newInterrupts(stderr io.Writer) (*interrupts, context.Context) {
 
 func (i *interrupts) stop() {
 	signal.Stop(i.sent)
+	signal.Stop(i.pipes)
 	close(i.done)
 	i.cancel(nil)
 }
@@ -108,14 +111,10 @@ func (o *readOutput) Write(b []byte) (int, error) {
 }
 
 func (i *interrupts) lostReader() {
-	i.mu.Lock()
-	first := !i.unread
-	i.unread = true
-	i.mu.Unlock()
-	if first {
+	i.unread.Do(func() {
 		fmt.Fprintln(i.stderr, "faultline: nobody reads the output any more: stopping in good order (a run heals, and reports what there is)")
 		i.cancel(errors.New("nobody reads the output any more"))
-	}
+	})
 }
 
 // giveBack gives the terminal back, but does not wait for one that does not answer.

@@ -235,12 +235,15 @@ func (b *basics) followerKilled(ctx context.Context) (outcome, error) {
 		did:      fmt.Sprintf("killed follower %v and called the others for %v", in.Nodes, length),
 		measured: fmt.Sprintf("%d of %d calls failed; leader %s in term %d before, %s in term %d after", traffic.failed, traffic.calls, before.id, before.term, after.id, after.term),
 	}
-	switch control := (harness.Control{Failed: traffic.failed, Calls: traffic.calls, CalmFailed: b.calm.failed, CalmCalls: b.calm.calls}); {
-	case before != after:
+	if before != after {
 		out.undecided = b.starved(traffic)
-	case control.Judge(0) == harness.ControlUndisturbed:
+		return out, nil
+	}
+	control := harness.Control{Failed: traffic.failed, Calls: traffic.calls, CalmFailed: b.calm.failed, CalmCalls: b.calm.calls}
+	switch control.Judge(0) {
+	case harness.ControlUndisturbed:
 		out.holds = true
-	case control.Judge(0) != harness.ControlDisturbed:
+	case harness.ControlTooBusy, harness.ControlTooFew:
 		out.undecided = fmt.Sprintf("too busy to tell: %d of %d calls failed while nothing was broken, too", b.calm.failed, b.calm.calls)
 	}
 	return out, nil
