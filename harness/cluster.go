@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// NodeID names a member: n1, n2, ...
-type NodeID string
-
 // ErrNotApplied: the call certainly had no effect and never will. Any other error of a write leaves
 // its outcome unknown; when in doubt, an implementation returns another error.
 var ErrNotApplied = errors.New("not applied")
@@ -27,6 +24,14 @@ type KV interface {
 	Close() error
 }
 
+// Txner is a KV with transactions over many keys. Like every call of a KV, one is one attempt.
+type Txner interface {
+	// Txn runs Ops where every comparison of If holds, and Else where one does not, all at once. It
+	// answers with the same transaction, completed: Answered, Succeeded, Rev, and the answers of the
+	// ops that ran. The given one is not changed.
+	Txn(ctx context.Context, t Txn) (Txn, error)
+}
+
 // Entry is what a Get answers.
 type Entry struct {
 	Value  string
@@ -34,16 +39,6 @@ type Entry struct {
 	ModRev int64 // revision of the key's last write; 0: not told
 	Rev    int64 // the store's revision at the read; 0: not told
 }
-
-// Role is what a member says that it is.
-type Role string
-
-const (
-	Leader    Role = "leader"
-	Follower  Role = "follower"
-	Candidate Role = "candidate" // pre-candidates included
-	Unreached Role = ""          // it did not answer
-)
 
 // Status is what a member says about itself.
 type Status struct {

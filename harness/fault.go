@@ -42,21 +42,6 @@ type Cutter interface {
 	Links(members, nodes []NodeID) []Link
 }
 
-// Target says which members a fault hits. It is resolved at injection, from what every member says
-// about itself then.
-type Target string
-
-const (
-	TargetLeader   Target = "leader"   // who leads in the highest term
-	TargetFollower Target = "follower" // one that does not lead
-	TargetOne      Target = "one"      // any one
-	TargetMinority Target = "minority" // as many as may be lost, at least 1
-	TargetMajority Target = "majority" // one more than may be lost
-	TargetAll      Target = "all"
-	// Beside these: "node=n2", and sums such as "leader+minority": the leader, and of the others so
-	// many that together they are a minority (at least one other).
-)
-
 // Step is one fault of a schedule.
 type Step struct {
 	At     time.Duration // after the start of the faults phase

@@ -6,17 +6,6 @@ import (
 	"time"
 )
 
-// FHash is an op of the harness process, on Node; its Value is a HashValue.
-const FHash = "hash"
-
-// HashValue is what a member says about its state at a revision: replicas that have the same
-// Revision and CompactRevision must have the same Hash. Other pairs cannot be compared.
-type HashValue struct {
-	Revision        int64  `json:"rev"`     // at which the member was asked
-	CompactRevision int64  `json:"compact"` // up to where history was dropped; at most 0: nowhere
-	Hash            uint32 `json:"hash"`    // of the state
-}
-
 // Hasher is a cluster whose members can hash their state. Errors wrap errors.ErrUnsupported where the
 // system cannot.
 type Hasher interface {

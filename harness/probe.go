@@ -9,28 +9,6 @@ import (
 	"time"
 )
 
-// Names of a probe's ops, and of the op that sums them up.
-const (
-	FProbePut = "probe-put"
-	FProbeGet = "probe-get"
-	FProbes   = "probes" // of the harness process, once, at the end of the load; Value a ProbesValue
-)
-
-// ProbeProcess is the first process of probes. Workers count from 0 and go on by one process for
-// each unknown outcome: a thousand of them, each with one a millisecond, do not get here in the
-// longest run.
-const ProbeProcess = 1_000_000_000_000
-
-// Probe says whether the op is a probe's and not a workload's.
-func (op *Op) Probe() bool { return op.F == FProbePut || op.F == FProbeGet }
-
-// ProbesValue sums up a run's probes.
-type ProbesValue struct {
-	Sent    int           `json:"sent"`     // probes that were sent
-	Unsent  int           `json:"unsent"`   // that were due, but their lane was still busy or the harness late by more than a timeout
-	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
-}
-
 // Probe is an open-loop client beside a workload: puts and linearizable gets on a schedule of their
 // own, whatever became of those before. Workers wait for answers and so ask least while nothing
 // answers (coordinated omission); a probe is timed from when it was due, Op.Sched, which makes

@@ -7,6 +7,21 @@ import (
 	"strings"
 )
 
+// Target says which members a fault hits. It is resolved at injection, from what every member says
+// about itself then.
+type Target string
+
+const (
+	TargetLeader   Target = "leader"   // who leads in the highest term
+	TargetFollower Target = "follower" // one that does not lead
+	TargetOne      Target = "one"      // any one
+	TargetMinority Target = "minority" // as many as may be lost, at least 1
+	TargetMajority Target = "majority" // one more than may be lost
+	TargetAll      Target = "all"
+	// Beside these: "node=n2", and sums such as "leader+minority": the leader, and of the others so
+	// many that together they are a minority (at least one other).
+)
+
 // NeedsLeader says whether the target can only be resolved while somebody leads.
 func (t Target) NeedsLeader() bool {
 	return slices.ContainsFunc(strings.Split(string(t), "+"), func(s string) bool {

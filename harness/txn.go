@@ -1,20 +1,9 @@
 package harness
 
-import (
-	"context"
-	"strconv"
-)
+import "strconv"
 
 // FTxn is the F of a transaction's ops.
 const FTxn = "txn"
-
-// Txner is a KV with transactions over many keys. Like every call of a KV, one is one attempt.
-type Txner interface {
-	// Txn runs Ops where every comparison of If holds, and Else where one does not, all at once. It
-	// answers with the same transaction, completed: Answered, Succeeded, Rev, and the answers of the
-	// ops that ran. The given one is not changed.
-	Txn(ctx context.Context, t Txn) (Txn, error)
-}
 
 // Txn is the value of a "txn" op of a store with revisions, as etcd is one. Its JSON is
 //

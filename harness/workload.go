@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -116,23 +115,4 @@ func (w *Worker) Close() {
 			delete(w.conns, id)
 		}
 	}
-}
-
-// JSONAppender lets values avoid reflection.
-type JSONAppender interface{ AppendJSON([]byte) []byte }
-
-// EncodeValue is the JSON of an op's value. It panics for a value that has none: that is a mistake
-// in a workload.
-func EncodeValue(v any) json.RawMessage {
-	if v == nil {
-		return nil
-	}
-	if a, ok := v.(JSONAppender); ok {
-		return a.AppendJSON(nil)
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("encode an op's value: %v", err))
-	}
-	return b
 }
