@@ -49,8 +49,8 @@ type setting struct {
 	Differs    bool
 }
 
-// compare holds two runs against each other. It is pure.
-func compare(a, b Digest, la, lb Latencies) (comparison, error) {
+// compare holds two runs, and the latencies of their calls, against each other. It is pure.
+func compare(a, b Digest, la, lb map[string][]time.Duration) comparison {
 	c := comparison{A: a, B: b, Settings: settings(a, b)}
 	c.Unlike = unlike(c.Settings)
 	for _, name := range phaseNames(a, b) {
@@ -61,24 +61,18 @@ func compare(a, b Digest, la, lb Latencies) (comparison, error) {
 		}
 		c.Failovers = append(c.Failovers, changeOf(name, doc, pa, pb))
 	}
-	calls := maps.Clone(la)
-	if calls == nil {
-		calls = Latencies{}
+	calls := map[string]bool{}
+	for f := range la {
+		calls[f] = true
 	}
-	maps.Copy(calls, lb)
+	for f := range lb {
+		calls[f] = true
+	}
 	for _, f := range slices.Sorted(maps.Keys(calls)) {
-		va, err := unpack(la[f])
-		if err != nil {
-			return c, err
-		}
-		vb, err := unpack(lb[f])
-		if err != nil {
-			return c, err
-		}
-		c.Calls = append(c.Calls, changeOf(f, "", Phase{Values: va}, Phase{Values: vb}))
+		c.Calls = append(c.Calls, changeOf(f, "", Phase{Values: la[f]}, Phase{Values: lb[f]}))
 	}
 	correct(c.Failovers, c.Calls)
-	return c, nil
+	return c
 }
 
 // unlike names the settings in which two runs differ, of those that change what is measured. A new

@@ -17,7 +17,7 @@ import (
 func digestsOf(root string) map[string]Digest {
 	out := map[string]Digest{}
 	for _, id := range []string{slowRun, quickRun, etcdRun, badRun, runningRun, tornRun, emptyDir} {
-		out[id], _ = digest(root, id)
+		out[id] = digest(root, id)
 	}
 	return out
 }
@@ -34,7 +34,13 @@ func changeNamed(t *testing.T, list []change, name string) change {
 
 func TestCompareTwoRuns(t *testing.T) {
 	root := folderOfRuns(t)
-	a, la := digest(root, slowRun)
+	both := func(id string) (Digest, map[string][]time.Duration) {
+		d := digest(root, id)
+		l, err := latencies(root, &d)
+		require.NoError(t, err)
+		return d, l
+	}
+	a, la := both(slowRun)
 	for name, c := range map[string]struct {
 		with             string
 		outage, put      string
@@ -48,9 +54,8 @@ func TestCompareTwoRuns(t *testing.T) {
 		"with self": {slowRun, "no detectable change", "no detectable change", 0, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, lb := digest(root, c.with)
-			got, err := compare(a, b, la, lb)
-			require.NoError(t, err)
+			b, lb := both(c.with)
+			got := compare(a, b, la, lb)
 			out := changeNamed(t, got.Failovers, writeOutage)
 			require.Equal(t, c.outage, out.Verdict)
 			require.InDelta(t, c.shift, *out.Shift, 0.02)

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,45 +59,42 @@ func (d *Digest) phase(name string) Phase {
 	return Phase{Name: name}
 }
 
-// Latencies are those of acknowledged calls by the name of the call, packed.
-type Latencies map[string][]byte
-
 // digest reads one run's folder, root/id. What cannot be read is said in the digest, so that it is
 // shown; it never fails.
-func digest(root, id string) (d Digest, l Latencies) {
+func digest(root, id string) (d Digest) {
 	d = Digest{Row: trends.Row{ID: id, State: Broken, Scenario: trends.ScenarioOf(id), Started: trends.StartedOf(id)}}
 	defer func() {
 		if p := recover(); p != nil { // one strange folder must not take the others from view
-			d.State, d.Reason, l = Broken, fmt.Sprintf("the analysis of this folder crashed: %v", p), nil
+			d.State, d.Reason = Broken, fmt.Sprintf("the analysis of this folder crashed: %v", p)
 		}
 	}()
 	dir := filepath.Join(root, id)
 	if err := refuseLinks(dir); err != nil {
 		d.Reason = shortly(err, dir, id)
-		return d, nil
+		return d
 	}
 	folder, err := results.Open(dir)
 	if err != nil {
 		d.Reason = shortly(err, dir, id)
-		return d, nil
+		return d
 	}
 	run, err := folder.ReadRun()
 	if err != nil {
 		d.Reason = shortly(err, folder.Dir(), id)
-		return d, nil
+		return d
 	}
 	d.Row, d.Schedule = trends.Describe(run), len(run.Schedule)
 	d.ID, d.Scenario = id, trends.ScenarioOf(id) // as the folder is named, should somebody have renamed it
 	if d.State == Unfinished {
-		return d, nil
+		return d
 	}
 	a, err := folder.Analyze()
 	if err != nil {
 		d.State, d.Reason = Broken, shortly(err, folder.Dir(), id)
-		return d, nil
+		return d
 	}
 	d.measure(&a)
-	return d, latencies(a.History.Ops)
+	return d
 }
 
 // shortly says an error without the folder's path, which the page has no room for.
@@ -146,8 +142,29 @@ func (d *Digest) measure(a *results.Analysis) {
 	}
 }
 
-// latencies are from the moment a call was due to its acknowledgement.
-func latencies(ops []harness.Op) Latencies {
+// latencies are those of a run's acknowledged calls, sorted, by the name of the call: from the moment it
+// was due to its acknowledgement, in whole microseconds. A run whose folder or history is not whole has
+// none.
+func latencies(root string, d *Digest) (map[string][]time.Duration, error) {
+	if d.Gone || d.State == Broken || d.State == Unfinished {
+		return nil, nil
+	}
+	dir := filepath.Join(root, d.ID)
+	if err := refuseLinks(dir); err != nil {
+		return nil, err
+	}
+	folder, err := results.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	h, _, err := folder.ReadHistory()
+	if err != nil {
+		return nil, err
+	}
+	return latenciesOf(h.Ops), nil
+}
+
+func latenciesOf(ops []harness.Op) map[string][]time.Duration {
 	open, byF := map[int]time.Duration{}, map[string][]time.Duration{}
 	for i := range ops {
 		op := &ops[i]
@@ -162,42 +179,14 @@ func latencies(ops []harness.Op) Latencies {
 			continue
 		}
 		if from, ok := open[op.Process]; ok && op.Type == harness.OK {
-			byF[op.F] = append(byF[op.F], op.Time-from)
+			byF[op.F] = append(byF[op.F], (op.Time - from).Truncate(time.Microsecond))
 		}
 		delete(open, op.Process)
 	}
-	out := Latencies{}
-	for f, v := range byF {
+	for _, v := range byF {
 		slices.Sort(v)
-		out[f] = pack(v)
 	}
-	return out
-}
-
-// pack writes sorted durations as differences of microseconds: about a byte a call.
-func pack(sorted []time.Duration) []byte {
-	b := make([]byte, 0, len(sorted)+8)
-	var last int64
-	for _, v := range sorted {
-		us := v.Microseconds()
-		b = binary.AppendUvarint(b, uint64(us-last))
-		last = us
-	}
-	return b
-}
-
-func unpack(b []byte) ([]time.Duration, error) {
-	var out []time.Duration
-	var at uint64
-	for len(b) > 0 {
-		d, n := binary.Uvarint(b)
-		if n <= 0 {
-			return nil, fmt.Errorf("%w: latencies end in the middle", errDamaged)
-		}
-		at, b = at+d, b[n:]
-		out = append(out, time.Duration(at)*time.Microsecond)
-	}
-	return out, nil
+	return byF
 }
 
 // searchText is what the search box looks through.

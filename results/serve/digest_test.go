@@ -1,12 +1,10 @@
 package serve
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/faultline-chaos/faultline/harness"
 )
@@ -15,7 +13,7 @@ func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 	root := t.TempDir()
 	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid, unknown: 3}
 	f.write(t, root)
-	d, l := digest(root, f.id)
+	d := digest(root, f.id)
 	require.Equal(t, Valid, d.State, d.Reason)
 	require.Equal(t, "chaos", d.Scenario)
 	require.Equal(t, []string{"kill"}, d.Faults)
@@ -35,13 +33,11 @@ func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 	require.Equal(t, d.Ops.OK, d.LoadOK)
 	require.Greater(t, d.Load, 20*time.Second)
 
-	puts, err := unpack(l["put"])
+	l, err := latencies(root, &d)
 	require.NoError(t, err)
-	gets, err := unpack(l["get"])
-	require.NoError(t, err)
-	require.Equal(t, d.Ops.OK, len(puts)+len(gets))
-	require.Equal(t, 4*mil, median(puts))
-	require.Equal(t, 4*mil, median(gets))
+	require.Equal(t, d.Ops.OK, len(l["put"])+len(l["get"]))
+	require.Equal(t, 4*mil, median(l["put"]))
+	require.Equal(t, 4*mil, median(l["get"]))
 }
 
 // TestDigestOfProbes: probes tell the outages and what was unavailable, and are no throughput.
@@ -49,10 +45,10 @@ func TestDigestOfProbes(t *testing.T) {
 	root := t.TempDir()
 	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid}
 	f.write(t, root)
-	plain, _ := digest(root, f.id)
+	plain := digest(root, f.id)
 	f.id, f.probes = quickRun, true
 	f.write(t, root)
-	d, l := digest(root, f.id)
+	d := digest(root, f.id)
 	require.Equal(t, Valid, d.State, d.Reason)
 	require.Equal(t, plain.Ops, d.Ops)
 	require.Equal(t, plain.LoadOK, d.LoadOK)
@@ -63,26 +59,9 @@ func TestDigestOfProbes(t *testing.T) {
 		sum += o
 	}
 	require.InDelta(t, sum, d.Unavailable, float64(time.Duration(len(slow))*2*beat))
-	took, err := unpack(l[harness.FProbePut])
+	l, err := latencies(root, &d)
 	require.NoError(t, err)
-	require.Equal(t, 6*mil, median(took)) // from when they were due
-	c, err := compare(plain, d, nil, l)
-	require.NoError(t, err)
+	require.Equal(t, 6*mil, median(l[harness.FProbePut])) // from when they were due
+	c := compare(plain, d, nil, l)
 	require.Contains(t, c.Unlike, "outages seen by")
-}
-
-func TestPackIsReadBack(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		v := rapid.SliceOf(rapid.Int64Range(0, 1<<40)).Draw(t, "µs")
-		slices.Sort(v)
-		var in []time.Duration
-		for _, us := range v {
-			in = append(in, time.Duration(us)*time.Microsecond)
-		}
-		out, err := unpack(pack(in))
-		require.NoError(t, err)
-		require.Equal(t, in, out)
-	})
-	_, err := unpack([]byte{0x80})
-	require.ErrorIs(t, err, errDamaged)
 }

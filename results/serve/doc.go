@@ -1,7 +1,7 @@
 // Package serve shows the runs of a folder in a browser: a table to search, filter and sort,
 // comparisons of two runs, and trends over many.
 //
-// Everything shown is computed from the run folders. What was computed is kept in an SQLite index in
+// Everything shown is computed from the run folders. What was computed is kept in an index, a file of JSON lines in
 // the same folder, which can be deleted at any time: it is made again. Folders that cannot be read are
 // shown with the reason.
 //

@@ -3,7 +3,6 @@ package serve
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -57,10 +56,11 @@ type exporter struct {
 
 func (e *exporter) all(ctx context.Context) error {
 	pages := []string{"/trends", "/trends?by=night", "/trends.csv", "/trends.csv?by=night", "/static/serve.css", "/static/serve.js"}
-	runs, err := e.server.allRuns(ctx)
+	all, err := e.server.index.runs(ctx)
 	if err != nil {
 		return err
 	}
+	runs := all.find(filter{}, "time", true)
 	for k := 0; k == 0 || k*pageSize < len(runs); k++ {
 		pages = append(pages, query{Sort: "time", Descending: true, Page: k + 1}.at("/"))
 	}
@@ -69,8 +69,8 @@ func (e *exporter) all(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, id := range runs {
-		if err := e.run(ctx, id); err != nil {
+	for i := range runs {
+		if err := e.run(ctx, runs[i].ID); err != nil {
 			return err
 		}
 		e.done.Runs++
@@ -222,16 +222,4 @@ func turnLinks(page []byte, up string) ([]byte, error) {
 		t.Attr = kept
 		out.WriteString(t.String())
 	}
-}
-
-// allRuns are the names of all runs with a folder, in the order of the table.
-func (s *Server) allRuns(ctx context.Context) (ids []string, err error) {
-	err = s.index.use(ctx, func(ctx context.Context, db *sql.DB) error {
-		found, _, err := find(ctx, db, filter{}, "time", true, 0, -1) // SQLite: no limit
-		for i := range found {
-			ids = append(ids, found[i].ID)
-		}
-		return err
-	})
-	return ids, err
 }

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,30 +17,28 @@ type history struct {
 	marks []string // of each row: it differs when the row does
 }
 
-// syncGone puts the runs of trends.jsonl into the index that have no folder any more. Those it finds in
-// known it takes out of it.
-func (x *index) syncGone(ctx context.Context, known map[string]string, folders map[string]bool) error {
+// syncGone puts the runs of trends.jsonl into the index that have no folder any more, and into here, which
+// has those with a folder.
+func (x *index) syncGone(here map[string]bool) (changed bool) {
 	if err := x.readHistory(); err != nil {
 		x.note("%v: runs without folders are not shown", err)
-		return nil
+		return false
 	}
 	for i := range x.old.rows {
 		row := &x.old.rows[i]
-		if folders[row.ID] || !idPattern.MatchString(row.ID) {
+		if here[row.ID] || !idPattern.MatchString(row.ID) {
 			continue
 		}
-		if known[row.ID] != x.old.marks[i] {
+		here[row.ID] = true
+		if x.entries[row.ID].Stamp != x.old.marks[i] {
 			d := Digest{Row: *row, Gone: true}
 			if n := len(row.WriteOutages) + row.WriteCensored; n > 0 {
 				d.Phases = []Phase{{Name: writeOutage, Values: row.WriteOutages, Censored: row.WriteCensored}}
 			}
-			if err := x.put(ctx, x.old.marks[i], d, nil); err != nil {
-				return err
-			}
+			x.entries[row.ID], changed = entry{x.old.marks[i], d}, true
 		}
-		delete(known, row.ID)
 	}
-	return nil
+	return changed
 }
 
 // readHistory reads the file again where it has changed. Links are not followed: nothing outside the

@@ -18,7 +18,7 @@ func TestTrendsOutliveTheFolders(t *testing.T) {
 	dir := folderOfRuns(t)
 	path := filepath.Join(dir, trends.File)
 	for _, id := range []string{slowRun, quickRun} {
-		d, _ := digest(dir, id)
+		d := digest(dir, id)
 		require.NoError(t, trends.Append(path, d.Row))
 	}
 	s := serverOf(t, Options{Dir: dir})

@@ -3,10 +3,10 @@ package serve
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func opened(t testing.TB, dir string, rebuild bool) (*index, *bytes.Buffer) {
 	var notes bytes.Buffer
-	x, err := openIndex(t.Context(), dir, "v1", rebuild, func(format string, args ...any) { fmt.Fprintf(&notes, format+"\n", args...) })
-	require.NoError(t, err)
+	x := openIndex(dir, "v1", rebuild, func(format string, args ...any) { fmt.Fprintf(&notes, format+"\n", args...) })
 	t.Cleanup(func() { require.NoError(t, x.Close()) })
 	return x, &notes
 }
@@ -31,14 +30,11 @@ func opened(t testing.TB, dir string, rebuild bool) (*index, *bytes.Buffer) {
 func (x *index) ids(t *testing.T, q query) []string {
 	t.Helper()
 	out := []string{}
-	require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
-		found, total, err := find(ctx, db, q.filter, q.Sort, q.Descending, 0, 100)
-		require.Len(t, found, total)
-		for _, d := range found {
-			out = append(out, d.ID)
-		}
-		return err
-	}))
+	runs, err := x.runs(t.Context())
+	require.NoError(t, err)
+	for _, d := range runs.find(q.filter, q.Sort, q.Descending) {
+		out = append(out, d.ID)
+	}
 	return out
 }
 
@@ -51,22 +47,22 @@ func TestFindFiltersAndSorts(t *testing.T) {
 		q    query
 		want []string
 	}{
-		"all, newest first":     {all(), everything},
-		"verdict":               {query{filter: filter{State: "invalid"}, Sort: "time"}, []string{badRun}},
-		"broken":                {query{filter: filter{State: "broken"}, Sort: "time"}, []string{emptyDir, tornRun}},
-		"unfinished":            {query{filter: filter{State: "unfinished"}, Sort: "time"}, []string{runningRun}},
-		"system and runtime":    {query{filter: filter{System: "etcd", Runtime: "docker"}, Sort: "time"}, []string{etcdRun}},
-		"system, wrong runtime": {query{filter: filter{System: "etcd", Runtime: "sim"}, Sort: "time"}, []string{}},
-		"scenario":              {query{filter: filter{Scenario: "leader-kill"}, Sort: "time"}, []string{etcdRun}},
-		"search the reason":     {query{filter: filter{Search: "V7 READ"}, Sort: "time"}, []string{badRun}},
-		"all words must match":  {query{filter: filter{Search: "v7 nothing"}, Sort: "time"}, []string{}},
-		"no SQL in a search":    {query{filter: filter{Search: "%' OR 1=1 --"}, Sort: "time"}, []string{}},
-		"p50, unmeasured last":  {query{filter: filter{Scenario: "chaos"}, Sort: "p50"}, []string{quickRun, slowRun, tornRun, runningRun}},
-		"p50 descending":        {query{filter: filter{Scenario: "chaos"}, Sort: "p50", Descending: true}, []string{slowRun, quickRun, tornRun, runningRun}},
+		"all, newest first":      {all(), everything},
+		"verdict":                {query{filter: filter{State: "invalid"}, Sort: "time"}, []string{badRun}},
+		"broken":                 {query{filter: filter{State: "broken"}, Sort: "time"}, []string{emptyDir, tornRun}},
+		"unfinished":             {query{filter: filter{State: "unfinished"}, Sort: "time"}, []string{runningRun}},
+		"system and runtime":     {query{filter: filter{System: "etcd", Runtime: "docker"}, Sort: "time"}, []string{etcdRun}},
+		"system, wrong runtime":  {query{filter: filter{System: "etcd", Runtime: "sim"}, Sort: "time"}, []string{}},
+		"scenario":               {query{filter: filter{Scenario: "leader-kill"}, Sort: "time"}, []string{etcdRun}},
+		"search the reason":      {query{filter: filter{Search: "V7 READ"}, Sort: "time"}, []string{badRun}},
+		"all words must match":   {query{filter: filter{Search: "v7 nothing"}, Sort: "time"}, []string{}},
+		"no pattern in a search": {query{filter: filter{Search: "%' OR 1=1 --"}, Sort: "time"}, []string{}},
+		"p50, unmeasured last":   {query{filter: filter{Scenario: "chaos"}, Sort: "p50"}, []string{quickRun, slowRun, tornRun, runningRun}},
+		"p50 descending":         {query{filter: filter{Scenario: "chaos"}, Sort: "p50", Descending: true}, []string{slowRun, quickRun, tornRun, runningRun}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, x.ids(t, c.q)) })
 	}
-	for by := range sortColumns {
+	for by := range orders() {
 		require.Len(t, x.ids(t, query{Sort: by}), len(everything), by)
 	}
 }
@@ -90,83 +86,75 @@ func TestIndexFollowsTheFolders(t *testing.T) {
 	require.Empty(t, notes.String())
 }
 
-// TestIndexReadsOnlyWhatChanged: a digest that was tampered with in the index stays, until the index
-// is made anew.
+// TestIndexReadsOnlyWhatChanged: a digest that was tampered with in the index stays, until its folder
+// changes or the index is made anew.
 func TestIndexReadsOnlyWhatChanged(t *testing.T) {
 	dir := folderOfRuns(t)
 	x, _ := opened(t, dir, false)
-	require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
-		_, err := db.ExecContext(ctx, `UPDATE runs SET scenario = 'tampered'`)
-		return err
-	}))
+	require.Len(t, x.ids(t, all()), 7)
+	require.NoError(t, x.Close())
+	path := filepath.Join(dir, IndexFile)
+	lines, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines = regexp.MustCompile(`"scenario":"[^"]*"`).ReplaceAll(lines, []byte(`"scenario":"tampered"`))
+	require.NoError(t, os.WriteFile(path, lines, 0o600))
+
 	tampered := query{filter: filter{Scenario: "tampered"}, Sort: "time"}
+	x, notes := opened(t, dir, false)
 	require.Len(t, x.ids(t, tampered), 7)
 	now := time.Now()
 	require.NoError(t, os.Chtimes(filepath.Join(dir, quickRun, results.RunFile), now, now))
 	require.Len(t, x.ids(t, tampered), 6)
-	require.NoError(t, x.Close())
 	again, _ := opened(t, dir, false)
-	require.Len(t, again.ids(t, tampered), 6)
-	require.NoError(t, again.Close())
+	require.Len(t, again.ids(t, tampered), 6, "what was read meanwhile is in the file")
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, slowRun)))
+	fewer, _ := opened(t, dir, false)
+	require.Len(t, fewer.ids(t, tampered), 5)
 	rebuilt, _ := opened(t, dir, true)
 	require.Empty(t, rebuilt.ids(t, tampered))
+	require.Empty(t, notes.String())
 }
 
 func TestDamagedIndexIsMadeAgain(t *testing.T) {
 	dir := folderOfRuns(t)
 	x, _ := opened(t, dir, false)
 	want := x.ids(t, all())
-	require.NoError(t, x.Close())
 	path := filepath.Join(dir, IndexFile)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
-	outside := filepath.Join(t.TempDir(), "outside.sqlite")
+	outside := filepath.Join(t.TempDir(), "outside.jsonl")
+	header, _, _ := bytes.Cut(whole, []byte("\n"))
 
-	for name, damage := range map[string]func() error{
-		"not a database": func() error { return os.WriteFile(path, []byte(strings.Repeat("no database ", 999)), 0o600) },
-		"cut short":      func() error { return os.WriteFile(path, whole[:len(whole)/2], 0o600) },
-		"a page of zeros": func() error {
-			return os.WriteFile(path, append(whole[:4096:4096], make([]byte, len(whole)-4096)...), 0o600)
-		},
-		"empty":  func() error { return os.WriteFile(path, nil, 0o600) },
-		"gone":   func() error { return nil },
-		"a link": func() error { return os.Symlink(outside, path) },
+	for name, c := range map[string]struct {
+		damage func() error
+		note   string
+	}{
+		"not JSON":           {func() error { return os.WriteFile(path, []byte(strings.Repeat("no index ", 999)), 0o600) }, "it is damaged"},
+		"cut short":          {func() error { return os.WriteFile(path, whole[:len(whole)/2], 0o600) }, "it is damaged"},
+		"zeros":              {func() error { return os.WriteFile(path, append(whole[:999:999], make([]byte, 999)...), 0o600) }, "it is damaged"},
+		"empty":              {func() error { return os.WriteFile(path, nil, 0o600) }, "it is damaged"},
+		"nothing known":      {func() error { return os.WriteFile(path, header, 0o600) }, ""},
+		"gone":               {func() error { return nil }, ""},
+		"a link":             {func() error { return os.Symlink(outside, path) }, "it is not a file"},
+		"of another version": {func() error { return os.WriteFile(path, bytes.Replace(whole, []byte("v1"), []byte("v2"), 1), 0o600) }, "another version of this program made it"},
+		"of another format":  {func() error { return os.WriteFile(path, bytes.Replace(whole, []byte(":1"), []byte(":9"), 1), 0o600) }, "its format is 9, not 1"},
+		"names what is no id": {func() error {
+			return os.WriteFile(path, append(header[:len(header):len(header)], `{"digest":{"id":"../x"}}`...), 0o600)
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.Remove(path))
-			require.NoError(t, damage())
+			require.NoError(t, c.damage())
 			x, notes := opened(t, dir, false)
 			require.Equal(t, want, x.ids(t, all()))
-			require.Equal(t, name == "gone", notes.Len() == 0, notes.String())
+			require.Contains(t, notes.String(), c.note)
+			require.Equal(t, c.note == "", notes.Len() == 0, notes.String())
 			require.NoFileExists(t, outside)
+			made, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Len(t, bytes.Split(bytes.TrimSpace(made), []byte("\n")), 1+len(want))
 		})
 	}
-	t.Run("of another version", func(t *testing.T) {
-		x, err := openIndex(t.Context(), dir, "v2", false, func(string, ...any) {})
-		require.NoError(t, err)
-		require.NoError(t, x.Close())
-		x, notes := opened(t, dir, false)
-		require.Equal(t, want, x.ids(t, all()))
-		require.Contains(t, notes.String(), "another version of this program made it")
-	})
-	t.Run("while it is open", func(t *testing.T) {
-		x, notes := opened(t, dir, false)
-		require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
-			_, err := db.ExecContext(ctx, `DROP TABLE runs`)
-			return err
-		}))
-		require.Equal(t, want, x.ids(t, all()))
-		require.Contains(t, notes.String(), "no such table")
-	})
-	t.Run("a digest that is no JSON", func(t *testing.T) {
-		x, notes := opened(t, dir, false)
-		require.NoError(t, x.use(t.Context(), func(ctx context.Context, db *sql.DB) error {
-			_, err := db.ExecContext(ctx, `UPDATE runs SET digest = 'x' || digest`)
-			return err
-		}))
-		require.Equal(t, want, x.ids(t, all()))
-		require.Contains(t, notes.String(), "damaged")
-	})
 }
 
 func TestIndexInMemoryWhereNoFileCanBe(t *testing.T) {
@@ -213,7 +201,7 @@ func TestBrokenFoldersStayInView(t *testing.T) {
 		f.write(t, root)
 		require.NoError(t, c.damage(filepath.Join(root, id)))
 		t.Run(id, func(t *testing.T) {
-			d, _ := digest(root, id)
+			d := digest(root, id)
 			require.Equal(t, id, d.ID)
 			require.NotContains(t, d.Reason, "secret line")
 			if c.want == "" {
@@ -228,11 +216,12 @@ func TestBrokenFoldersStayInView(t *testing.T) {
 	require.Len(t, x.ids(t, all()), 8)
 }
 
-func TestUseEndsWithItsContext(t *testing.T) {
+func TestRunsEndWithTheirContext(t *testing.T) {
 	x, notes := opened(t, folderOfRuns(t), false)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, x.use(ctx, nothing), context.Canceled)
+	_, err := x.runs(ctx)
+	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, notes.String())
 	require.Len(t, x.ids(t, all()), 7)
 }

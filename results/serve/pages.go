@@ -3,7 +3,6 @@ package serve
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -23,8 +22,6 @@ const (
 	pageSize  = 100 // rows of the table at once
 	maxPoints = 500 // runs in a trend: the latest
 )
-
-func nothing(context.Context, *sql.DB) error { return nil }
 
 // layout is what every page has.
 type layout struct {
@@ -74,7 +71,7 @@ type query struct {
 func parseQuery(v url.Values) query {
 	q := query{filter: filter{Search: v.Get("q"), State: v.Get("verdict"), System: v.Get("system"), Runtime: v.Get("runtime"), Scenario: v.Get("scenario")}}
 	q.Sort = v.Get("sort")
-	if sortColumns[q.Sort] == "" {
+	if orders()[q.Sort] == nil {
 		q.Sort = "time"
 	}
 	q.Descending = v.Get("dir") == "desc" || v.Get("dir") == "" && firstDescending(q.Sort)
@@ -125,23 +122,22 @@ type selectBox struct {
 	Options                  []string
 }
 
-func (s *Server) selects(ctx context.Context, db *sql.DB, f filter) ([]selectBox, error) {
-	boxes := []selectBox{{"verdict", "Verdict", "any verdict", f.State, nil}, {"system", "System", "any system", f.System, nil}, {"runtime", "Runtime", "any runtime", f.Runtime, nil}, {"scenario", "Scenario", "any scenario", f.Scenario, nil}}
+// selects are the filters of a table. Folders that cannot be read have nothing worth choosing but their
+// verdict.
+func selects(t table, f filter) []selectBox {
+	readable := slices.DeleteFunc(slices.Clone(t), func(d Digest) bool { return d.State == Broken })
+	boxes := []selectBox{
+		{"verdict", "Verdict", "any verdict", f.State, t.choices(func(d *Digest) string { return string(d.State) })},
+		{"system", "System", "any system", f.System, readable.choices(func(d *Digest) string { return d.System })},
+		{"runtime", "Runtime", "any runtime", f.Runtime, readable.choices(func(d *Digest) string { return d.Runtime })},
+		{"scenario", "Scenario", "any scenario", f.Scenario, readable.choices(func(d *Digest) string { return d.Scenario })},
+	}
 	for i := range boxes {
-		b := &boxes[i]
-		column := b.Name
-		if column == "verdict" {
-			column = "state"
-		}
-		var err error
-		if b.Options, err = choices(ctx, db, column); err != nil {
-			return nil, err
-		}
-		if b.Chosen != "" && !slices.Contains(b.Options, b.Chosen) {
+		if b := &boxes[i]; b.Chosen != "" && !slices.Contains(b.Options, b.Chosen) {
 			b.Options = append(b.Options, b.Chosen)
 		}
 	}
-	return boxes, nil
+	return boxes
 }
 
 // column is a head of the table, or a choice of the phone's sort box.
@@ -231,18 +227,15 @@ type runsView struct {
 func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) {
 	q := parseQuery(r.URL.Query())
 	v := runsView{Query: q, Columns: columns(q), Filtered: q.filter != filter{}}
-	var found []Digest
-	err := s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
-		if v.Selects, err = s.selects(ctx, db, q.filter); err != nil {
-			return err
-		}
-		found, v.Total, err = find(ctx, db, q.filter, q.Sort, q.Descending, (q.Page-1)*pageSize, pageSize)
-		return err
-	})
+	runs, err := s.index.runs(r.Context())
 	if err != nil {
 		s.broken(w, r, err)
 		return
 	}
+	v.Selects = selects(runs, q.filter)
+	found := runs.find(q.filter, q.Sort, q.Descending)
+	v.Total = len(found)
+	found = found[min((q.Page-1)*pageSize, v.Total):min(q.Page*pageSize, v.Total)]
 	for i := range found {
 		v.Rows = append(v.Rows, s.rowOf(found[i]))
 	}
@@ -294,11 +287,11 @@ type runView struct {
 type fact struct{ Name, Value string }
 
 func (s *Server) runPage(w http.ResponseWriter, r *http.Request, id string) {
+	runs, err := s.index.runs(r.Context())
 	var d Digest
-	err := s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
-		d, _, err = get(ctx, db, id)
-		return err
-	})
+	if err == nil {
+		d, err = runs.get(id)
+	}
 	var files []fileInfo
 	if err == nil && d.Gone {
 		s.fail(w, r, http.StatusNotFound, "The folder of this run is gone; "+trends.File+" keeps its numbers for the trends.")
@@ -352,44 +345,54 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) {
 	if len(asked) > 2 {
 		v.Wrong = fmt.Sprintf("%d runs were chosen; these are the first two.", len(asked))
 	}
-	var a, b Digest
-	var la, lb Latencies
-	err := s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
-		if v.Runs, _, err = find(ctx, db, filter{}, "time", true, 0, maxPoints); err != nil || v.A == "" || v.B == "" {
-			return err
-		}
-		if a, la, err = get(ctx, db, v.A); err != nil {
-			return fmt.Errorf("%s: %w", v.A, err)
-		}
-		if b, lb, err = get(ctx, db, v.B); err != nil {
-			return fmt.Errorf("%s: %w", v.B, err)
-		}
-		return nil
-	})
-	status := http.StatusOK
-	switch {
-	case errors.Is(err, errNoRun):
-		v.Wrong, status = err.Error(), http.StatusNotFound
-	case err != nil:
+	runs, err := s.index.runs(r.Context())
+	if err != nil {
 		s.broken(w, r, err)
 		return
-	case v.A != "" && v.B != "":
-		c, err := compare(a, b, la, lb)
-		if err != nil {
+	}
+	v.Runs = runs.find(filter{}, "time", true)
+	v.Runs = v.Runs[:min(maxPoints, len(v.Runs))]
+	status := http.StatusOK
+	if v.A != "" && v.B != "" {
+		c, err := s.compareRuns(runs, v.A, v.B)
+		switch {
+		case errors.Is(err, errNoRun):
+			v.Wrong, status = err.Error(), http.StatusNotFound
+		case err != nil:
 			s.broken(w, r, err)
 			return
+		default:
+			v.Result = &c
+			v.Failovers, v.Calls = dotted(c.Failovers), dotted(c.Calls)
+			v.Swap = "/compare?" + url.Values{"run": {v.B, v.A}}.Encode()
 		}
-		v.Result = &c
-		v.Failovers, v.Calls = dotted(c.Failovers), dotted(c.Calls)
-		v.Swap = "/compare?" + url.Values{"run": {v.B, v.A}}.Encode()
-	}
-	// A run that is chosen can be chosen again, however old.
-	for _, d := range []Digest{a, b} {
-		if d.ID != "" && !slices.ContainsFunc(v.Runs, func(x Digest) bool { return x.ID == d.ID }) {
-			v.Runs = append(v.Runs, d)
+		// A run that is chosen can be chosen again, however old.
+		for _, d := range []Digest{c.A, c.B} {
+			if d.ID != "" && !slices.ContainsFunc(v.Runs, func(x Digest) bool { return x.ID == d.ID }) {
+				v.Runs = append(v.Runs, d)
+			}
 		}
 	}
 	s.render(w, r, status, "compare", "Compare", v)
+}
+
+// compareRuns compares two runs by their ids. Where it fails, the comparison has those that it found.
+func (s *Server) compareRuns(runs table, idA, idB string) (c comparison, err error) {
+	if c.A, err = runs.get(idA); err != nil {
+		return c, err
+	}
+	if c.B, err = runs.get(idB); err != nil {
+		return c, err
+	}
+	la, err := latencies(s.options.Dir, &c.A)
+	if err != nil {
+		return c, fmt.Errorf("read the calls of %s: %w", idA, err)
+	}
+	lb, err := latencies(s.options.Dir, &c.B)
+	if err != nil {
+		return c, fmt.Errorf("read the calls of %s: %w", idB, err)
+	}
+	return compare(c.A, c.B, la, lb), nil
 }
 
 func dotted(changes []change) []changeView {
@@ -427,17 +430,16 @@ type trendsView struct {
 
 // trendRuns finds the runs of a trend: the latest, of those that have a time.
 func (s *Server) trendRuns(r *http.Request, q query) (runs []Digest, total int, boxes []selectBox, err error) {
-	err = s.index.use(r.Context(), func(ctx context.Context, db *sql.DB) (err error) {
-		if boxes, err = s.selects(ctx, db, q.filter); err != nil {
-			return err
-		}
-		all := q.filter
-		all.Gone = true
-		runs, total, err = find(ctx, db, all, "time", true, 0, maxPoints)
-		return err
-	})
-	runs = slices.DeleteFunc(runs, func(d Digest) bool { return d.Started.IsZero() })
-	return runs, total, boxes, err
+	all, err := s.index.runs(r.Context())
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	withGone := q.filter
+	withGone.Gone = true
+	runs = all.find(withGone, "time", true)
+	total = len(runs)
+	runs = slices.DeleteFunc(runs[:min(maxPoints, total)], func(d Digest) bool { return d.Started.IsZero() })
+	return runs, total, selects(all, q.filter), nil
 }
 
 func (s *Server) trendsPage(w http.ResponseWriter, r *http.Request) {

@@ -79,10 +79,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.root, err = os.OpenRoot(o.Dir); err != nil {
 		return nil, fmt.Errorf("open the folder of the runs: %w", err)
 	}
-	if s.index, err = openIndex(ctx, o.Dir, o.Version, o.Rebuild, o.Note); err != nil {
-		return nil, errors.Join(err, s.root.Close())
-	}
-	if err := s.index.use(ctx, nothing); err != nil {
+	s.index = openIndex(o.Dir, o.Version, o.Rebuild, o.Note)
+	if _, err := s.index.runs(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
