@@ -14,7 +14,7 @@ import (
 type Analysis struct {
 	Run      Run
 	History  harness.History
-	Warnings []string // about damaged files; set by Folder.Analyze
+	Warnings []string // about damaged files; set by AnalyzeFolder
 
 	End         time.Duration // the last op's time
 	Ops         Counts        // all calls of the workload's clients
@@ -81,8 +81,8 @@ func Analyze(run Run, h harness.History) Analysis {
 	return a
 }
 
-// Analyze reads the folder and analyzes it.
-func (f *Folder) Analyze() (Analysis, error) {
+// AnalyzeFolder reads the folder and analyzes it.
+func AnalyzeFolder(f *Folder) (Analysis, error) {
 	run, err := f.ReadRun()
 	if err != nil {
 		return Analysis{}, err

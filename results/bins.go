@@ -12,15 +12,6 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// Names of the tables beside the timeline's charts.
-const (
-	CallsCSV   = "calls.csv"   // every attempt, probes included
-	RatesCSV   = "rates.csv"   // how calls ended, by 100 ms
-	LatencyCSV = "latency.csv" // latency of calls, by 100 ms
-	RolesCSV   = "roles.csv"   // roles and terms of the members
-	FaultsCSV  = "faults.csv"  // what was broken, from effect to healed
-)
-
 // maxBins bounds the bins of the longest runs: eleven hours have bins of 100 ms, longer runs wider
 // ones.
 const maxBins = 400_000
@@ -37,7 +28,7 @@ type timeBin struct {
 }
 
 // timeBins are without gaps from 0.
-func (a *Analysis) timeBins() (width time.Duration, bins []timeBin) {
+func timeBins(a *Analysis) (width time.Duration, bins []timeBin) {
 	width = bin
 	for a.End/width >= maxBins {
 		width *= 2
@@ -108,22 +99,22 @@ func packBins(bins []timeBin) (template.HTML, error) {
 
 // writeTables writes the data of the timeline's charts. Times are in seconds since the start of the
 // run, latencies in milliseconds; an empty cell was not seen.
-func (f *Folder) writeTables(a *Analysis) error {
-	width, bins := a.timeBins()
+func writeTables(f *Folder, a *Analysis) error {
+	width, bins := timeBins(a)
 	return errors.Join(
-		f.table(RatesCSV, []string{"from_s", "to_s", "ok", "failed", "unknown", "probes_ok", "probes_failed", "probes_unknown"}, func(row func(...string)) {
+		writeTable(f, RatesCSV, []string{"from_s", "to_s", "ok", "failed", "unknown", "probes_ok", "probes_failed", "probes_unknown"}, func(row func(...string)) {
 			for i := range bins {
 				b := &bins[i]
 				row(at(width*time.Duration(i)), at(width*time.Duration(i+1)), num(b.ended.OK), num(b.ended.Failed), num(b.ended.Unknown), num(b.probes.OK), num(b.probes.Failed), num(b.probes.Unknown))
 			}
 		}),
-		f.table(LatencyCSV, []string{"from_s", "to_s", "due", "ok", "p50_ms", "p99_ms", "max_ms", "probes_due", "probes_ok", "probes_p50_ms", "probes_max_ms"}, func(row func(...string)) {
+		writeTable(f, LatencyCSV, []string{"from_s", "to_s", "due", "ok", "p50_ms", "p99_ms", "max_ms", "probes_due", "probes_ok", "probes_p50_ms", "probes_max_ms"}, func(row func(...string)) {
 			for i := range bins {
 				b := &bins[i]
 				row(at(width*time.Duration(i)), at(width*time.Duration(i+1)), num(b.due.All()), num(b.due.OK), took(b.p50), took(b.p99), took(b.max), num(b.probes.All()), num(b.probes.OK), took(b.probeP50), took(b.probeMax))
 			}
 		}),
-		f.table(RolesCSV, []string{"member", "from_s", "to_s", "role", "term", "line"}, func(row func(...string)) {
+		writeTable(f, RolesCSV, []string{"member", "from_s", "to_s", "role", "term", "line"}, func(row func(...string)) {
 			for _, lane := range a.Lanes {
 				for _, s := range lane {
 					term := ""
@@ -134,20 +125,20 @@ func (f *Folder) writeTables(a *Analysis) error {
 				}
 			}
 		}),
-		f.table(FaultsCSV, []string{"id", "fault", "target", "members", "issued_s", "effect_s", "end_s", "landed", "hit_leader", "line"}, func(row func(...string)) {
+		writeTable(f, FaultsCSV, []string{"id", "fault", "target", "members", "issued_s", "effect_s", "end_s", "landed", "hit_leader", "line"}, func(row func(...string)) {
 			for i := range a.Faults {
 				x := &a.Faults[i]
 				row(x.ID, x.Fault, string(x.Target), joinNodes(x.Nodes), at(x.Issued), at(x.effectStart), at(x.end(a.End)), strconv.FormatBool(x.Landed()), strconv.FormatBool(x.HitLeader), lineRef(x.Line))
 			}
 		}),
-		f.table(CallsCSV, []string{"due_s", "took_ms", "kind", "f", "member", "process", "call", "outcome", "error", "line", "done_line"}, func(row func(...string)) {
-			a.callRows("call", a.calls, row)
-			a.callRows("probe", a.probes, row)
+		writeTable(f, CallsCSV, []string{"due_s", "took_ms", "kind", "f", "member", "process", "call", "outcome", "error", "line", "done_line"}, func(row func(...string)) {
+			callRows(a, "call", a.calls, row)
+			callRows(a, "probe", a.probes, row)
 		}),
 	)
 }
 
-func (a *Analysis) callRows(kind string, calls []call, row func(...string)) {
+func callRows(a *Analysis, kind string, calls []call, row func(...string)) {
 	for i := range calls {
 		c := &calls[i]
 		op := &a.History.Ops[c.line-1]
@@ -162,7 +153,7 @@ func (a *Analysis) callRows(kind string, calls []call, row func(...string)) {
 	}
 }
 
-func (f *Folder) table(name string, head []string, rows func(row func(...string))) error {
+func writeTable(f *Folder, name string, head []string, rows func(row func(...string))) error {
 	return f.stream(name, func(to io.Writer) error {
 		w := csv.NewWriter(to)
 		err := w.Write(head)

@@ -54,9 +54,9 @@ func TestReportInBrowser(t *testing.T) {
 func rendered(t testing.TB, run Run, h harness.History) string {
 	t.Helper()
 	f := writeFolder(t, t.TempDir(), run, h)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
-	require.NoError(t, f.Render(a))
+	require.NoError(t, Render(f, a))
 	return f.Dir()
 }
 

@@ -68,8 +68,8 @@ func TestReportsSayHowExact(t *testing.T) {
 	texts := func() (page, terminal, summary string) {
 		a := Analyze(run, h)
 		var b strings.Builder
-		require.NoError(t, a.writeReport(&b, nil))
-		return b.String(), TerminalSummary(a, TerminalOptions{}), string(a.Summary())
+		require.NoError(t, writeReport(&a, &b, nil))
+		return b.String(), TerminalSummary(a, TerminalOptions{}), string(JobSummary(&a))
 	}
 	page, terminal, summary := texts()
 	for _, text := range []string{page, summary} {

@@ -5,8 +5,8 @@
 // [Folder.CreateLog], [Folder.WriteRun]. Afterwards, the same day or a year later:
 //
 //	f, err := results.Open(dir)
-//	a, err := f.Analyze() // or results.Analyze(run, history), which is pure
-//	err = f.Render(a)     // writes everything below that is marked *; may be repeated
+//	a, err := results.AnalyzeFolder(f) // or results.Analyze(run, history), which is pure
+//	err = results.Render(f, a)         // writes everything below that is marked *; may be repeated
 //	fmt.Print(results.TerminalSummary(a, results.TerminalOptions{Dir: dir}))
 //
 // # The folder

@@ -35,9 +35,9 @@ func TestEveryFileOfARunIsDescribed(t *testing.T) {
 	}
 	run, h := goldenRun()
 	f := writeFolder(t, t.TempDir(), run, h)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
-	require.NoError(t, f.Render(a))
+	require.NoError(t, Render(f, a))
 	require.NoError(t, filepath.WalkDir(f.Dir(), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -54,9 +54,9 @@ type lineBlock struct {
 	far      time.Duration
 }
 
-// excerpts takes as much as fits into the given bytes of base64.
-func (a *Analysis) excerpts(space int) (excerpts, error) {
-	blocks := a.lineBlocks()
+// excerptsOf takes as much as fits into the given bytes of base64.
+func excerptsOf(a *Analysis, space int) (excerpts, error) {
+	blocks := lineBlocks(a)
 	have := map[harness.NodeID]int{}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -68,7 +68,7 @@ func (a *Analysis) excerpts(space int) (excerpts, error) {
 		if missed == excerptMisses {
 			break
 		}
-		raw = a.appendBlock(raw[:0], k)
+		raw = appendBlock(a, raw[:0], k)
 		if !fits() && ahead > 0 {
 			if err := z.Flush(); err != nil { // to know its length
 				return excerpts{}, fmt.Errorf("pack lines: %w", err)
@@ -99,7 +99,7 @@ func logFile(id harness.NodeID) string { return LogsDir + "/" + string(id) + ".l
 
 // appendBlock writes a block's head, member, first line and count, and its lines. A line of a log
 // has its time in µs before it.
-func (a *Analysis) appendBlock(b []byte, k lineBlock) []byte {
+func appendBlock(a *Analysis, b []byte, k lineBlock) []byte {
 	b = fmt.Appendf(b, "%d %d %s\n", k.from+1, k.to-k.from, k.node)
 	for i := k.from; i < k.to; i++ {
 		start := len(b)
@@ -124,9 +124,9 @@ func (a *Analysis) appendBlock(b []byte, k lineBlock) []byte {
 }
 
 // lineBlocks are all blocks of all files, those first that matter most.
-func (a *Analysis) lineBlocks() []lineBlock {
-	moments := a.moments()
-	cited := a.citedLines()
+func lineBlocks(a *Analysis) []lineBlock {
+	moments := noteworthy(a)
+	cited := citedLines(a)
 	var out []lineBlock
 	cut := func(node harness.NodeID, n int, when func(i int) time.Duration, nearer time.Duration) {
 		for from := 0; from < n; from += excerptRows {
@@ -149,8 +149,8 @@ func (a *Analysis) lineBlocks() []lineBlock {
 	return out
 }
 
-// moments is when something was broken, healed or elected, sorted.
-func (a *Analysis) moments() []time.Duration {
+// noteworthy is when something was broken, healed or elected, sorted.
+func noteworthy(a *Analysis) []time.Duration {
 	var out []time.Duration
 	for i := range a.Faults {
 		f := &a.Faults[i]
@@ -194,7 +194,7 @@ type citedBlock struct {
 }
 
 // citedLines are the blocks with lines that the page refers to, with a few lines of context.
-func (a *Analysis) citedLines() map[citedBlock]bool {
+func citedLines(a *Analysis) map[citedBlock]bool {
 	out := map[citedBlock]bool{}
 	cite := func(node harness.NodeID, line int) {
 		for _, l := range []int{line - contextRows, line, line + contextRows} {
@@ -221,7 +221,7 @@ func (a *Analysis) citedLines() map[citedBlock]bool {
 		}
 	}
 	for i := range a.Episodes {
-		for _, s := range a.Episodes[i].Story(len(a.Run.Nodes)) {
+		for _, s := range Story(&a.Episodes[i], len(a.Run.Nodes)) {
 			for _, r := range s.Refs {
 				citeRef(r)
 			}

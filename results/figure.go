@@ -48,23 +48,23 @@ const figureWidth = vg.Length(1000)
 const maxZooms = 40
 
 // plans are all figures that the run has data for, in a fixed order.
-func (a *Analysis) plans() []plan {
-	out := []plan{a.overview(), a.throughput(), a.overlay(), a.cdf(), a.phaseBars(), a.matrix(), a.heartbeats()}
+func plans(a *Analysis) []plan {
+	out := []plan{overview(a), throughput(a), overlay(a), outageCurves(a), phaseBars(a), matrix(a), heartbeats(a)}
 	for i := range a.Episodes[:min(len(a.Episodes), maxZooms)] {
-		out = append(out, a.zoom(&a.Episodes[i]))
+		out = append(out, zoom(a, &a.Episodes[i]))
 	}
 	return slices.DeleteFunc(out, func(p plan) bool { return p.table == nil })
 }
 
 // Figures draws every graph that the run has data for, in a fixed order, several at a time.
-func (a *Analysis) Figures() ([]Figure, error) {
-	plans := a.plans()
-	drawn := make([]Figure, len(plans))
+func Figures(a *Analysis) ([]Figure, error) {
+	list := plans(a)
+	drawn := make([]Figure, len(list))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range plans {
+	for i := range list {
 		g.Go(func() (err error) {
-			drawn[i], err = plans[i].figure()
+			drawn[i], err = list[i].figure()
 			return err
 		})
 	}
@@ -90,8 +90,8 @@ func (p *plan) figure() (Figure, error) {
 	return f, nil
 }
 
-// head is what all figures of a run share. Empty subs are left out.
-func (a *Analysis) head(title string, subs ...string) head {
+// headOf is what all figures of a run share. Empty subs are left out.
+func headOf(a *Analysis, title string, subs ...string) head {
 	subs = slices.DeleteFunc(subs, func(s string) bool { return s == "" })
 	return head{title: title, subs: subs, timeout: a.Run.ElectionTimeout, heartbeat: a.Run.HeartbeatInterval, nodes: a.Run.Nodes, to: max(a.End, time.Second)}
 }

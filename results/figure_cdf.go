@@ -61,10 +61,10 @@ const (
 	cdfReads  = "reads"
 )
 
-// cdf is how likely an outage is over within a time.
-func (a *Analysis) cdf() plan {
+// outageCurves is how likely an outage is over within a time.
+func outageCurves(a *Analysis) plan {
 	data := tableOf("calls", "outage_ms", "share_over", "band_low", "band_high", "ended_here", "censored_here")
-	h := a.head("How long clients were without service in a failover")
+	h := headOf(a, "How long clients were without service in a failover")
 	band := ""
 	for _, k := range []struct{ label, stat string }{{cdfWrites, "write outage"}, {cdfReads, "read outage"}} {
 		s := a.stat(k.stat)

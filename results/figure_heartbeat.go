@@ -20,8 +20,8 @@ const (
 )
 
 // heartbeats is the outage against the phase within the heartbeat at which the fault came.
-func (a *Analysis) heartbeats() plan {
-	eps := a.phased()
+func heartbeats(a *Analysis) plan {
+	eps := phased(a)
 	if len(eps) == 0 {
 		return plan{}
 	}
@@ -37,15 +37,15 @@ func (a *Analysis) heartbeats() plan {
 			points = append(points, phasePoint{msOf(*e.Silence), msOf(*e.Detection)})
 		}
 	}
-	h := a.head("Writes away against the phase within the heartbeat",
-		fmt.Sprintf("n = %s whose phase is known: from when a heartbeat of the leader's clock last reached another member to t0, less whole intervals; ● writes away, ○ detection, + censored%s", plural(len(eps), "failover", "failovers"), a.unphased()),
+	h := headOf(a, "Writes away against the phase within the heartbeat",
+		fmt.Sprintf("n = %s whose phase is known: from when a heartbeat of the leader's clock last reached another member to t0, less whole intervals; ● writes away, ○ detection, + censored%s", plural(len(eps), "failover", "failovers"), unphased(a)),
 		statsLine("writes", a.stat("write outage")))
-	if after, ok := a.expectedDetection(); ok {
+	if after, ok := expectedDetection(a); ok {
 		t.add(phaseAlone, nil, nil, time.Duration(0), nil, after, nil)
 		t.add(phaseAlone, nil, nil, most, nil, after-most, nil)
 		t.add(phaseWrites, nil, nil, time.Duration(0), nil, after, nil)
 		t.add(phaseWrites, nil, nil, most, nil, after, nil)
-		h.subs = append(h.subs, fmt.Sprintf("lines: mean detection that raft expects of %s with timeouts of T to 2 T, drawn anew in whole heartbeats: %s after the last reset of the timers. Heartbeats alone: the earlier in the interval the fault comes, the longer. %s", plural(len(a.Run.Nodes)-1, "survivor", "survivors"), ms(after), a.resets(eps)))
+		h.subs = append(h.subs, fmt.Sprintf("lines: mean detection that raft expects of %s with timeouts of T to 2 T, drawn anew in whole heartbeats: %s after the last reset of the timers. Heartbeats alone: the earlier in the interval the fault comes, the longer. %s", plural(len(a.Run.Nodes)-1, "survivor", "survivors"), ms(after), resets(a, eps)))
 	}
 	if lo, mid, hi, ok := theilSen(points); ok {
 		h.subs = append(h.subs, fmt.Sprintf("slope of detection: %.2f ms per ms of phase, 95 %% interval %.2f to %.2f (Theil-Sen, n %d); expected -1 with heartbeats alone, 0 with writes", mid, lo, hi, len(points)))
@@ -53,36 +53,8 @@ func (a *Analysis) heartbeats() plan {
 	return plan{name: "heartbeat", head: h, table: t, draw: drawHeartbeats, shows: eps}
 }
 
-// silence finds the last heartbeat of the old leader before the fault: the runtime's word, or else the
-// latest of the survivors'. A heartbeat that came after t0 says that the fault did not silence the
-// leader, so there is no phase.
-func (s *study) silence(e *Episode) {
-	if h := e.Fault.Heartbeat; h > 0 && e.Fault.Leader == e.OldLeader {
-		e.Heartbeat = mark(h, lineRef(e.Fault.DoneLine))
-	}
-	for i := range s.events {
-		ev := &s.events[i]
-		if ev.Kind != LastBeat || ev.Peer != string(e.OldLeader) || ev.At < e.T0 || ev.At > e.Watched || e.Fault.hits(ev.Node) {
-			continue
-		}
-		if at := ev.At - ev.Ago; e.Heartbeat == nil || at > e.Heartbeat.At {
-			e.Heartbeat = mark(at, ev.Ref())
-		}
-	}
-	if e.Heartbeat != nil && e.Heartbeat.At > e.T0 {
-		e.Heartbeat = nil
-	}
-	if e.Silence = nil; e.Heartbeat != nil {
-		d := e.T0 - e.Heartbeat.At
-		if s.beat > 0 {
-			d %= s.beat
-		}
-		e.Silence = &d
-	}
-}
-
 // phased are the failovers whose phase and outage are known.
-func (a *Analysis) phased() []*Episode {
+func phased(a *Analysis) []*Episode {
 	var out []*Episode
 	for i := range a.Episodes {
 		e := &a.Episodes[i]
@@ -94,7 +66,7 @@ func (a *Analysis) phased() []*Episode {
 }
 
 // unphased says how many failovers are left out since their phase is not known.
-func (a *Analysis) unphased() string {
+func unphased(a *Analysis) string {
 	left := 0
 	for i := range a.Episodes {
 		if e := &a.Episodes[i]; e.Silence == nil && !e.QuorumLost {
@@ -108,8 +80,8 @@ func (a *Analysis) unphased() string {
 }
 
 // phaseNote is why there is no figure of the phase; empty where there is one, or nothing to show.
-func (a *Analysis) phaseNote() string {
-	if len(a.Episodes) == 0 || len(a.phased()) > 0 {
+func phaseNote(a *Analysis) string {
+	if len(a.Episodes) == 0 || len(phased(a)) > 0 {
 		return ""
 	}
 	return fmt.Sprintf("Outage against the phase within the heartbeat: not known. %s on %s does not tell when a heartbeat last reached another member, so the figure is left out.", orUnknown(a.Run.System), orUnknown(a.Run.Runtime))
@@ -119,7 +91,7 @@ func (a *Analysis) phaseNote() string {
 // campaign. A timer fires on the k-th tick after the reset, k uniform in T to 2 T − 1 ticks of one
 // heartbeat; with the reset anywhere between two ticks that is uniform in T − h to 2 T − h. The least
 // of s such has the mean T − h + T/(s + 1).
-func (a *Analysis) expectedDetection() (time.Duration, bool) {
+func expectedDetection(a *Analysis) (time.Duration, bool) {
 	timeout, beat, members := a.Run.ElectionTimeout, a.Run.HeartbeatInterval, len(a.Run.Nodes)
 	if timeout <= 0 || beat <= 0 || members < 2 {
 		return 0, false
@@ -129,7 +101,7 @@ func (a *Analysis) expectedDetection() (time.Duration, bool) {
 
 // resets says which of the two lines this run should follow: writes came oftener than heartbeats, or
 // not.
-func (a *Analysis) resets(eps []*Episode) string {
+func resets(a *Analysis, eps []*Episode) string {
 	var spaces []time.Duration
 	for _, e := range eps {
 		if e.Writes.Resolution != nil {

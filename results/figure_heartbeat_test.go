@@ -36,9 +36,9 @@ func TestPhaseWithinTheHeartbeat(t *testing.T) {
 		require.Equal(t, e.T0-*e.Silence-200*mil, e.Heartbeat.At, "the latest that a survivor tells")
 		require.Contains(t, e.Heartbeat.Ref, ".log:")
 	}
-	p := a.heartbeats()
+	p := heartbeats(&a)
 	require.NotNil(t, p.table)
-	require.Empty(t, a.phaseNote())
+	require.Empty(t, phaseNote(&a))
 	rows := p.table.records("series", phaseOne)
 	require.Len(t, rows, 8)
 	for i, r := range rows {
@@ -59,12 +59,12 @@ func TestNoPhaseIsSaidWhereItIsNotKnown(t *testing.T) {
 	run, h := goldenRun()
 	run.System = "etcd"
 	a := Analyze(run, h)
-	require.Nil(t, a.heartbeats().table)
-	require.Contains(t, a.phaseNote(), "not known. etcd on local does not tell")
+	require.Nil(t, heartbeats(&a).table)
+	require.Contains(t, phaseNote(&a), "not known. etcd on local does not tell")
 	for i := range a.Episodes {
 		require.Nil(t, a.Episodes[i].Silence)
 	}
-	require.Empty(t, (&Analysis{}).phaseNote(), "nothing to show")
+	require.Empty(t, phaseNote(&Analysis{}), "nothing to show")
 }
 
 // TestAHeartbeatAfterTheFaultIsNoPhase: the fault did not silence the leader.

@@ -17,13 +17,13 @@ import (
 
 // matrix is the heat map of faults and targets: how long writes were away in the median, and for faults
 // that left the leader alone the longest time without an acknowledged write, as the control.
-func (a *Analysis) matrix() plan {
+func matrix(a *Analysis) plan {
 	if len(a.Groups) == 0 {
 		return plan{}
 	}
 	t := tableOf("fault", "target", "tried", "failovers", "n", "censored", "median_ms", "interval_low_ms", "interval_high_ms", "p90_ms", "p99_ms", "max_ms", "quorum_lost", "controls", "gap_n", "gap_median_ms", "gap_max_ms")
 	row := func(g *Group) {
-		cells := []any{g.Fault, string(g.Target), a.tried(g.Fault, g.Target), len(g.Episodes), g.Writes.N, g.Writes.Censored}
+		cells := []any{g.Fault, string(g.Target), triedFaults(a, g.Fault, g.Target), len(g.Episodes), g.Writes.N, g.Writes.Censored}
 		if w := &g.Writes; w.N+w.Censored > 0 {
 			cells = append(cells, w.Median)
 			if w.Interval != nil {
@@ -51,14 +51,14 @@ func (a *Analysis) matrix() plan {
 			row(&Group{Fault: b.Fault, Target: harness.Target(b.Target)})
 		}
 	}
-	h := a.head("How long writes were away, by fault and target",
+	h := headOf(a, "How long writes were away, by fault and target",
 		statsLine("writes", a.stat("write outage")),
 		"a cell: the median with its interval, the longest, n. Framed: the control, faults that left the leader alone: the median and the longest of the longest times without an acknowledged write. Hatched: nothing was measured")
 	return plan{name: "matrix", head: h, table: t, draw: drawMatrix, shows: pointers(a.Episodes)}
 }
 
-// tried counts the injections of one kind on one target, whether they landed or not.
-func (a *Analysis) tried(fault string, target harness.Target) int {
+// triedFaults counts the injections of one kind on one target, whether they landed or not.
+func triedFaults(a *Analysis, fault string, target harness.Target) int {
 	n := 0
 	for i := range a.Faults {
 		if a.Faults[i].Fault == fault && a.Faults[i].Target == target {

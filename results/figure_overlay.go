@@ -30,7 +30,7 @@ type overlayBin struct {
 
 // overlay lays all failovers over one another at the moment when their fault took effect: which share
 // of the writes that were due succeeded.
-func (a *Analysis) overlay() plan {
+func overlay(a *Analysis) plan {
 	var eps []*Episode
 	lost := 0
 	for i := range a.Episodes {
@@ -45,11 +45,11 @@ func (a *Analysis) overlay() plan {
 	if len(eps) == 0 {
 		return plan{}
 	}
-	from, to, width := a.overlaySpan(eps)
+	from, to, width := overlaySpan(a, eps)
 	data := tableOf("series", "failover", "from_ms", "to_ms", "share", "q1", "q3", "asked", "n", "censored")
 	bins := make([][]overlayBin, len(eps))
 	for i, e := range eps {
-		bins[i] = a.overlayBins(e, from, to, width)
+		bins[i] = overlayBins(a, e, from, to, width)
 		for b, v := range bins[i] {
 			at := from + time.Duration(b)*width
 			last := e.Writes.Took == nil && b == len(bins[i])-1
@@ -65,7 +65,7 @@ func (a *Analysis) overlay() plan {
 	if a.Probes == nil {
 		what = fmt.Sprintf("acknowledged writes of the workload over their mean in the second before, in bins of %s; no probes were asked for", ms(width))
 	}
-	h := a.head("Service around the fault, all failovers at t0",
+	h := headOf(a, "Service around the fault, all failovers at t0",
 		fmt.Sprintf("n = %s; 0 = fault effective; %s", plural(len(eps), "failover", "failovers"), what),
 		statsLine("writes", a.stat("write outage")),
 		fmt.Sprintf("a thin line a failover; a line that ends before the right edge was not watched longer, with + where its outage had not ended (%s censored); median and quartiles over those still watched, where they are %d or more; a break: nothing was asked", plural(censoredOf(eps), "is", "are"), leastWatched))
@@ -87,7 +87,7 @@ func censoredOf(eps []*Episode) int {
 
 // overlaySpan is what the overlay shows, relative to t0: a little before, to a little after the longest
 // known outage, in bins that hold at least four probes of writes and are at most 250.
-func (a *Analysis) overlaySpan(eps []*Episode) (from, to, width time.Duration) {
+func overlaySpan(a *Analysis, eps []*Episode) (from, to, width time.Duration) {
 	for _, e := range eps {
 		if e.Writes.Took != nil {
 			to = max(to, e.Writes.Back.At-e.T0)
@@ -121,7 +121,7 @@ func roundWidth(least time.Duration) time.Duration {
 }
 
 // overlayBins are an episode's, as far as it was watched.
-func (a *Analysis) overlayBins(e *Episode, from, to, width time.Duration) []overlayBin {
+func overlayBins(a *Analysis, e *Episode, from, to, width time.Duration) []overlayBin {
 	n := int((min(to, e.Watched-e.T0) - from) / width)
 	bins := make([]overlayBin, max(n, 0))
 	ok := make([]int, len(bins))

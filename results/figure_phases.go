@@ -90,7 +90,7 @@ func medianRow(rows []phaseRow) phaseRow {
 const maxBars = 60
 
 // phaseBars is a waterfall: one bar an episode, in the order of their lengths, and the median.
-func (a *Analysis) phaseBars() plan {
+func phaseBars(a *Analysis) plan {
 	var rows []phaseRow
 	var eps []*Episode
 	for i := range a.Episodes {
@@ -106,7 +106,7 @@ func (a *Analysis) phaseBars() plan {
 	for _, r := range append(slices.Clone(rows), medianRow(rows)) {
 		data.add(r.id, r.cause, r.issued, r.ends[0], r.ends[1], r.ends[2], r.ends[3], r.writes, r.reads)
 	}
-	h := a.head("Where the time of each failover goes",
+	h := headOf(a, "Where the time of each failover goes",
 		fmt.Sprintf("n = %s with a new leader, shortest first; 0 = fault effective; ● writes back for good, ○ reads", plural(len(rows), "failover", "failovers")),
 		statsLine("writes", a.stat("write outage")))
 	if n := len(rows); n > maxBars {

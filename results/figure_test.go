@@ -71,7 +71,7 @@ func figuresAreDrawnFromTheFilesBesideThem(t *testing.T, f *Folder, a *Analysis)
 	page, err := os.ReadFile(f.Path(ReportFile))
 	require.NoError(t, err)
 	names := map[string]bool{}
-	for _, p := range a.plans() {
+	for _, p := range plans(a) {
 		names[p.name] = true
 		t.Run(p.name, func(t *testing.T) {
 			b, err := os.ReadFile(f.Path(p.name + ".csv"))
@@ -103,9 +103,9 @@ func figuresAreDrawnFromTheFilesBesideThem(t *testing.T, f *Folder, a *Analysis)
 func TestFiguresAndTheirTables(t *testing.T) {
 	_, made := probed(mix)
 	f := writeFolder(t, t.TempDir(), made.Run, made.History)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
-	require.NoError(t, f.Render(a))
+	require.NoError(t, Render(f, a))
 	t.Run("drawn from the files beside them", func(t *testing.T) { figuresAreDrawnFromTheFilesBesideThem(t, f, &a) })
 	t.Run("which come from the run's files", func(t *testing.T) { tablesComeFromTheRunsFiles(t, f, &a) })
 }
@@ -261,14 +261,14 @@ func TestHolesInTheMeasurementAreDrawn(t *testing.T) {
 	require.Len(t, with.Probes.Holes, 1)
 	require.InDelta(t, 9*sec, with.Probes.Holes[0].From, float64(probeEvery))
 	require.InDelta(t, 9*sec+300*mil, with.Probes.Holes[0].To, float64(probeEvery))
-	for _, p := range with.plans() {
+	for _, p := range plans(&with) {
 		if p.name == "swimlane" || p.name == "throughput" {
 			require.Len(t, p.table.records("what", rowHole), 1, p.name)
 			require.Contains(t, strings.Join(textsOf(t, &p), "\n"), "no probes sent")
 		}
 	}
 	overlay := func(a *Analysis) int {
-		p := a.overlay()
+		p := overlay(a)
 		return len(slices.DeleteFunc(p.table.records("series", overlayOne), func(r record) bool { return r.text("share") != "" }))
 	}
 	require.Zero(t, overlay(&a))
@@ -287,7 +287,7 @@ func TestMatrixMarksWhatIsMissing(t *testing.T) {
 		Faults:   []Injected{{FaultValue: harness.FaultValue{Fault: "powerfail", Target: "leader"}, Error: "no disk"}},
 	}
 	a.Stats, a.Groups = summaries(pointers(a.Episodes)), a.groups()
-	p := a.matrix()
+	p := matrix(&a)
 	requireReadable(t, &p)
 	said := strings.Join(textsOf(t, &p), "\n")
 	for _, words := range []string{"1000 ms", "max 1000 ms · n 1", "no majority left", "30.0 ms", "n 0, tried 1", "not tried", "not measured"} {

@@ -139,7 +139,7 @@ func TestFiguresAreReadable(t *testing.T) {
 			t.Run(fmt.Sprintf("%d failovers, %d more letters", n, long), func(t *testing.T) {
 				a := crowdOf(n, long)
 				require.Len(t, a.Episodes, n)
-				plans := a.plans()
+				plans := plans(&a)
 				for i := range plans {
 					p := &plans[i]
 					if strings.HasPrefix(p.name, "failover-") && i > 12 {
@@ -165,7 +165,7 @@ func TestFiguresAreReadable(t *testing.T) {
 // TestTextsAreAsWideInAnyFont: where a browser has none of the fonts, no text grows over another one.
 func TestTextsAreAsWideInAnyFont(t *testing.T) {
 	_, a := probed(mix)
-	p := a.cdf()
+	p := outageCurves(&a)
 	s := p.draw(p.head, p.table)
 	svg, err := vectorOf(p.name, s.height, s.paint)
 	require.NoError(t, err)

@@ -28,6 +28,15 @@ const (
 	Latest        = "latest" // the link beside the run folders
 )
 
+// Names of the tables beside the timeline's charts.
+const (
+	CallsCSV   = "calls.csv"   // every attempt, probes included
+	RatesCSV   = "rates.csv"   // how calls ended, by 100 ms
+	LatencyCSV = "latency.csv" // latency of calls, by 100 ms
+	RolesCSV   = "roles.csv"   // roles and terms of the members
+	FaultsCSV  = "faults.csv"  // what was broken, from effect to healed
+)
+
 // Folder is one run's folder. Its methods hold nothing open between calls; a folder has one writer.
 type Folder struct{ dir string }
 

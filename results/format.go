@@ -96,3 +96,10 @@ func summaryText(s *Summary) string {
 	}
 	return fmt.Sprintf("%s, p90 %s, p99 %s, max %s (%s)", text, s.P90, s.P99, s.Max, n)
 }
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}

@@ -59,17 +59,17 @@ func TestGolden(t *testing.T) {
 	lines, err := a.Failovers()
 	require.NoError(t, err)
 	golden(t, "failovers.jsonl", lines)
-	tests, err := a.JUnit()
+	tests, err := JUnit([]Suite{SuiteOf(&a)})
 	require.NoError(t, err)
 	golden(t, "junit.xml", tests)
-	golden(t, "summary.md", a.Summary())
+	golden(t, "summary.md", JobSummary(&a))
 	golden(t, "terminal.txt", []byte(TerminalSummary(a, TerminalOptions{Dir: "results/runs/golden"})))
 }
 
 func TestJUnitSaysWhatHappened(t *testing.T) {
 	run, h := goldenRun()
 	a := Analyze(run, h)
-	b, err := a.JUnit()
+	b, err := JUnit([]Suite{SuiteOf(&a)})
 	require.NoError(t, err)
 	var suites junit.Testsuites
 	require.NoError(t, xml.Unmarshal(b, &suites))
@@ -140,7 +140,7 @@ func TestSummaryStaysUnderItsLimit(t *testing.T) {
 		run.Verdicts = append(run.Verdicts, harness.Verdict{Checker: "x", Reason: strings.Repeat("ä|", 2000)})
 	}
 	a := Analyze(run, h)
-	b := a.Summary()
+	b := JobSummary(&a)
 	require.Less(t, len(b), 1<<20)
 	require.True(t, utf8.Valid(b))
 }

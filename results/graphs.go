@@ -16,7 +16,7 @@ import (
 const rowRate = "rate"
 
 // throughput is how many calls ended how, per second, in bins of 100 ms.
-func (a *Analysis) throughput() plan {
+func throughput(a *Analysis) plan {
 	end := max(a.loadEnd(), time.Second) // the final reads come all at once: no throughput
 	if len(a.calls) == 0 {
 		return plan{}
@@ -35,11 +35,11 @@ func (a *Analysis) throughput() plan {
 		data.add(rowRate, nil, nil, from, to, float64(n.OK)*perSecond, float64(n.Failed)*perSecond, float64(n.Unknown)*perSecond, nil, nil)
 	}
 	bands := tableOf()
-	a.addBands(bands, view{from: 0, to: end})
+	addBands(a, bands, view{from: 0, to: end})
 	for _, r := range bands.rows { // without a latency
 		data.rows = append(data.rows, []string{r[0], r[1], r[2], r[3], r[4], "", "", "", r[6], r[7]})
 	}
-	h := a.head("Calls answered per second",
+	h := headOf(a, "Calls answered per second",
 		fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads and probes; %s never answered", count(loadCalls(a.calls, end)), bin, count(openCalls(a.calls))),
 		statsLine("writes", a.stat("write outage")))
 	h.to, h.marked = end, true

@@ -196,11 +196,11 @@ func TestFolderReadsCutFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(path, append(b, "12.0000"...), 0o644))
 	}
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
 	require.Len(t, a.Warnings, 2)
 	require.NoError(t, os.WriteFile(f.logPath("n2"), []byte("no time\n"), 0o644))
-	_, err = f.Analyze()
+	_, err = AnalyzeFolder(f)
 	require.ErrorContains(t, err, "n2.log: line 1: parse log line")
 }
 

@@ -16,14 +16,11 @@ import (
 // Suite is one run as a test suite, for [JUnit].
 type Suite struct{ suite junit.Testsuite }
 
-// JUnit is the run as JUnit XML.
-func (a *Analysis) JUnit() ([]byte, error) { return JUnit([]Suite{a.Suite()}) }
-
-// Suite is the run as a test suite: a case for every workload, fault and seed, for every checker and
+// SuiteOf is the run as a test suite: a case for every workload, fault and seed, for every checker and
 // claim, and one for the run itself. A violation is a failure, broken infrastructure an error, and
 // what could not be done or judged is skipped, with its reason. The evidence of a violation stands at
 // the checker that found it.
-func (a *Analysis) Suite() Suite {
+func SuiteOf(a *Analysis) Suite {
 	run := a.Run
 	took := fmt.Sprintf("%.3f", run.Finished.Sub(run.Started).Seconds())
 	if run.Finished.IsZero() {
@@ -50,7 +47,7 @@ func (a *Analysis) Suite() Suite {
 		add("checker", v.Checker, 0, func(c *junit.Testcase) {
 			switch v.Validity {
 			case harness.Invalid:
-				c.Failure = result("violation", v.Reason, a.evidenceText(v))
+				c.Failure = result("violation", v.Reason, evidenceText(a, v))
 			case harness.Unknown:
 				c.Skipped = result("", "unknown: "+v.Reason, "")
 			}
@@ -70,7 +67,7 @@ func (a *Analysis) Suite() Suite {
 		add("fault", caseName(run, b.Fault+" on "+b.Target), 0, func(c *junit.Testcase) {
 			switch {
 			case b.Landed == 0:
-				c.Skipped = result("", fmt.Sprintf("tried %d times, and its effect was never confirmed: %s", b.Tried, a.faultError(b)), "")
+				c.Skipped = result("", fmt.Sprintf("tried %d times, and its effect was never confirmed: %s", b.Tried, faultError(a, b)), "")
 			case b.Healed < b.Landed:
 				c.Error = result("heal", fmt.Sprintf("healing was confirmed for %d of %d", b.Healed, b.Landed), "")
 			default:
@@ -145,7 +142,7 @@ func result(kind, message, data string) *junit.Result {
 	return &junit.Result{Type: kind, Message: xmlText(message), Data: xmlText(data)}
 }
 
-func (a *Analysis) faultError(b brokenRow) string {
+func faultError(a *Analysis, b brokenRow) string {
 	for i := range a.Faults {
 		if f := &a.Faults[i]; f.Fault == b.Fault && string(f.Target) == b.Target && f.Error != "" {
 			return f.Error
@@ -154,8 +151,8 @@ func (a *Analysis) faultError(b brokenRow) string {
 	return "no reason is recorded"
 }
 
-func (a *Analysis) evidenceText(v harness.Verdict) string {
-	view := a.verdictView(v)
+func evidenceText(a *Analysis, v harness.Verdict) string {
+	view := verdictViewOf(a, v)
 	var b strings.Builder
 	for _, l := range storyLines(v.Story) {
 		fmt.Fprintln(&b, l)

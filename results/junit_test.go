@@ -125,10 +125,10 @@ func TestJUnitIsAsTheSchemaWants(t *testing.T) {
 	evil.Run.Verdicts[0].Validity, evil.Run.Verdicts[0].Reason = harness.Invalid, "]]> \x00\x1b <a> & \"'"
 	evil.Run.Workload, evil.Run.Error = "a\x00<b>", "broke ]]>"
 	for name, list := range map[string][]Suite{
-		"a run":     {func() Suite { a := golden(); return a.Suite() }()},
-		"an empty":  {(&Analysis{}).Suite()},
-		"evil":      {evil.Suite()},
-		"a night":   {evil.Suite(), Refused("chaos", "etcd", "local", 7, "powerfail"), Failed("x", "y", "z", 1, "no\x00Docker"), (&Analysis{}).Suite()},
+		"a run":     {func() Suite { a := golden(); return SuiteOf(&a) }()},
+		"an empty":  {SuiteOf(&Analysis{})},
+		"evil":      {SuiteOf(&evil)},
+		"a night":   {SuiteOf(&evil), Refused("chaos", "etcd", "local", 7, "powerfail"), Failed("x", "y", "z", 1, "no\x00Docker"), SuiteOf(&Analysis{})},
 		"no suites": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestCasesOfARunThatDidNotEndWell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := Analysis{Run: c.run}
-			s := a.Suite().suite
+			s := SuiteOf(&a).suite
 			last := s.Testcases[len(s.Testcases)-1]
 			got := "ok"
 			switch {
@@ -190,7 +190,7 @@ func TestMonstrousSummaries(t *testing.T) {
 	for i := range rows {
 		rows[i] = SummaryRow{Scenario: long[:100], System: "raftkv", Ended: "INVALID", Why: long, Run: long[:200]}
 	}
-	for name, b := range map[string][]byte{"a run": a.Summary(), "a night": SummaryOf(long[:300], rows, "./")} {
+	for name, b := range map[string][]byte{"a run": JobSummary(&a), "a night": SummaryOf(long[:300], rows, "./")} {
 		require.Less(t, len(b), 1<<20, name)
 		require.Greater(t, len(b), 1<<19, name)
 		require.True(t, utf8.Valid(b), name)

@@ -63,7 +63,7 @@ func TestEveryNumberIsRecounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run, h := make()
 			f := writeFolder(t, t.TempDir(), run, h)
-			a, err := f.Analyze()
+			a, err := AnalyzeFolder(f)
 			require.NoError(t, err)
 			page := renderQuickly(t, f, &a)
 			require.NotContains(t, page, "http://")
@@ -76,7 +76,7 @@ func TestEveryNumberIsRecounted(t *testing.T) {
 			require.GreaterOrEqual(t, seen, 15)
 			require.Empty(t, values.Terminal(TerminalSummary(a, TerminalOptions{Dir: f.Dir()})))
 			require.Empty(t, values.Failovers(f.Dir()))
-			require.NoError(t, f.Write(SummaryFile, a.Summary()))
+			require.NoError(t, f.Write(SummaryFile, JobSummary(&a)))
 			wrong, seen, err = values.Summary(f.Dir())
 			require.NoError(t, err)
 			require.Empty(t, wrong)
@@ -89,7 +89,7 @@ func TestEveryNumberIsRecounted(t *testing.T) {
 func renderQuickly(t *testing.T, f *Folder, a *Analysis) string {
 	t.Helper()
 	var page bytes.Buffer
-	require.NoError(t, a.writeReport(&page, nil))
+	require.NoError(t, writeReport(a, &page, nil))
 	lines, err := a.Failovers()
 	require.NoError(t, err)
 	require.NoError(t, errors.Join(f.Write(ReportFile, page.Bytes()), f.Write(FailoversFile, lines)))
@@ -100,7 +100,7 @@ func renderQuickly(t *testing.T, f *Folder, a *Analysis) string {
 func TestRecountSeesWrongNumbers(t *testing.T) {
 	run, h := goldenRun()
 	f := writeFolder(t, t.TempDir(), run, h)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
 	page := renderQuickly(t, f, &a)
 	values, err := recount.Of(f.Dir())
@@ -152,9 +152,9 @@ func TestFiguresAreRecounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run, h := make()
 			f := writeFolder(t, t.TempDir(), run, h)
-			a, err := f.Analyze()
+			a, err := AnalyzeFolder(f)
 			require.NoError(t, err)
-			plans := a.plans()
+			plans := plans(&a)
 			for i := range plans {
 				p := &plans[i]
 				s := p.draw(p.head, p.table)
@@ -199,11 +199,11 @@ func TestFiguresAreRecounted(t *testing.T) {
 func TestRecountSeesWrongNumbersInTheSummary(t *testing.T) {
 	run, h := goldenRun()
 	f := writeFolder(t, t.TempDir(), run, h)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
 	values, err := recount.Of(f.Dir())
 	require.NoError(t, err)
-	summary := string(a.Summary())
+	summary := string(JobSummary(&a))
 	places := regexp.MustCompile(`[0-9]`).FindAllStringIndex(summary, -1)
 	require.Greater(t, len(places), 100)
 	for _, at := range places {

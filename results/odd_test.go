@@ -233,7 +233,7 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 }
 
 func storyText(e *Episode, members int) (text string) {
-	for _, s := range e.Story(members) {
+	for _, s := range Story(e, members) {
 		text += s.Words.Text() + "\n"
 	}
 	return text

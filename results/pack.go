@@ -90,7 +90,7 @@ var outcomes = map[harness.Type]uint32{harness.OK: 0, harness.Fail: 1, harness.I
 // around: probes are due in another order than they were sent in), completion's line after it (0:
 // none), process (difference to the lane's last), and how many rows above is the attempt before of
 // the same call (0: none).
-func (a *Analysis) packCalls(calls []call, t *callTable) (template.HTML, error) {
+func packCalls(a *Analysis, calls []call, t *callTable) (template.HTML, error) {
 	n := len(calls)
 	t.Clients = a.Run.Concurrency
 	if t.Clients < 1 || t.Clients > 1024 {

@@ -3,7 +3,6 @@ package results
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -254,25 +253,6 @@ func (p *Probing) partial(probes []call, from, until time.Duration) time.Duratio
 	return sum
 }
 
-// words are the ruler.
-func (p *Probing) words() Words {
-	n := func(name, text string) Part { return Part{"probes." + name, text} }
-	w := wordsOf("a put and a read every %s, through each member in turn (%s/s), so that any majority is asked every %s, n %s",
-		n("step", ms(p.Step)), n("per_second", fmt.Sprintf("%.0f", p.PerSecond)), n("every", ms(p.Every)), n("n", count(p.Calls.All())))
-	if p.Unsent != nil {
-		w = append(w, wordsOf(", %s unsent", n("unsent", count(*p.Unsent)))...)
-	}
-	return w
-}
-
-// QuietText is what probes take while nothing is broken.
-func (p *Probing) QuietText() string {
-	if p.Quiet == 0 {
-		return "none outside faults"
-	}
-	return fmt.Sprintf("p50 %s, p99 %s outside faults", ms(p.P50), ms(p.P99))
-}
-
 // slack is the largest of all outages.
 func (a *Analysis) slack() (d time.Duration) {
 	for i := range a.Episodes {
@@ -285,15 +265,13 @@ func (a *Analysis) slack() (d time.Duration) {
 	return d
 }
 
-// rulerText says what outages were measured with, for one line.
-func (a *Analysis) rulerText() string {
-	p := a.Probes
-	if p == nil {
-		return fmt.Sprintf("the workload's own calls: no probes were asked for; slack up to %s", ms(a.slack()))
+// LongestWait is the longest that a probe of one kind that succeeded and was due in [from, until) took,
+// from when it was due.
+func (a *Analysis) LongestWait(reads bool, from, until time.Duration) (d time.Duration) {
+	for i := range a.probes {
+		if c := &a.probes[i]; c.read == reads && c.typ == harness.OK && c.from >= from && c.from < until {
+			d = max(d, c.to-c.from)
+		}
 	}
-	s := fmt.Sprintf("probes to %v, %.0f/s, n %s", p.Every, p.PerSecond, count(p.Calls.All()))
-	if p.Unsent != nil {
-		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
-	}
-	return s + "; " + p.QuietText()
+	return d
 }

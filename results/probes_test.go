@@ -127,9 +127,9 @@ func TestProbesTellHowExactTheyAre(t *testing.T) {
 	require.Equal(t, a.ByF["put"].All()+a.ByF["get"].All(), a.Ops.All(), "the counts of calls are the workload's")
 	require.Greater(t, p.P50, 600*time.Microsecond)
 	require.Less(t, p.P99, 2400*time.Microsecond)
-	require.Contains(t, a.resolution().Text(), "Measured with probes")
+	require.Contains(t, resolution(&a).Text(), "Measured with probes")
 	require.Contains(t, TerminalSummary(a, TerminalOptions{}), "3 unsent")
-	require.Contains(t, string(a.Summary()), "Ruler")
+	require.Contains(t, string(JobSummary(&a)), "Ruler")
 	for _, g := range p.Gaps {
 		require.NotEmpty(t, g.Episode, "%+v", g)
 	}
@@ -193,9 +193,9 @@ func TestProbedReport(t *testing.T) {
 	run, h := s.finish(end)
 	run.ProbeEvery, run.ProbeTimeout = probeEvery, probeTimeout
 	f := writeFolder(t, t.TempDir(), run, h)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
-	require.NoError(t, f.Render(a))
+	require.NoError(t, Render(f, a))
 	page, err := os.ReadFile(f.Path(ReportFile))
 	require.NoError(t, err)
 	require.Less(t, len(page), 6<<20)

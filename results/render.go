@@ -7,7 +7,7 @@ import (
 
 // Render writes every artifact that is made from the analysis: failovers.jsonl, the graphs,
 // the tables of the timeline (calls.csv and others), report.html, junit.xml and summary.md. It can be called again at any time.
-func (f *Folder) Render(a Analysis) error {
+func Render(f *Folder, a Analysis) error {
 	lines, err := a.Failovers()
 	if err != nil {
 		return err
@@ -15,7 +15,7 @@ func (f *Folder) Render(a Analysis) error {
 	if err := f.Write(FailoversFile, lines); err != nil {
 		return err
 	}
-	figures, err := a.Figures()
+	figures, err := Figures(&a)
 	if err != nil {
 		return err
 	}
@@ -30,16 +30,16 @@ func (f *Folder) Render(a Analysis) error {
 			return err
 		}
 	}
-	if err := f.writeTables(&a); err != nil {
+	if err := writeTables(f, &a); err != nil {
 		return err
 	}
 	var page bytes.Buffer
-	if err := a.writeReport(&page, figures); err != nil {
+	if err := writeReport(&a, &page, figures); err != nil {
 		return err
 	}
-	tests, err := a.JUnit()
+	tests, err := JUnit([]Suite{SuiteOf(&a)})
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Write(ReportFile, page.Bytes()), f.Write(JUnitFile, tests), f.Write(SummaryFile, a.Summary()))
+	return errors.Join(f.Write(ReportFile, page.Bytes()), f.Write(JUnitFile, tests), f.Write(SummaryFile, JobSummary(&a)))
 }

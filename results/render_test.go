@@ -21,11 +21,11 @@ func TestRenderWritesEveryArtifact(t *testing.T) {
 	_, run, h := standard(workers, 12*mil, 800*mil)
 	f := writeFolder(t, root, run, h)
 	start := time.Now()
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
 	t.Logf("analyzed %d ops in %v", len(h.Ops), time.Since(start))
 	start = time.Now()
-	require.NoError(t, f.Render(a))
+	require.NoError(t, Render(f, a))
 	t.Logf("rendered in %v", time.Since(start))
 	for _, name := range []string{FailoversFile, "swimlane.svg", "swimlane.png", "cdf.png", "phases.png", "throughput.png"} {
 		require.FileExists(t, f.Path(name))
@@ -43,9 +43,9 @@ func TestRenderOfRunsThatBrokeEarly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := writeFolder(t, t.TempDir(), c.run, c.h)
-			a, err := f.Analyze()
+			a, err := AnalyzeFolder(f)
 			require.NoError(t, err)
-			require.NoError(t, f.Render(a))
+			require.NoError(t, Render(f, a))
 			require.FileExists(t, f.Path(ReportFile))
 			require.NotEmpty(t, TerminalSummary(a, TerminalOptions{}))
 		})
@@ -58,9 +58,9 @@ func TestRenderRepeats(t *testing.T) {
 	f := writeFolder(t, t.TempDir(), run, h)
 	var before map[string]string
 	for range 2 {
-		a, err := f.Analyze()
+		a, err := AnalyzeFolder(f)
 		require.NoError(t, err)
-		require.NoError(t, f.Render(a))
+		require.NoError(t, Render(f, a))
 		now := map[string]string{}
 		for _, name := range []string{ReportFile, JUnitFile, SummaryFile, FailoversFile, "swimlane.svg", "swimlane.png", "failover-e1.svg", "cdf.png"} {
 			b, err := os.ReadFile(f.Path(name))

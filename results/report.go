@@ -93,11 +93,6 @@ type (
 		Title       string
 		Value, Note Words
 	}
-	brokenRow struct {
-		Name                             string // broken.FAULT.TARGET
-		Fault, Target                    string
-		Tried, Landed, Healed, HitLeader int
-	}
 	navItem struct{ ID, Title string }
 	jump    struct {
 		From, To int64
@@ -170,12 +165,12 @@ type (
 )
 
 // writeReport writes the self-contained page.
-func (a *Analysis) writeReport(w io.Writer, figures []Figure) error {
+func writeReport(a *Analysis, w io.Writer, figures []Figure) error {
 	t, err := template.New("report").Funcs(template.FuncMap{"count": count}).Parse(reportHTML)
 	if err != nil {
 		return fmt.Errorf("parse the report's template: %w", err)
 	}
-	p, err := a.page(figures)
+	p, err := newPage(a, figures)
 	if err != nil {
 		return err
 	}
@@ -201,22 +196,22 @@ func hiddenCharacters() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-func (a *Analysis) page(figures []Figure) (page, error) {
+func newPage(a *Analysis, figures []Figure) (page, error) {
 	run := a.Run
 	p := page{
 		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
-		Problems: namedProblems(a), Majority: len(run.Nodes)/2 + 1, Cards: a.cards(), Broken: a.broken(), Command: repeatCommand(run),
+		Problems: namedProblems(a), Majority: len(run.Nodes)/2 + 1, Cards: cardsOf(a), Broken: a.broken(), Command: repeatCommand(run),
 		CSS: template.CSS(reportCSS), Columns: template.JS(columnsJS), JS: template.JS(dataJS + panelJS + layersJS + drawJS + timelineJS), // ours, embedded
 		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained, Docs: docsURL,
 		Patience:   Words{{"run.election_timeout", ms(run.ElectionTimeout)}},
-		Resolution: a.resolution(), StatsNote: a.statsNote(), PhaseNote: a.phaseNote(),
+		Resolution: resolution(a), StatsNote: statsNote(a), PhaseNote: phaseNote(a),
 	}
-	if err := a.timeline(&p); err != nil {
+	if err := timeline(a, &p); err != nil {
 		return p, err
 	}
 	for i := range a.Episodes {
 		e := &a.Episodes[i]
-		p.Episodes = append(p.Episodes, a.episodeView(e, p.Figures["failover-"+e.ID]))
+		p.Episodes = append(p.Episodes, episodeViewOf(a, e, p.Figures["failover-"+e.ID]))
 		from, to := e.begin()-300*time.Millisecond, e.T0+2*time.Second
 		if e.Writes.Back != nil {
 			to = e.Writes.Back.At + 300*time.Millisecond
@@ -230,18 +225,18 @@ func (a *Analysis) page(figures []Figure) (page, error) {
 		p.Groups = append(p.Groups, groupViewOf(&a.Groups[i]))
 	}
 	for i := range a.Controls {
-		p.Controls = append(p.Controls, a.controlViewOf(&a.Controls[i]))
+		p.Controls = append(p.Controls, controlViewOf(a, &a.Controls[i]))
 	}
 	for _, v := range run.Verdicts {
-		p.Verdicts = append(p.Verdicts, a.verdictView(v))
+		p.Verdicts = append(p.Verdicts, verdictViewOf(a, v))
 	}
 	for _, c := range run.Claims {
 		p.Claims = append(p.Claims, claimViewOf(c))
 	}
 	for i := range a.Faults {
-		p.Faults = append(p.Faults, a.faultViewOf(&a.Faults[i]))
+		p.Faults = append(p.Faults, faultViewOf(a, &a.Faults[i]))
 	}
-	a.aboutRun(&p)
+	aboutRun(a, &p)
 	p.Nav = navigation(&p)
 	return p, nil
 }
@@ -282,7 +277,7 @@ func problems(a *Analysis) []string {
 	return out
 }
 
-func (a *Analysis) cards() []card {
+func cardsOf(a *Analysis) []card {
 	away := func(title, name string) card {
 		s := a.stat(name)
 		if s == nil {
@@ -309,32 +304,6 @@ func (a *Analysis) cards() []card {
 	}
 }
 
-// broken counts faults by kind and target.
-func (a *Analysis) broken() []brokenRow {
-	var out []brokenRow
-	for i := range a.Faults {
-		f := &a.Faults[i]
-		n := slices.IndexFunc(out, func(r brokenRow) bool { return r.Fault == f.Fault && r.Target == string(f.Target) })
-		if n < 0 {
-			n = len(out)
-			out = append(out, brokenRow{Name: fmt.Sprintf("broken.%s.%s", f.Fault, f.Target), Fault: f.Fault, Target: string(f.Target)})
-		}
-		r := &out[n]
-		r.Tried++
-		if f.Landed() {
-			r.Landed++
-			if f.HitLeader {
-				r.HitLeader++
-			}
-		}
-		if f.Healed != nil {
-			r.Healed++
-		}
-	}
-	slices.SortStableFunc(out, func(x, y brokenRow) int { return strings.Compare(x.Fault+" "+x.Target, y.Fault+" "+y.Target) })
-	return out
-}
-
 var svgHead = regexp.MustCompile(`(?s)^.*?<svg [^>]*?viewBox="([^"]*)"[^>]*>`)
 
 // inlineFigures takes out the parts of an SVG file that do not belong into a page.
@@ -356,18 +325,18 @@ func inlineFigures(figures []Figure) map[string]inlineFigure {
 }
 
 // resolution says what outages were measured with and how fine that is.
-func (a *Analysis) resolution() Words {
+func resolution(a *Analysis) Words {
 	var text Words
 	slack := wordsOf("an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", Part{"slack", ms(a.slack())})
 	if p := a.Probes; p != nil {
-		text = wordsOf("Measured with probes: %s, timed from when they were due.", p.words())
+		text = wordsOf("Measured with probes: %s, timed from when they were due.", probesInWords(p))
 		if p.Timeout > 0 {
 			text = append(text, wordsOf(" Each has %s.", Part{"probes.timeout", ms(p.Timeout)})...)
 		}
 		if a.slack() > 0 {
 			text = append(append(text, Part{Text: " Even so "}), slack...)
 		}
-		return append(append(text, Part{Text: " "}), a.calibrated()...)
+		return append(append(text, Part{Text: " "}), calibrated(a)...)
 	}
 	var before time.Duration
 	for i := range a.Episodes {
@@ -388,7 +357,7 @@ func (a *Analysis) resolution() Words {
 }
 
 // probeFacts are about the ruler and its own cost.
-func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
+func probeFacts(a *Analysis, add func(name, format string, args ...any)) {
 	p := a.Probes
 	if p == nil {
 		add("Probes", "none")
@@ -396,7 +365,7 @@ func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
 	}
 	n := func(name string, n int) Part { return Part{"probes." + name, count(n)} }
 	d := func(name string, d time.Duration) Part { return Part{"probes." + name, ms(d)} }
-	add("Probes", "%s", p.words())
+	add("Probes", "%s", probesInWords(p))
 	add("Probes that ended", "%s ok, %s failed, %s of unknown outcome", n("ok", p.Calls.OK), n("failed", p.Calls.Failed), n("unknown", p.Calls.Unknown))
 	if p.LateMax != nil {
 		add("Probes sent late", "by %s at most", d("late_max", *p.LateMax))
@@ -409,7 +378,7 @@ func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
 	if p.Timeout > 0 {
 		add("Exact to", "%s, the interval, and what an answer takes; a time without service that no fault explains is seen where a probe fails, after %s", d("every", p.Every), d("timeout", p.Timeout))
 	}
-	add("Calibration", "%s", a.calibrated())
+	add("Calibration", "%s", calibrated(a))
 	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", d("write_debt", p.WriteDebt), d("read_debt", p.ReadDebt))
 	if len(p.Holes) > 0 {
 		longest := slices.MaxFunc(p.Holes, func(a, b Hole) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
@@ -427,7 +396,7 @@ func (a *Analysis) probeFacts(add func(name, format string, args ...any)) {
 	}
 }
 
-func (a *Analysis) statsNote() Words {
+func statsNote(a *Analysis) Words {
 	lost := 0
 	for i := range a.Episodes {
 		if a.Episodes[i].QuorumLost {
@@ -446,7 +415,7 @@ func (a *Analysis) statsNote() Words {
 	return text
 }
 
-func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
+func episodeViewOf(a *Analysis, e *Episode, fig inlineFigure) episodeView {
 	v := episodeView{
 		E: e, Title: e.title(), Cause: e.Cause(), Change: leaderChange(e),
 		Detection: optional(e.Detection), Election: optional(e.Election), WriteReady: writeReadyText(e),
@@ -464,18 +433,18 @@ func (a *Analysis) episodeView(e *Episode, fig inlineFigure) episodeView {
 	case e.DisturbedAtLeast != nil:
 		v.Steady = "> " + ms(*e.DisturbedAtLeast)
 	}
-	for _, s := range e.Story(len(a.Run.Nodes)) {
+	for _, s := range Story(e, len(a.Run.Nodes)) {
 		sv := sentenceView{Words: s.Words}
 		for _, r := range s.Refs {
-			sv.Refs = append(sv.Refs, a.refView(r))
+			sv.Refs = append(sv.Refs, refViewOf(a, r))
 		}
 		v.Story = append(v.Story, sv)
 	}
 	return v
 }
 
-// refView finds the line that a reference names.
-func (a *Analysis) refView(ref string) refView {
+// refViewOf finds the line that a reference names.
+func refViewOf(a *Analysis, ref string) refView {
 	ref, _, _ = strings.Cut(ref, " ")
 	file, n, ok := splitRef(ref)
 	v := refView{Ref: ref, File: file}
@@ -499,11 +468,11 @@ func (a *Analysis) refView(ref string) refView {
 func (v refView) Number() string { return v.Ref[strings.LastIndexByte(v.Ref, ':')+1:] }
 
 // lineViews refer to lines of the history; 0 is none.
-func (a *Analysis) lineViews(lines ...int) []refView {
+func lineViews(a *Analysis, lines ...int) []refView {
 	var out []refView
 	for _, l := range lines {
 		if l > 0 {
-			out = append(out, a.refView(lineRef(l)))
+			out = append(out, refViewOf(a, lineRef(l)))
 		}
 	}
 	return out
@@ -542,13 +511,13 @@ func groupViewOf(g *Group) groupView {
 	return v
 }
 
-func (a *Analysis) controlViewOf(c *Control) controlView {
+func controlViewOf(a *Analysis, c *Control) controlView {
 	v := controlView{c, c.Fault.Label(), clock(c.From), ms(c.To - c.From), optional(c.LongestGap), "no", nil}
 	switch {
 	case c.Asked.All() == 0:
 		v.Noticed = "nobody called"
 	case !c.Undisturbed():
-		v.Noticed, v.Refs = "yes", a.lineViews(c.Errors...)
+		v.Noticed, v.Refs = "yes", lineViews(a, c.Errors...)
 	}
 	return v
 }
@@ -556,12 +525,12 @@ func (a *Analysis) controlViewOf(c *Control) controlView {
 // maxEvidence is how many lines of one verdict's evidence the page shows.
 const maxEvidence = 200
 
-func (a *Analysis) verdictView(v harness.Verdict) verdictView {
+func verdictViewOf(a *Analysis, v harness.Verdict) verdictView {
 	v.ArtifactNames = artifactNames(&v)
-	out := verdictView{Story: a.storyView(v.Story), V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
+	out := verdictView{Story: storyView(a, v.Story), V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
 	for _, i := range v.Evidence[:min(len(v.Evidence), maxEvidence)] {
 		if i >= 0 && i < len(a.History.Ops) {
-			out.Evidence = append(out.Evidence, evidenceView{a.refView(lineRef(i + 1)), i + 1})
+			out.Evidence = append(out.Evidence, evidenceView{refViewOf(a, lineRef(i+1)), i + 1})
 		}
 	}
 	if len(v.Evidence) > maxEvidence {
@@ -571,12 +540,12 @@ func (a *Analysis) verdictView(v harness.Verdict) verdictView {
 }
 
 // storyView is a violation's story, each moment with the lines that tell it.
-func (a *Analysis) storyView(story []harness.Moment) (out []momentView) {
+func storyView(a *Analysis, story []harness.Moment) (out []momentView) {
 	for _, m := range story {
 		v := momentView{At: clock(m.At), Text: m.Text, Call: m.Call}
 		for _, i := range m.Ops {
 			if i >= 0 && i < len(a.History.Ops) {
-				v.Refs = append(v.Refs, a.lineViews(i+1)...)
+				v.Refs = append(v.Refs, lineViews(a, i+1)...)
 			}
 		}
 		out = append(out, v)
@@ -595,7 +564,7 @@ func claimViewOf(c Claim) claimView {
 	return v
 }
 
-func (a *Analysis) faultViewOf(f *Injected) faultView {
+func faultViewOf(a *Analysis, f *Injected) faultView {
 	v := faultView{F: f, Nodes: joinNodes(f.Nodes), Issued: clock(f.Issued), Effect: missing, HealIssued: missing, HealedAfter: missing}
 	if f.Landed() {
 		v.Effect = ms(f.Confirmed - f.Issued)
@@ -606,7 +575,7 @@ func (a *Analysis) faultViewOf(f *Injected) faultView {
 			v.HealedAfter = ms(*f.Healed - *f.HealIssued)
 		}
 	}
-	v.Refs = a.lineViews(f.Line, f.DoneLine, f.HealLine, f.HealedLine)
+	v.Refs = lineViews(a, f.Line, f.DoneLine, f.HealLine, f.HealedLine)
 	if f.Error != "" {
 		v.Trouble = "It did not land: " + f.Error
 	}
@@ -616,7 +585,7 @@ func (a *Analysis) faultViewOf(f *Injected) faultView {
 	return v
 }
 
-func (a *Analysis) aboutRun(p *page) {
+func aboutRun(a *Analysis, p *page) {
 	run := a.Run
 	facts := func(name, format string, args ...any) {
 		p.Facts = append(p.Facts, fact{name, wordsOf(format, args...)})
@@ -639,7 +608,7 @@ func (a *Analysis) aboutRun(p *page) {
 		facts("Election timeout", "%s, heartbeat %s", Part{"run.election_timeout", ms(run.ElectionTimeout)}, Part{"run.heartbeat", ms(run.HeartbeatInterval)})
 	}
 	add("Workload", fmt.Sprintf("%s, %s, %v of faults", orUnknown(run.Workload), plural(run.Concurrency, "worker", "workers"), run.Time))
-	a.probeFacts(facts)
+	probeFacts(a, facts)
 	for _, ph := range a.Phases {
 		add("Phase "+string(ph.Phase), fmt.Sprintf("from %s (history.jsonl:%d)", clock(ph.At), ph.Line))
 	}

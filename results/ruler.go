@@ -3,32 +3,11 @@ package results
 import (
 	"fmt"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
-
-// OutageAt is the client outage around t0, as that of an episode whose fault was effective then and
-// which was watched until then.
-func (a *Analysis) OutageAt(t0, until time.Duration, reads bool) Outage {
-	s := study{nodes: a.Run.Nodes, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
-	o, _ := s.outage(&Episode{T0: t0, Watched: until}, reads)
-	return o
-}
-
-// LongestWait is the longest that a probe of one kind that succeeded and was due in [from, until) took,
-// from when it was due.
-func (a *Analysis) LongestWait(reads bool, from, until time.Duration) (d time.Duration) {
-	for i := range a.probes {
-		if c := &a.probes[i]; c.read == reads && c.typ == harness.OK && c.from >= from && c.from < until {
-			d = max(d, c.to-c.from)
-		}
-	}
-	return d
-}
 
 // calibrated says how exact the ruler of the run is: what the newest calibration found, or that there was
 // none.
-func (a *Analysis) calibrated() Words {
+func calibrated(a *Analysis) Words {
 	c := a.Run.Calibration
 	if c == nil {
 		return wordsOf("Not calibrated: when the run was made, there was no calibration of runtime %s on its machine (faultline calibrate --runtime %s).", orUnknown(a.Run.Runtime), orUnknown(a.Run.Runtime))
@@ -50,7 +29,7 @@ func (a *Analysis) calibrated() Words {
 }
 
 // calibratedLine is the same for a terminal.
-func (a *Analysis) calibratedLine() string {
+func calibratedLine(a *Analysis) string {
 	c := a.Run.Calibration
 	if c == nil {
 		return fmt.Sprintf("not calibrated here: faultline calibrate --runtime %s says how exact that is", orUnknown(a.Run.Runtime))
@@ -74,4 +53,36 @@ func signed(d time.Duration) string {
 		return "−" + ms(-d)
 	}
 	return "+" + ms(d)
+}
+
+// probesInWords are the ruler.
+func probesInWords(p *Probing) Words {
+	n := func(name, text string) Part { return Part{"probes." + name, text} }
+	w := wordsOf("a put and a read every %s, through each member in turn (%s/s), so that any majority is asked every %s, n %s",
+		n("step", ms(p.Step)), n("per_second", fmt.Sprintf("%.0f", p.PerSecond)), n("every", ms(p.Every)), n("n", count(p.Calls.All())))
+	if p.Unsent != nil {
+		w = append(w, wordsOf(", %s unsent", n("unsent", count(*p.Unsent)))...)
+	}
+	return w
+}
+
+// rulerText says what outages were measured with, for one line.
+func rulerText(a *Analysis) string {
+	p := a.Probes
+	if p == nil {
+		return fmt.Sprintf("the workload's own calls: no probes were asked for; slack up to %s", ms(a.slack()))
+	}
+	s := fmt.Sprintf("probes to %v, %.0f/s, n %s", p.Every, p.PerSecond, count(p.Calls.All()))
+	if p.Unsent != nil {
+		s += fmt.Sprintf(", %s unsent", count(*p.Unsent))
+	}
+	return s + "; " + quietText(p)
+}
+
+// quietText is what probes take while nothing is broken.
+func quietText(p *Probing) string {
+	if p.Quiet == 0 {
+		return "none outside faults"
+	}
+	return fmt.Sprintf("p50 %s, p99 %s outside faults", ms(p.P50), ms(p.P99))
 }

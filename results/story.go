@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Sentence is one step of a failover in words, with the lines that tell it.
@@ -16,7 +14,7 @@ type Sentence struct {
 
 // Story tells one episode from its logs and history, to people who have never heard of raft.
 // members is how many the cluster has.
-func (e *Episode) Story(members int) []Sentence {
+func Story(e *Episode, members int) []Sentence {
 	s := story{e: e, members: members}
 	s.fault()
 	told := e.Stale == nil || *e.Stale > 0 // that the old leader stepped down
@@ -269,22 +267,3 @@ func (e *Episode) title() Words {
 	}
 	return wordsOf("%s, nobody follows %s (term %s)", cause, string(e.OldLeader), old)
 }
-
-// lost finds the line in which a campaign's member said that it had lost its leader: raft says so
-// where it begins one. It campaigns for one of two reasons: its election timeout, or the leader's word.
-func (t *Try) lost(events []RaftEvent) {
-	for i := range events {
-		ev := &events[i]
-		switch {
-		case ev.Node != t.Node || ev.At < t.At-lostWithin || ev.At > t.At+lostWithin:
-		case ev.Kind == TimeoutNow && ev.At <= t.At:
-			t.Asked = mark(ev.At, ev.Ref())
-		case ev.Kind == LeaderLost && ev.At >= t.At && ev.Term+1 >= t.Term && t.Lost == nil:
-			t.Lost, t.LostLeader = mark(ev.At, ev.Ref()), harness.NodeID(ev.Peer)
-		}
-	}
-}
-
-// lostWithin is how long before or after its campaign began a member may say so: the lines are written
-// in one turn of its loop.
-const lostWithin = 20 * time.Millisecond

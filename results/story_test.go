@@ -60,10 +60,10 @@ func TestStories(t *testing.T) {
 
 func tellStory(t *testing.T, b *strings.Builder, a *Analysis, e *Episode) {
 	t.Helper()
-	for _, s := range e.Story(len(a.Run.Nodes)) {
+	for _, s := range Story(e, len(a.Run.Nodes)) {
 		fmt.Fprintf(b, "- %s\n", s.Words.Text())
 		for _, r := range s.Refs {
-			v := a.refView(r)
+			v := refViewOf(a, r)
 			require.NotEmptyf(t, v.Line, "%s: there is no line %s", s.Words.Text(), r)
 			line := v.Line
 			if _, msg, ok := strings.Cut(line, `"msg":"`); ok {
@@ -82,7 +82,7 @@ func tellStory(t *testing.T, b *strings.Builder, a *Analysis, e *Episode) {
 func TestStoriesNameWhoIsMeant(t *testing.T) {
 	_, a := probed(mix)
 	for i := range a.Episodes {
-		for _, s := range a.Episodes[i].Story(3) {
+		for _, s := range Story(&a.Episodes[i], 3) {
 			for _, r := range s.Refs {
 				file, _, ok := splitRef(r)
 				require.True(t, ok)

@@ -12,8 +12,8 @@ import (
 // maxSummary is what GitHub takes as the summary of a job, less some room.
 const maxSummary = 1<<20 - 4096
 
-// Summary is the run as Markdown, under 1 MiB, for the summary of a CI job.
-func (a *Analysis) Summary() []byte {
+// JobSummary is the run as Markdown, under 1 MiB, for the summary of a CI job.
+func JobSummary(a *Analysis) []byte {
 	var b strings.Builder
 	run := a.Run
 	icon := map[harness.Validity]string{harness.Valid: "✅", harness.Invalid: "❌", harness.Unknown: "❔"}[run.Verdict]
@@ -26,9 +26,9 @@ func (a *Analysis) Summary() []byte {
 	fact("Writes away per failover", summaryText(a.stat("write outage")))
 	fact("Reads away per failover", summaryText(a.stat("read outage")))
 	if a.Probes != nil || len(a.Episodes) > 0 {
-		fact("Ruler", md(a.rulerText()))
+		fact("Ruler", md(rulerText(a)))
 		if a.Probes != nil {
-			fact("Exact to", md(a.calibrated().Text()))
+			fact("Exact to", md(calibrated(a).Text()))
 		}
 	}
 	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))
@@ -55,7 +55,7 @@ func (a *Analysis) Summary() []byte {
 			fmt.Fprintf(&b, "| %s | %s | %d | %d | %d |\n", md(r.Fault), md(r.Target), r.Tried, r.Landed, r.Healed)
 		}
 	}
-	a.summaryVerdicts(&b)
+	summaryVerdicts(a, &b)
 	if c := repeatCommand(run); c != "" {
 		fence := "```"
 		for strings.Contains(c, fence) {
@@ -119,7 +119,7 @@ func SummaryOf(title string, rows []SummaryRow, links string) []byte {
 
 var linkEscape = strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29", "<", "%3C", ">", "%3E", "|", "%7C", "\n", "%0A")
 
-func (a *Analysis) summaryVerdicts(b *strings.Builder) {
+func summaryVerdicts(a *Analysis, b *strings.Builder) {
 	if len(a.Run.Verdicts) > 0 {
 		b.WriteString("\n### Verdicts\n\n| checker | verdict | reason |\n|---|---|---|\n")
 		for _, v := range a.Run.Verdicts {

@@ -50,9 +50,9 @@ func (v view) clip(from, to time.Duration) (float64, float64) {
 
 // sceneTable holds everything that a swimlane draws. Of calls that lie so thick that one more would not
 // be seen, it holds no more; calls.csv holds all.
-func (a *Analysis) sceneTable(v view) *csvTable {
+func sceneTable(a *Analysis, v view) *csvTable {
 	t := tableOf("what", "kind", "member", "from_s", "to_s", "latency_ms", "label", "line")
-	a.addBands(t, v)
+	addBands(a, t, v)
 	for i, lane := range a.Lanes {
 		node := string(a.Run.Nodes[i])
 		for _, s := range lane {
@@ -68,7 +68,7 @@ func (a *Analysis) sceneTable(v view) *csvTable {
 				t.add(rowCut, nil, node, from, to, nil, f.Label(), lineRef(f.Line))
 			}
 		}
-		a.addStrip(t, v, a.Run.Nodes[i])
+		addStrip(a, t, v, a.Run.Nodes[i])
 	}
 	if v.to-v.from <= probeSpan { // as points where there is room, else at the foot of the lanes only
 		addCalls(t, v, rowProbe, a.probes)
@@ -83,7 +83,7 @@ func (a *Analysis) sceneTable(v view) *csvTable {
 }
 
 // addBands adds what holds for all members: faults, times without service, holes in the measurement.
-func (a *Analysis) addBands(t *csvTable, v view) {
+func addBands(a *Analysis, t *csvTable, v view) {
 	for i := range a.Faults {
 		f := &a.Faults[i]
 		if len(f.Nodes) == 0 || !v.holds(f.effectStart, f.end(a.End)) {
@@ -118,7 +118,7 @@ func (a *Analysis) addBands(t *csvTable, v view) {
 }
 
 // addStrip adds what a member's probes saw, as stretches of equal outcome.
-func (a *Analysis) addStrip(t *csvTable, v view, node harness.NodeID) {
+func addStrip(a *Analysis, t *csvTable, v view, node harness.NodeID) {
 	type stretch struct {
 		from, to time.Duration
 		bad      bool
@@ -151,7 +151,7 @@ func addCalls(t *csvTable, v view, what string, calls []call) {
 	inside := func(k *call) bool { return k.from >= v.from && k.from <= v.to }
 	for i := range calls {
 		if k := &calls[i]; inside(k) {
-			lo, hi, n = min(lo, k.latency()), max(hi, k.latency()), n+1
+			lo, hi, n = min(lo, shownLatency(k)), max(hi, shownLatency(k)), n+1
 		}
 	}
 	full := func(harness.Type, vg.Point) bool { return false }
@@ -166,7 +166,7 @@ func addCalls(t *csvTable, v view, what string, calls []call) {
 		if !inside(k) {
 			continue
 		}
-		at, took := secondsOf(k.from), k.latency()
+		at, took := secondsOf(k.from), shownLatency(k)
 		if full(k.typ, vg.Point{X: x.at(at), Y: y.at(took)}) && took != lo && took != hi {
 			continue
 		}
@@ -174,8 +174,8 @@ func addCalls(t *csvTable, v view, what string, calls []call) {
 	}
 }
 
-// latency is in milliseconds, and never 0: its axis is logarithmic.
-func (k *call) latency() float64 { return max(msOf(k.to-k.from), 0.01) }
+// shownLatency is in milliseconds, and never 0: its axis is logarithmic.
+func shownLatency(k *call) float64 { return max(msOf(k.to-k.from), 0.01) }
 
 // callOpacity is less where many calls lie over one another.
 func callOpacity(n int) uint8 { return uint8(min(255, max(100, 255*1500/max(1, n)))) }
@@ -204,15 +204,15 @@ func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
 }
 
 // overview shows the whole run.
-func (a *Analysis) overview() plan {
-	h := a.head(fmt.Sprintf("%s on %s: %s, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), plural(len(a.Run.Nodes), "node", "nodes")),
-		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), a.probesBelow()),
+func overview(a *Analysis) plan {
+	h := headOf(a, fmt.Sprintf("%s on %s: %s, roles and terms under the clients' latency", orUnknown(a.Run.System), orUnknown(a.Run.Runtime), plural(len(a.Run.Nodes), "node", "nodes")),
+		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), probesBelow(a)),
 		statsLine("writes", a.stat("write outage")))
 	h.marked = true
-	return plan{name: "swimlane", head: h, table: a.sceneTable(view{from: h.from, to: h.to}), draw: drawScene, shows: pointers(a.Episodes)}
+	return plan{name: "swimlane", head: h, table: sceneTable(a, view{from: h.from, to: h.to}), draw: drawScene, shows: pointers(a.Episodes)}
 }
 
-func (a *Analysis) probesBelow() string {
+func probesBelow(a *Analysis) string {
 	if a.Probes == nil {
 		return ""
 	}
@@ -224,7 +224,7 @@ func (a *Analysis) probesBelow() string {
 }
 
 // zoom shows one episode, from half a second before to a second after the clients were back.
-func (a *Analysis) zoom(e *Episode) plan {
+func zoom(a *Analysis, e *Episode) plan {
 	from, to := max(0, e.begin()-400*time.Millisecond), e.T0
 	for _, m := range []*Mark{e.Elected, e.Committed, e.Writes.Back, e.Reads.Back, e.FirstPut, e.FirstGet} {
 		if m != nil {
@@ -238,10 +238,10 @@ func (a *Analysis) zoom(e *Episode) plan {
 	if e.Outcome == Kept && e.Healed != nil {
 		to = min(max(to, e.Healed.At+500*time.Millisecond), a.End)
 	}
-	h := a.head(fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),
+	h := headOf(a, fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),
 		fmt.Sprintf("one episode (n = 1%s); writes away %s, reads away %s; times after t0", censoredNote(e), outageText(e.Writes), outageText(e.Reads)))
 	h.from, h.to = from, max(to, from+time.Millisecond)
-	return plan{name: "failover-" + e.ID, head: h, table: a.sceneTable(view{from: h.from, to: h.to, moments: e.moments(a.Run.ElectionTimeout)}), draw: drawScene}
+	return plan{name: "failover-" + e.ID, head: h, table: sceneTable(a, view{from: h.from, to: h.to, moments: moments(e, a.Run.ElectionTimeout)}), draw: drawScene}
 }
 
 func censoredNote(e *Episode) string {
@@ -262,7 +262,7 @@ const (
 )
 
 // moments are those of an episode that its figure marks.
-func (e *Episode) moments(timeout time.Duration) []moment {
+func moments(e *Episode, timeout time.Duration) []moment {
 	first := "t0 " + e.Cause()
 	if e.Fault == nil {
 		first = "t0 first sign"

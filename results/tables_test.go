@@ -17,9 +17,9 @@ import (
 func TestTablesComeFromTheHistory(t *testing.T) {
 	_, a := probed(mix)
 	f := writeFolder(t, t.TempDir(), a.Run, a.History)
-	a, err := f.Analyze()
+	a, err := AnalyzeFolder(f)
 	require.NoError(t, err)
-	require.NoError(t, f.writeTables(&a))
+	require.NoError(t, writeTables(f, &a))
 	b, err := os.ReadFile(f.Path(HistoryFile))
 	require.NoError(t, err)
 	type line struct {
@@ -99,12 +99,12 @@ func tableRows(t *testing.T, f *Folder, name string) []map[string]string {
 // TestExcerptsStayInTheirSpace: what is nearest to trouble is kept, and the rest is counted.
 func TestExcerptsStayInTheirSpace(t *testing.T) {
 	_, a := probed(mix)
-	all, err := a.excerpts(maxExcerpts)
+	all, err := excerptsOf(&a, maxExcerpts)
 	require.NoError(t, err)
 	for _, f := range all.Have {
 		require.False(t, f.Left(), f.File)
 	}
-	few, err := a.excerpts(60_000)
+	few, err := excerptsOf(&a, 60_000)
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(few.Data), 60_000)
 	require.True(t, few.Have[0].Left())

@@ -56,9 +56,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 		add("reads    away: %s", summaryText(s))
 	}
 	if a.Probes != nil || len(a.Episodes) > 0 {
-		add("ruler    %s", a.rulerText())
+		add("ruler    %s", rulerText(&a))
 		if a.Probes != nil {
-			add("exact    %s", a.calibratedLine())
+			add("exact    %s", calibratedLine(&a))
 		}
 	}
 	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
@@ -275,13 +275,6 @@ func decisive(run Run) *harness.Verdict {
 		}
 	}
 	return nil
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
 }
 
 // oneLine keeps control characters and line ends out of a terminal.

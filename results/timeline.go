@@ -67,22 +67,22 @@ type (
 )
 
 // timeline fills in what the page's canvas and panel show.
-func (a *Analysis) timeline(p *page) error {
-	width, bins := a.timeBins()
+func timeline(a *Analysis, p *page) error {
+	width, bins := timeBins(a)
 	m := &p.Timeline
 	*m = timelineMeta{
 		End: a.End.Microseconds(), Load: a.loadEnd().Microseconds(), Calls: len(a.calls), Probes: len(a.probes), Bin: width.Microseconds(), Bins: len(bins), Scale: scaleOf(a.calls, a.probes),
-		Lanes: a.laneMetas(), Faults: a.faultMetas(), Marks: a.markMetas(), Leaders: []leaderMeta{},
+		Lanes: laneMetas(a), Faults: faultMetas(a), Marks: markMetas(a), Leaders: []leaderMeta{},
 		Table: callTable{Fs: []string{}, Errors: []string{}}, ProbesOf: callTable{Fs: []string{}, Errors: []string{}},
 	}
 	for _, l := range a.Leaderships {
 		m.Leaders = append(m.Leaders, leaderMeta{l.From.Microseconds(), l.To.Microseconds(), l.Node, l.Term, l.Ref})
 	}
 	var err error
-	if p.Calls, err = a.packCalls(a.calls, &m.Table); err != nil {
+	if p.Calls, err = packCalls(a, a.calls, &m.Table); err != nil {
 		return err
 	}
-	if p.Probes, err = a.packCalls(a.probes, &m.ProbesOf); err != nil {
+	if p.Probes, err = packCalls(a, a.probes, &m.ProbesOf); err != nil {
 		return err
 	}
 	if p.Bins, err = packBins(bins); err != nil {
@@ -93,7 +93,7 @@ func (a *Analysis) timeline(p *page) error {
 	for _, f := range p.Figures {
 		used += len(f.SVG)
 	}
-	if p.Excerpts, err = a.excerpts(max(0, min(maxExcerpts, maxPage-used))); err != nil {
+	if p.Excerpts, err = excerptsOf(a, max(0, min(maxExcerpts, maxPage-used))); err != nil {
 		return err
 	}
 	m.Text = p.Excerpts.Have
@@ -119,7 +119,7 @@ func scaleOf(lists ...[]call) scaleMeta {
 	return scaleMeta{Lo: lo, Hi: max(lo+1, int(math.Ceil(math.Log10(float64(slowest)*1.01))))}
 }
 
-func (a *Analysis) laneMetas() []laneMeta {
+func laneMetas(a *Analysis) []laneMeta {
 	out := []laneMeta{}
 	for i, l := range a.Lanes {
 		d := laneMeta{Node: a.Run.Nodes[i], Segments: []segmentMeta{}, Cuts: [][2]int64{}}
@@ -136,7 +136,7 @@ func (a *Analysis) laneMetas() []laneMeta {
 	return out
 }
 
-func (a *Analysis) faultMetas() []faultMeta {
+func faultMetas(a *Analysis) []faultMeta {
 	out := []faultMeta{}
 	for i := range a.Faults {
 		if f := &a.Faults[i]; len(f.Nodes) > 0 {
@@ -146,7 +146,7 @@ func (a *Analysis) faultMetas() []faultMeta {
 	return out
 }
 
-func (a *Analysis) markMetas() []markMeta {
+func markMetas(a *Analysis) []markMeta {
 	out := []markMeta{}
 	mark := func(at time.Duration, label string) { out = append(out, markMeta{at.Microseconds(), label}) }
 	for i := range a.Episodes {

@@ -48,7 +48,7 @@ func (b *batch) add(scenario, system, runtime string, seed uint64, a *results.An
 				}
 			}
 		}
-		b.Suites = append(b.Suites, a.Suite())
+		b.Suites = append(b.Suites, results.SuiteOf(a))
 	case errors.Is(err, errUnsupported):
 		code, row.Ended = exitValid, "skipped"
 		b.Suites = append(b.Suites, results.Refused(scenario, system, runtime, seed, why))

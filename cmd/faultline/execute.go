@@ -479,7 +479,7 @@ func judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 	}
 	a := results.Analyze(run, h)
 	a.Warnings = warnings
-	if err := folder.Render(a); err != nil {
+	if err := results.Render(folder, a); err != nil {
 		return a, infrastructure(err)
 	}
 	return a, nil

@@ -174,11 +174,11 @@ func newReportCmd(a *app) *cobra.Command {
 			if err != nil {
 				return usage("%v", err)
 			}
-			analysis, err := folder.Analyze()
+			analysis, err := results.AnalyzeFolder(folder)
 			if err != nil {
 				return usage("%v", err)
 			}
-			if err := folder.Render(analysis); err != nil {
+			if err := results.Render(folder, analysis); err != nil {
 				return infrastructure(err)
 			}
 			a.summary(analysis, folder)

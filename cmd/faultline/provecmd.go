@@ -192,7 +192,7 @@ func (a *app) proveLocally(ctx context.Context, pr proof) proof {
 			pr.reason = fmt.Sprint(err)
 			return pr
 		}
-		analysis, openErr := folder.Analyze()
+		analysis, openErr := results.AnalyzeFolder(folder)
 		if openErr != nil {
 			return pr
 		}

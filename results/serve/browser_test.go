@@ -56,9 +56,9 @@ func TestPagesInBrowser(t *testing.T) {
 func render(t *testing.T, dir, id string) {
 	folder, err := results.Open(filepath.Join(dir, id))
 	require.NoError(t, err)
-	a, err := folder.Analyze()
+	a, err := results.AnalyzeFolder(folder)
 	require.NoError(t, err)
-	require.NoError(t, folder.Render(a))
+	require.NoError(t, results.Render(folder, a))
 }
 
 func look(t *testing.T, p *browsertest.Page, page, name string) {

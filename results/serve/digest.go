@@ -88,7 +88,7 @@ func digest(root, id string) (d Digest) {
 	if d.State == Unfinished {
 		return d
 	}
-	a, err := folder.Analyze()
+	a, err := results.AnalyzeFolder(folder)
 	if err != nil {
 		d.State, d.Reason = Broken, shortly(err, folder.Dir(), id)
 		return d

@@ -1,0 +1,40 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// brokenRow counts faults of one kind on one target.
+type brokenRow struct {
+	Name                             string // broken.FAULT.TARGET
+	Fault, Target                    string
+	Tried, Landed, Healed, HitLeader int
+}
+
+// broken counts faults by kind and target.
+func (a *Analysis) broken() []brokenRow {
+	var out []brokenRow
+	for i := range a.Faults {
+		f := &a.Faults[i]
+		n := slices.IndexFunc(out, func(r brokenRow) bool { return r.Fault == f.Fault && r.Target == string(f.Target) })
+		if n < 0 {
+			n = len(out)
+			out = append(out, brokenRow{Name: fmt.Sprintf("broken.%s.%s", f.Fault, f.Target), Fault: f.Fault, Target: string(f.Target)})
+		}
+		r := &out[n]
+		r.Tried++
+		if f.Landed() {
+			r.Landed++
+			if f.HitLeader {
+				r.HitLeader++
+			}
+		}
+		if f.Healed != nil {
+			r.Healed++
+		}
+	}
+	slices.SortStableFunc(out, func(x, y brokenRow) int { return strings.Compare(x.Fault+" "+x.Target, y.Fault+" "+y.Target) })
+	return out
+}
