@@ -7,8 +7,10 @@ import (
 
 // calm is what a second looked like before anything was broken.
 type calm struct {
-	good float64       // the least
-	p99  time.Duration // the longest
+	from, to time.Duration
+	windows  int           // of a second
+	good     float64       // the least
+	p99      time.Duration // the longest
 }
 
 const (
@@ -73,10 +75,10 @@ func (r *files) findCalm() {
 	if to-from < 1500*time.Millisecond {
 		return
 	}
-	c := calm{good: 1e18}
+	c := calm{from: from, to: to, good: 1e18}
 	for i := 0; i+aSecond <= int((to-from)/tick); i++ {
 		good, _, p99 := r.second(from + time.Duration(i)*tick)
-		c.good, c.p99 = min(c.good, good), max(c.p99, p99)
+		c.good, c.p99, c.windows = min(c.good, good), max(c.p99, p99), c.windows+1
 	}
 	if c.good > 0 && c.p99 > 0 && (!probes || c.good >= 0.5) {
 		r.calm = &c
@@ -86,7 +88,6 @@ func (r *files) findCalm() {
 // steadiness finds from when on every second for two seconds was as before.
 func (r *files) steadiness(e *episode) {
 	if r.calm == nil {
-		e.noCalm = true
 		return
 	}
 	_, probes := r.flow()
@@ -132,4 +133,17 @@ func (r *files) settled(t, limit time.Duration) time.Duration {
 		return next.due
 	}
 	return t
+}
+
+func (v Values) baseline(r *files) {
+	if r.calm == nil {
+		return
+	}
+	_, probes := r.flow()
+	v.put("Baseline.ruler", map[bool]string{true: "probes", false: "calls"}[probes])
+	v.put("Baseline.from", r.calm.from)
+	v.put("Baseline.to", r.calm.to)
+	v.put("Baseline.windows", r.calm.windows)
+	v.put("Baseline.goodput", r.calm.good)
+	v.put("Baseline.p99", r.calm.p99)
 }

@@ -13,7 +13,7 @@ type outage struct {
 	took       *time.Duration
 	atLeast    *time.Duration
 	slack      *time.Duration
-	resolution time.Duration
+	resolution *time.Duration
 	asked      int
 	debt       *time.Duration
 }
@@ -70,7 +70,8 @@ func (r *files) outage(e *episode, read bool) (o outage) {
 		}
 	}
 	if before > 0 {
-		o.resolution = min(2*time.Second, e.begin()) / time.Duration(before)
+		d := min(2*time.Second, e.begin()) / time.Duration(before)
+		o.resolution = &d
 	}
 	if o.lastOK != nil {
 		if o.back != nil {
@@ -174,7 +175,7 @@ func (r *files) load0(e *episode) {
 	}
 	for _, c := range r.calls {
 		if c.due >= e.begin() && c.due < until {
-			e.calls[map[string]int{"ok": 0, "fail": 1, "info": 2}[c.outcome]]++
+			e.calls.add(c)
 		}
 		if !c.read && c.outcome == "info" && c.due < until && c.done > e.begin() {
 			e.unsure++
@@ -245,26 +246,26 @@ func (r *files) rejoining(e *episode) {
 		return
 	}
 	heal := *e.fault.order
-	sign := func(at time.Duration) {
+	sign := func(at time.Duration, by string) {
 		if at >= heal && (e.rejoined == nil || at < *e.rejoined) {
-			e.rejoined = &at
+			e.rejoined, e.rejoinBy = &at, by
 		}
 	}
 	for _, c := range r.all {
 		if c.node == e.old && c.outcome == "ok" && c.due >= heal {
-			sign(c.done)
+			sign(c.done, "client")
 		}
 	}
 	if e.elected != nil {
 		for _, v := range r.events {
 			if v.node == e.old && v.what == "knows" && v.term >= e.elected.term {
-				sign(v.at)
+				sign(v.at, "log")
 			}
 		}
 		for _, o := range r.ops {
 			var s status
 			if o.F == "status" && o.Process == -2 && o.Node == e.old && json.Unmarshal(o.Value, &s) == nil && s.Role == "follower" && s.Leader != "" && s.Term >= e.elected.term {
-				sign(o.Time)
+				sign(o.Time, "poller")
 			}
 		}
 	}

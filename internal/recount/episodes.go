@@ -24,20 +24,20 @@ type episode struct {
 	stepped  *time.Duration // when the old leader knew
 	stale    *time.Duration
 	staleOK  int
-	votes    int // for the winner, its own included
+	votes    []ballot // that the winner got or was refused
 	accepted *time.Duration
 	commit   *time.Duration
 	byLog    bool
 	writes   outage
 	reads    outage
 	partial  time.Duration
-	calls    [3]int // ok, failed, unknown
+	calls    counts
 	unsure   int
 	rejoined *time.Duration
+	rejoinBy string         // log, poller or client
 	away     *time.Duration // longest time without a write while it rejoined
 	steady   *time.Duration
 	atLeast  *time.Duration // for steady
-	noCalm   bool
 }
 
 // try is one campaign.
@@ -49,10 +49,17 @@ type try struct {
 	ran      *time.Duration
 	won      bool
 	preVotes int
+	votes    int
 	why      []refusal
 }
 
 type refusal struct{ by, why string }
+
+type ballot struct {
+	from    string
+	granted bool
+	at      time.Duration
+}
 
 func (e *episode) begin() time.Duration {
 	if e.fault != nil {
@@ -223,6 +230,10 @@ func (r *files) campaigns(e *episode, stop time.Duration) {
 			if t != nil {
 				t.preVotes++
 			}
+		case "vote":
+			if t != nil {
+				t.votes++
+			}
 		case "no-vote":
 			if t != nil {
 				t.refuse(v.peer, "")
@@ -273,7 +284,7 @@ func (v *event) reason() string {
 	return "it knew of a newer term"
 }
 
-// votes counts the winner's, and finds when a majority knew it.
+// votes are the winner's; it finds when, too, a majority knew it.
 func (r *files) votes(e *episode) {
 	if e.elected == nil {
 		return
@@ -286,8 +297,8 @@ func (r *files) votes(e *episode) {
 	}
 	knows := map[string]bool{e.elected.node: true}
 	for _, v := range r.events {
-		if v.what == "vote" && v.node == e.elected.node && v.at >= from && v.at <= e.elected.from {
-			e.votes++
+		if slices.Contains([]string{"vote", "pre-vote", "no-vote"}, v.what) && v.node == e.elected.node && v.at >= from && v.at <= e.elected.from {
+			e.votes = append(e.votes, ballot{v.peer, v.what != "no-vote", v.at})
 		}
 		if v.what == "knows" && v.term == e.elected.term && v.peer == e.elected.node && v.at <= e.watched && e.accepted == nil {
 			if knows[v.node] = true; 2*len(knows) > len(r.run.Nodes) {

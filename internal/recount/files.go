@@ -24,67 +24,12 @@ type (
 		at   time.Duration
 		text string
 	}
-	step struct {
-		At, For       time.Duration
-		Fault, Target string
-	}
-	verdict struct {
-		Checker, Validity, Reason string
-		Evidence                  []int
-		Story                     []storyLine
-	}
-	storyLine struct {
-		At   time.Duration
-		Text string
-	}
-	claim struct {
-		Claim, Did, Measured, Undecided string
-		Holds                           bool
-		Took                            time.Duration
-	}
-	calibration struct {
-		At           time.Time
-		System       string
-		Every, Noise time.Duration
-		Outages      int
-		Exact        bool
-		Stalls       []struct {
-			Length, Low, High time.Duration
-			N, Read           int
-		}
-	}
 	runFile struct {
-		ID, Runtime, System, Faultline, Commit, Workload string
-		Started, Finished                                time.Time
-		Seed                                             uint64
-		Command, Nodes                                   []string
-		RuntimeReason                                    string            `json:"runtime_reason"`
-		SystemVersion                                    string            `json:"system_version"`
-		MemberIDs                                        map[string]string `json:"member_ids"`
-		ElectionTimeout                                  time.Duration     `json:"election_timeout"`
-		Heartbeat                                        time.Duration     `json:"heartbeat_interval"`
-		Concurrency                                      int
-		Time                                             time.Duration
-		Schedule                                         []step
-		ProbeEvery                                       time.Duration `json:"probe_every"`
-		ProbeTimeout                                     time.Duration `json:"probe_timeout"`
-		StartTimings                                     []struct {
-			Name string
-			Took time.Duration
-		} `json:"start_timings"`
-		Resources struct {
-			MaxRSS    int64            `json:"harness_max_rss"`
-			CPU       time.Duration    `json:"harness_cpu"`
-			MemberRSS map[string]int64 `json:"member_rss"`
-		}
-		Calibration    *calibration
-		Verdicts       []verdict
-		Verdict        string
-		ExitCode       int `json:"exit_code"`
-		Error, Stopped string
-		Interrupted    bool
-		Claims         []claim
-		HealProblem    string `json:"heal_problem"`
+		Nodes           []string
+		MemberIDs       map[string]string `json:"member_ids"`
+		ElectionTimeout time.Duration     `json:"election_timeout"`
+		ProbeEvery      time.Duration     `json:"probe_every"`
+		ProbeTimeout    time.Duration     `json:"probe_timeout"`
 	}
 )
 

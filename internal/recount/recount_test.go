@@ -3,12 +3,12 @@ package recount_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/internal/recount"
+	"github.com/faultline-chaos/faultline/results"
 )
 
 // TestFolders recounts the runs that RECOUNT names, as a pattern of folders: any run of yours.
@@ -22,16 +22,17 @@ func TestFolders(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			values, err := recount.Of(dir)
 			require.NoError(t, err)
-			wrong, seen, err := values.Page(dir)
+			f, err := results.Open(dir)
 			require.NoError(t, err)
-			inSummary, told, err := values.Summary(dir)
+			a, err := results.AnalyzeFolder(f)
 			require.NoError(t, err)
-			inFigures, drawn, err := values.Figures(dir)
+			wrong, compared, err := values.Compare(a)
 			require.NoError(t, err)
-			for _, w := range slices.Concat(wrong, inSummary, inFigures) {
-				t.Error(w)
-			}
-			t.Logf("%d numbers, %d in the summary and %d in figures", seen, told, drawn)
+			require.Empty(t, wrong)
+			wrong, err = values.Failovers(dir)
+			require.NoError(t, err)
+			require.Empty(t, wrong)
+			t.Logf("%d numbers", compared)
 		})
 	}
 }

@@ -1,9 +1,9 @@
 package recount
 
 import (
+	"cmp"
 	"math/big"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -21,16 +21,14 @@ func (s *sample) add(d, atLeast *time.Duration) {
 func (s *sample) n() int { return len(s.known) + len(s.bounds) }
 
 // quantile is the time by which a share of all is over; of censored samples by Kaplan and Meier: each
-// end takes its share of those that were still watched then.
-func (s *sample) quantile(hundredths int) string {
-	slices.Sort(s.known)
-	slices.Sort(s.bounds)
+// end takes its share of those that were still watched then. Open: it is longer.
+func (s *sample) quantile(hundredths int) (d time.Duration, open bool) {
 	n := len(s.known)
 	if len(s.bounds) == 0 {
 		if hundredths == 50 {
-			return span((s.known[(n-1)/2] + s.known[n/2]) / 2)
+			return (s.known[(n-1)/2] + s.known[n/2]) / 2, false
 		}
-		return span(s.known[(hundredths*n+99)/100-1])
+		return s.known[(hundredths*n+99)/100-1], false
 	}
 	left := big.NewRat(1, 1)
 	want := big.NewRat(int64(100-hundredths), 100)
@@ -43,32 +41,15 @@ func (s *sample) quantile(hundredths int) string {
 		}
 		left.Mul(left, big.NewRat(int64(watched-1), int64(watched)))
 		if left.Cmp(want) <= 0 {
-			return span(d)
+			return d, false
 		}
 	}
-	return "> " + span(slices.Max(append(slices.Clone(s.known), s.bounds...)))
+	return s.longest(), true
 }
 
 // longest is the longest of all.
-func (s *sample) longest() string {
-	most := slices.Max(append(slices.Clone(s.known), s.bounds...))
-	if slices.Contains(s.bounds, most) {
-		return "> " + span(most)
-	}
-	return span(most)
-}
-
-// interval holds the median with at least 95 %: between the k-th from below and the k-th from above.
-func (s *sample) interval() string {
-	n := s.n()
-	k, sure := ranks(n)
-	if k == 0 || n-k >= len(s.known) { // the upper end would be a bound
-		return none
-	}
-	low := slices.Sorted(slices.Values(append(slices.Clone(s.known), s.bounds...)))
-	slices.Sort(s.known)
-	percent, _ := new(big.Rat).Mul(sure, big.NewRat(100, 1)).Float64()
-	return span(low[k-1]) + " – " + span(s.known[n-k]) + " (" + strconv.FormatFloat(percent, 'f', 1, 64) + " %)"
+func (s *sample) longest() time.Duration {
+	return slices.Max(slices.Concat(s.known, s.bounds))
 }
 
 // ranks counts, exactly, how many of 2^n throws of n coins have fewer than k heads.
@@ -89,13 +70,12 @@ func ranks(n int) (best int, sure *big.Rat) {
 // statistics are over all episodes whose faults left a majority.
 func (v Values) statistics(r *files) {
 	samples := map[string]*sample{}
-	groups := map[string]*group{}
-	out := 0
+	var groups []*group
 	for _, e := range r.episodes {
-		g := groupOf(groups, e.fault, "no fault")
-		g.failovers++
+		g := groupOf(&groups, e.fault)
+		g.episodes = append(g.episodes, e.id)
 		if e.noQuorum {
-			out++
+			g.lost++
 			continue
 		}
 		for name, s := range e.samples() {
@@ -106,20 +86,16 @@ func (v Values) statistics(r *files) {
 		}
 		g.writes.add(e.writes.took, e.writes.atLeast)
 		g.reads.add(e.reads.took, e.reads.atLeast)
-		if d := e.writes.length(); d != nil && (g.longest == nil || *d > *g.longest.writes.length()) {
-			g.longest = e
-		}
 	}
-	v.int("stats.left_out", out)
 	for name, s := range samples {
 		if s.n() > 0 {
-			v.sample("stat."+name+".", s)
+			v.sample("Stats."+name+".", s)
 		}
 	}
 	for _, f := range r.faults {
 		if r.control(f) {
-			g := groupOf(groups, f, "")
-			g.controls++
+			g := groupOf(&groups, f)
+			g.controls = append(g.controls, f.ID)
 			until := f.over(r.load)
 			if f.order != nil {
 				until = *f.order
@@ -127,25 +103,51 @@ func (v Values) statistics(r *files) {
 			g.gaps.add(r.controlGap(f, until), nil)
 		}
 	}
-	for name, g := range groups {
-		v.group("group."+name+".", g)
+	slices.SortFunc(groups, func(a, b *group) int { return cmp.Or(cmp.Compare(a.fault, b.fault), cmp.Compare(a.target, b.target)) })
+	for i, g := range groups {
+		v.group(key("Groups.%d.", i), g)
 	}
-	tried := map[string]int{}
-	for _, f := range r.faults {
-		tried[f.Fault+"."+f.Target]++
-	}
-	v.cells(groups, tried)
 }
 
+// sample sets a summary: of nothing, all of it is zero.
 func (v Values) sample(name string, s *sample) {
-	v.int(name+"n", len(s.known))
-	v.int(name+"censored", len(s.bounds))
-	v[name+"min"] = none
-	if len(s.known) > 0 {
-		v.span(name+"min", slices.Min(s.known))
+	slices.Sort(s.known)
+	slices.Sort(s.bounds)
+	n := s.n()
+	v.put(name+"N", len(s.known))
+	v.put(name+"Censored", len(s.bounds))
+	v.put(name+"Min", 0)
+	v.put(name+"Coverage", 0)
+	for i, d := range s.known {
+		v.put(key("%sValues.%d", name, i), d)
 	}
-	v[name+"median"], v[name+"p90"], v[name+"p99"] = s.quantile(50), s.quantile(90), s.quantile(99)
-	v[name+"max"], v[name+"interval"] = s.longest(), s.interval()
+	for i, d := range s.bounds {
+		v.put(key("%sBounds.%d", name, i), d)
+	}
+	if len(s.known) > 0 {
+		v.put(name+"Min", s.known[0])
+	}
+	for what, hundredths := range map[string]int{"Median": 50, "P90": 90, "P99": 99, "Max": 100} {
+		var d time.Duration
+		open := false
+		if hundredths == 100 && n > 0 {
+			d = s.longest()
+			open = slices.Contains(s.bounds, d)
+		} else if n > 0 {
+			d, open = s.quantile(hundredths)
+		}
+		v.put(name+what+".at", d)
+		v.some(name+what+".open", open)
+	}
+	// The median lies with at least 95 % between the k-th from below and the k-th from above; where the
+	// upper end would be a bound, there is no interval.
+	if k, sure := ranks(n); k > 0 && n-k < len(s.known) {
+		low := slices.Sorted(slices.Values(slices.Concat(s.known, s.bounds)))
+		share, _ := sure.Float64()
+		v.put(name+"Interval.0", low[k-1])
+		v.put(name+"Interval.1", s.known[n-k])
+		v.put(name+"Coverage", share)
+	}
 }
 
 // samples are all durations of an episode, each known or bounded.
@@ -183,38 +185,39 @@ func (e *episode) samples() map[string][2]*time.Duration {
 
 // group is what one kind of fault on one kind of target did.
 type group struct {
-	fault               string
-	failovers, controls int
+	fault, target       string
+	episodes, controls  []string // ids
+	lost                int
 	writes, reads, gaps sample
-	longest             *episode
 }
 
-func groupOf(groups map[string]*group, f *fault, none string) *group {
-	name, kind := none+".", none
+// groupOf is the group of a fault, or of those that no fault lost.
+func groupOf(groups *[]*group, f *fault) *group {
+	fault, target := "no fault", ""
 	if f != nil {
-		name, kind = f.Fault+"."+f.Target, f.Fault
+		fault, target = f.Fault, f.Target
 	}
-	if groups[name] == nil {
-		groups[name] = &group{fault: kind}
+	for _, g := range *groups {
+		if g.fault == fault && g.target == target {
+			return g
+		}
 	}
-	return groups[name]
+	g := &group{fault: fault, target: target}
+	*groups = append(*groups, g)
+	return g
 }
 
 func (v Values) group(name string, g *group) {
-	v[name+"fault"] = g.fault
-	v.int(name+"failovers", g.failovers)
-	v.int(name+"controls", g.controls)
-	v[name+"writes"], v[name+"interval"], v[name+"max"], v[name+"reads"], v[name+"gap"], v[name+"longest"] = none, "", none, none, none, ""
-	if g.writes.n() > 0 {
-		v[name+"writes"], v[name+"interval"], v[name+"max"] = g.writes.quantile(50), g.writes.interval(), g.writes.longest()
+	v.put(name+"Fault", g.fault)
+	v.put(name+"Target", g.target)
+	v.put(name+"Lost", g.lost)
+	for i, id := range g.episodes {
+		v.put(key("%sEpisodes.%d", name, i), id)
 	}
-	if g.reads.n() > 0 {
-		v[name+"reads"] = g.reads.quantile(50)
+	for i, id := range g.controls {
+		v.put(key("%sControls.%d", name, i), id)
 	}
-	if g.gaps.n() > 0 {
-		v[name+"gap"] = g.gaps.longest()
-	}
-	if g.longest != nil {
-		v[name+"longest"] = g.longest.id
-	}
+	v.sample(name+"Writes.", &g.writes)
+	v.sample(name+"Reads.", &g.reads)
+	v.sample(name+"Gaps.", &g.gaps)
 }
