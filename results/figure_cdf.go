@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // cdfPoint is the distribution function of an outage from At on.
@@ -20,9 +22,9 @@ type cdfPoint struct {
 
 // cdfPoints are one for each length that was seen, after one at 0.
 func cdfPoints(s *Summary) []cdfPoint {
-	steps := KaplanMeier(s.Values, s.Bounds)
+	steps := statistics.KaplanMeier(s.Values, s.Bounds)
 	out := make([]cdfPoint, 0, len(steps)+1)
-	for _, b := range cdfBand(s.Values, s.Bounds) {
+	for _, b := range statistics.Band(s.Values, s.Bounds) {
 		p := cdfPoint{At: b.At, Low: b.Low, High: b.High}
 		for _, st := range steps {
 			if st.At <= b.At {
@@ -89,7 +91,7 @@ func outageCurves(a *Analysis) plan {
 // bandText says what the band is and is not.
 func bandText(label string, s *Summary) string {
 	n := s.N + s.Censored
-	t := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", plural(n, "failover", "failovers"), label, DKW(n))
+	t := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", plural(n, "failover", "failovers"), label, statistics.DKW(n))
 	if s.Censored > 0 {
 		t += "; what is censored widens it; curve: Kaplan-Meier"
 	}

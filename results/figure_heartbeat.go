@@ -10,6 +10,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // The rows of the table of phases: a failover, or an end of a line that is expected.
@@ -112,7 +114,7 @@ func resets(a *Analysis, eps []*Episode) string {
 		return ""
 	}
 	slices.Sort(spaces)
-	if d := median(spaces); 2*d <= a.Run.HeartbeatInterval {
+	if d := statistics.Median(spaces); 2*d <= a.Run.HeartbeatInterval {
 		return fmt.Sprintf("Here a write was due every %s before the fault, and its entries reset the timers, too: the flat line holds.", ms(d))
 	}
 	return "Here writes were rarer than heartbeats: the falling line holds."

@@ -10,6 +10,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // phaseNames are the parts of a bar: each from the end of the one before.
@@ -74,7 +76,7 @@ func medianRow(rows []phaseRow) phaseRow {
 			return nil
 		}
 		slices.Sort(v)
-		d := median(v)
+		d := statistics.Median(v)
 		return &d
 	}
 	out := phaseRow{id: "median", cause: fmt.Sprintf("of each moment, n %d", len(rows))}

@@ -204,17 +204,6 @@ func TestFolderReadsCutFiles(t *testing.T) {
 	require.ErrorContains(t, err, "n2.log: line 1: parse log line")
 }
 
-func TestMedianRanks(t *testing.T) {
-	for _, c := range []struct {
-		n, k     int
-		coverage float64
-	}{{5, 0, 0}, {6, 1, 0.96875}, {8, 1, 0.9921875}, {9, 2, 0.9609375}, {20, 6, 0.9586}, {100, 40, 0.9648}} {
-		k, coverage := MedianRanks(c.n)
-		require.Equal(t, c.k, k, c.n)
-		require.InDelta(t, c.coverage, coverage, 1e-3)
-	}
-}
-
 func TestSummaryStatistics(t *testing.T) {
 	s := Summary{}
 	for i := range 10 {
@@ -241,26 +230,4 @@ func TestSummaryOfCensoredValues(t *testing.T) {
 	}
 	s.compute() // ranks 2 and 8 of 9: the censored one is the last
 	require.Equal(t, [2]time.Duration{2 * sec, 2 * sec}, *s.Interval)
-}
-
-func TestBandHoldsForEveryN(t *testing.T) {
-	band := cdfBand([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec})
-	require.Len(t, band, 4)
-	require.InDelta(t, DKW(3), band[0].High, 1e-9)
-	for i, b := range band {
-		require.GreaterOrEqual(t, b.Low, 0.0)
-		require.LessOrEqual(t, b.High, 1.0)
-		if i > 0 {
-			require.GreaterOrEqual(t, b.High, band[i-1].High)
-			require.GreaterOrEqual(t, b.Low, band[i-1].Low)
-		}
-	}
-	require.InDelta(t, 0.0430, DKW(1000), 1e-4, "failover.md (e)")
-}
-
-func TestKaplanMeier(t *testing.T) {
-	require.Equal(t, []CDFStep{{sec, 0.5}, {2 * sec, 1}}, KaplanMeier([]time.Duration{sec, 2 * sec}, nil))
-	got := KaplanMeier([]time.Duration{sec, 3 * sec}, []time.Duration{2 * sec}) // 1 of 3, then 1 of the 1 left
-	require.InDelta(t, 1.0/3, got[0].P, 1e-9)
-	require.InDelta(t, 1.0, got[1].P, 1e-9)
 }

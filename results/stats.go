@@ -1,10 +1,10 @@
 package results
 
 import (
-	"cmp"
-	"math"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // Summary is one duration over all episodes that can tell it. Episodes whose faults left no majority
@@ -115,11 +115,8 @@ func (s *Summary) compute() {
 		}
 	}
 	s.Median, s.P90, s.P99 = s.quantile(0.5), s.quantile(0.9), s.quantile(0.99)
-	if k, coverage := MedianRanks(s.N + s.Censored); k > 0 {
-		low := slices.Sorted(slices.Values(slices.Concat(s.Values, s.Bounds)))
-		if high := s.N + s.Censored - k; high < s.N {
-			s.Interval, s.Coverage = &[2]time.Duration{low[k-1], s.Values[high]}, coverage
-		}
+	if low, high, coverage := statistics.Interval(s.Values, s.Bounds, 0.5); high < statistics.Endless {
+		s.Interval, s.Coverage = &[2]time.Duration{low, high}, coverage
 	}
 }
 
@@ -128,104 +125,15 @@ func (s *Summary) compute() {
 func (s *Summary) quantile(p float64) Quantile {
 	switch {
 	case s.Censored == 0 && p == 0.5:
-		return Quantile{At: median(s.Values)}
+		return Quantile{At: statistics.Median(s.Values)}
 	case s.Censored == 0:
-		return Quantile{At: s.Values[max(0, int(math.Ceil(p*float64(s.N)-1e-9))-1)]}
+		return Quantile{At: statistics.NearestRank(s.Values, p)}
 	}
-	for _, st := range KaplanMeier(s.Values, s.Bounds) {
-		if st.P >= p-1e-9 {
-			return Quantile{At: st.At}
-		}
+	if d, ok := statistics.Quantile(statistics.KaplanMeier(s.Values, s.Bounds), p); ok {
+		return Quantile{At: d}
 	}
 	return Quantile{max(s.Bounds[s.Censored-1], s.Max.At), true}
 }
-
-// median of sorted values: the mean of the middle two where there are two.
-func median(v []time.Duration) time.Duration {
-	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
-}
-
-// MedianRanks is the largest k so that the k-th smallest and k-th largest of n values hold the
-// median with at least 95 %: 1 − 2·P(Bin(n, ½) < k). It is 0 for n < 6. It counts in logarithms, since
-// 2^-n is too small for large n.
-func MedianRanks(n int) (k int, coverage float64) {
-	tail, logP := 0.0, -float64(n)*math.Ln2
-	for i := range n / 2 {
-		tail += math.Exp(logP) // P(Bin <= i)
-		c := 1 - 2*tail
-		if c < 0.95 {
-			break
-		}
-		k, coverage = i+1, c
-		logP += math.Log(float64(n-i)) - math.Log(float64(i+1))
-	}
-	return k, coverage
-}
-
-// CDFStep is one step of a distribution function: P rises to P at At.
-type CDFStep struct {
-	At time.Duration
-	P  float64
-}
-
-// KaplanMeier is the distribution function of values and right-censored bounds; without bounds it is
-// the empirical one.
-func KaplanMeier(values, bounds []time.Duration) []CDFStep {
-	type obs struct {
-		at    time.Duration
-		event bool
-	}
-	all := make([]obs, 0, len(values)+len(bounds))
-	for _, v := range values {
-		all = append(all, obs{v, true})
-	}
-	for _, b := range bounds {
-		all = append(all, obs{b, false})
-	}
-	slices.SortStableFunc(all, func(a, b obs) int { return cmp.Compare(a.at, b.at) })
-	survive, out := 1.0, []CDFStep(nil)
-	for i, o := range all {
-		if o.event {
-			survive *= 1 - 1/float64(len(all)-i)
-			out = append(out, CDFStep{o.at, 1 - survive})
-		}
-	}
-	return out
-}
-
-// bandStep is one step of the band: it holds from At on.
-type bandStep struct {
-	At        time.Duration
-	Low, High float64
-}
-
-// cdfBand holds the whole distribution function with at least 95 %, for every n: the empirical one
-// and DKW's half height above and below it. It is wide where n is small, since little is known. What
-// is censored counts as endless at the lower edge and as its bound at the upper: the truth is between.
-func cdfBand(values, bounds []time.Duration) []bandStep {
-	n := len(values) + len(bounds)
-	if n == 0 {
-		return nil
-	}
-	eps := DKW(n)
-	all := slices.Sorted(slices.Values(slices.Concat(values, bounds)))
-	out := []bandStep{{0, 0, min(1, eps)}}
-	known := 0
-	for i, at := range all {
-		for known < len(values) && values[known] <= at {
-			known++
-		}
-		if i+1 < n && all[i+1] == at {
-			continue
-		}
-		out = append(out, bandStep{at, max(0, float64(known)/float64(n)-eps), min(1, float64(i+1)/float64(n)+eps)})
-	}
-	return out
-}
-
-// DKW is half the height of the 95 % band of Dvoretzky, Kiefer and Wolfowitz (Massart's constant).
-func DKW(n int) float64 { return math.Sqrt(math.Log(2/0.05) / (2 * float64(n))) }
 
 // stat finds a summary by name.
 func (a *Analysis) stat(name string) *Summary {

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
+	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -138,7 +137,7 @@ func repeated(rows []results.SummaryRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d runs: %s\n", len(rows), tally(rows))
 	if judged > 0 {
-		low, high := clopperPearson(invalid, judged)
+		low, high := statistics.Proportion(invalid, judged)
 		fmt.Fprintf(&b, "violations in %d of the %d that could be judged: %.1f %%; with 95 %% confidence between %.1f and %.1f %% of such runs\n",
 			invalid, judged, 100*float64(invalid)/float64(judged), 100*low, 100*high)
 	}
@@ -148,17 +147,4 @@ func repeated(rows []results.SummaryRow) string {
 		}
 	}
 	return b.String()
-}
-
-// clopperPearson holds a proportion, of which k of n were seen, with at least 95 % (Clopper and Pearson
-// 1934).
-func clopperPearson(k, n int) (low, high float64) {
-	high = 1
-	if k > 0 {
-		low = distuv.Beta{Alpha: float64(k), Beta: float64(n - k + 1)}.Quantile(0.025)
-	}
-	if k < n {
-		high = distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(0.975)
-	}
-	return low, high
 }

@@ -16,21 +16,6 @@ import (
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
-// TestClopperPearson: by its definition, both tails of the binomial at the bounds are 2.5 %; and
-// tables' values.
-func TestClopperPearson(t *testing.T) {
-	for _, c := range []struct {
-		k, n      int
-		low, high float64
-	}{
-		{0, 10, 0, 0.3085}, {10, 10, 0.6915, 1}, {1, 10, 0.0025, 0.4450}, {5, 10, 0.1871, 0.8129}, {3, 20, 0.0321, 0.3789}, {0, 1, 0, 0.975},
-	} {
-		low, high := clopperPearson(c.k, c.n)
-		require.InDelta(t, c.low, low, 5e-5, "%d of %d", c.k, c.n)
-		require.InDelta(t, c.high, high, 5e-5, "%d of %d", c.k, c.n)
-	}
-}
-
 func TestRepeatedSaysHowOftenAndWhich(t *testing.T) {
 	rows := []results.SummaryRow{{Seed: 1, Ended: "valid"}, {Seed: 2, Ended: "INVALID"}, {Seed: 3, Ended: "valid"}, {Seed: 4, Ended: "unknown"}, {Seed: 5, Ended: "INVALID"}, {Seed: 6, Ended: "broke"}}
 	require.Equal(t, `6 runs: 2 valid, 2 INVALID, 1 unknown, 1 broke

@@ -8,28 +8,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
 )
 
-const (
-	significance = 0.05
-	minFailovers = 6 // fewer have no interval of the median with 95 %
-)
+const significance = 0.05
 
 // sample is one side of a comparison.
 type sample struct {
 	N, Censored int
 	Median      time.Duration     // of the known values; only where N > 0
-	Interval    *[2]time.Duration // order statistics that hold the median with 95 %; nil for N < 6
+	Interval    *[2]time.Duration // order statistics that hold the median with 95 %; nil where N is too small for one
 }
 
 // change is one duration in two runs.
 type change struct {
 	Name, Doc string
 	A, B      sample
-	Shift     *float64 // of the median, as a part of A's; nil where one is missing or A's is zero
-	Test      *utest   // nil where a side is empty
-	P         *float64 // Test's, adjusted for all tests of the comparison (Holm); nil where there are too few values
+	Shift     *float64          // of the median, as a part of A's; nil where one is missing or A's is zero
+	Test      *statistics.UTest // nil where a side is empty
+	P         *float64          // Test's, adjusted for all tests of the comparison (Holm); nil where there are too few values
 	Verdict   string
 	Class     string // of Verdict: "better", "worse", "same", "untold"
 }
@@ -103,10 +101,10 @@ func phaseNames(a, b Digest) []string {
 func sampleOf(p Phase) sample {
 	s := sample{N: len(p.Values), Censored: p.Censored}
 	if s.N > 0 {
-		s.Median = median(p.Values)
+		s.Median = statistics.Median(p.Values)
 	}
-	if i, ok := medianInterval(p.Values); ok {
-		s.Interval = &i
+	if low, high, _ := statistics.Interval(p.Values, nil, 0.5); high < statistics.Endless {
+		s.Interval = &[2]time.Duration{low, high}
 	}
 	return s
 }
@@ -115,7 +113,7 @@ func sampleOf(p Phase) sample {
 func changeOf(name, doc string, a, b Phase) change {
 	c := change{Name: name, Doc: doc, A: sampleOf(a), B: sampleOf(b)}
 	if c.A.N > 0 && c.B.N > 0 {
-		t := mannWhitney(a.Values, b.Values)
+		t := statistics.MannWhitney(a.Values, b.Values)
 		c.Test = &t
 		if c.A.Median != 0 {
 			shift := float64(c.B.Median-c.A.Median) / math.Abs(float64(c.A.Median))
@@ -125,8 +123,32 @@ func changeOf(name, doc string, a, b Phase) change {
 	return c
 }
 
+// correct adjusts the tests of a comparison for each other, and only then says what they show. Changes
+// that have too few values to be judged take no part.
+func correct(lists ...[]change) {
+	var told []*change
+	var p []float64
+	for _, list := range lists {
+		for i := range list {
+			if c := &list[i]; c.Test != nil && c.enough() {
+				told, p = append(told, c), append(p, c.Test.P)
+			}
+		}
+	}
+	for i, adjusted := range statistics.Holm(p) {
+		told[i].P = &adjusted
+	}
+	for _, list := range lists {
+		for i := range list {
+			list[i].say()
+		}
+	}
+}
+
 // enough says whether both sides have the values that a judgement takes.
-func (c *change) enough() bool { return c.A.N >= minFailovers && c.B.N >= minFailovers }
+func (c *change) enough() bool {
+	return c.A.N >= statistics.FewestForMedian && c.B.N >= statistics.FewestForMedian
+}
 
 // say fills in the verdict.
 func (c *change) say() {
@@ -148,9 +170,9 @@ func (c *change) judge() (words, class string) {
 	case *c.P >= significance:
 		return "no detectable change", "same"
 	case c.Test.Effect > 0:
-		return fmt.Sprintf("B is slower: %s effect", effectName(c.Test.Effect)), "worse"
+		return fmt.Sprintf("B is slower: %s effect", statistics.EffectName(c.Test.Effect)), "worse"
 	}
-	return fmt.Sprintf("B is faster: %s effect", effectName(c.Test.Effect)), "better"
+	return fmt.Sprintf("B is faster: %s effect", statistics.EffectName(c.Test.Effect)), "better"
 }
 
 func settings(a, b Digest) []setting {

@@ -14,6 +14,14 @@ import (
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
+func durations(v ...float64) []time.Duration {
+	out := make([]time.Duration, len(v))
+	for i := range v {
+		out[i] = time.Duration(v[i] * 1000)
+	}
+	return out
+}
+
 func digestsOf(root string) map[string]Digest {
 	out := map[string]Digest{}
 	for _, id := range []string{slowRun, quickRun, etcdRun, badRun, runningRun, tornRun, emptyDir} {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
@@ -36,8 +37,8 @@ func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 	l, err := latencies(root, &d)
 	require.NoError(t, err)
 	require.Equal(t, d.Ops.OK, len(l["put"])+len(l["get"]))
-	require.Equal(t, 4*mil, median(l["put"]))
-	require.Equal(t, 4*mil, median(l["get"]))
+	require.Equal(t, 4*mil, statistics.Median(l["put"]))
+	require.Equal(t, 4*mil, statistics.Median(l["get"]))
 }
 
 // TestDigestOfProbes: probes tell the outages and what was unavailable, and are no throughput.
@@ -61,7 +62,7 @@ func TestDigestOfProbes(t *testing.T) {
 	require.InDelta(t, sum, d.Unavailable, float64(time.Duration(len(slow))*2*beat))
 	l, err := latencies(root, &d)
 	require.NoError(t, err)
-	require.Equal(t, 6*mil, median(l[harness.FProbePut])) // from when they were due
+	require.Equal(t, 6*mil, statistics.Median(l[harness.FProbePut])) // from when they were due
 	c := compare(plain, d, nil, l)
 	require.Contains(t, c.Unlike, "outages seen by")
 }

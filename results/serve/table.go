@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // table is the runs of a folder. Those who read one must not change it.
@@ -70,8 +72,8 @@ func orders() map[string]order {
 			p := d.phase(writeOutage)
 			return len(p.Values) + p.Censored
 		}),
-		"p50":     byOutage(median),
-		"p95":     byOutage(func(v []time.Duration) time.Duration { return quantile(v, 0.95) }),
+		"p50":     byOutage(statistics.Median[time.Duration]),
+		"p95":     byOutage(func(v []time.Duration) time.Duration { return statistics.NearestRank(v, 0.95) }),
 		"max":     byOutage(func(v []time.Duration) time.Duration { return v[len(v)-1] }),
 		"ok":      by(func(d *Digest) int { return d.Ops.OK }),
 		"failed":  by(func(d *Digest) int { return d.Ops.Failed }),

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -76,7 +77,7 @@ func pool(runs []Digest) point {
 	}
 	slices.Sort(outages)
 	if p.Failovers = len(outages); p.Failovers > 0 {
-		p50, p95 := median(outages).Seconds(), quantile(outages, 0.95).Seconds()
+		p50, p95 := statistics.Median(outages).Seconds(), statistics.NearestRank(outages, 0.95).Seconds()
 		p.P50, p.P95 = &p50, &p95
 	}
 	p.Unavailable = ratio(unavailable.Seconds(), load.Seconds())

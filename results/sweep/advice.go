@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // Advice is which timeouts to choose for one number of members and one delay.
@@ -102,7 +104,7 @@ func (a *Advice) words(group []Result) string {
 	f := r.Sample().Figures()
 	fmt.Fprintf(&b, "choose --election-timeout %v --heartbeat-interval %v. Writes were away for %s in the median%s, %s at p90 and %s at most (n = %d, %d censored)",
 		r.Timeout, r.Heartbeat, millis(f.P50), intervalText(r.Sample()), quantileText(f.P90, f.Open90), millis(f.Max), f.N, f.Censored)
-	fmt.Fprintf(&b, ", and no member stood for election in %v without a fault (so with 95 %% it happens less than once in %v).", r.Stable, every(atMost(0, r.Stable)))
+	fmt.Fprintf(&b, ", and no member stood for election in %v without a fault (so with 95 %% it happens less than once in %v).", r.Stable, every(statistics.RateAtMost(0, r.Stable)))
 	switch {
 	case a.Knee == nil:
 	case a.Edge:
@@ -113,14 +115,11 @@ func (a *Advice) words(group []Result) string {
 	if r.Late > r.Timeout/10 {
 		fmt.Fprintf(&b, " But the machine was busy: a probe was sent up to %s late, so these outages may be the machine's and not the system's.", millis(r.Late))
 	}
-	if f.N < enough {
-		fmt.Fprintf(&b, " But %d failovers are few: with fewer than %d not even the median has an interval of 95 %%.", f.N, enough)
+	if f.N < statistics.FewestForMedian {
+		fmt.Fprintf(&b, " But %d failovers are few: with fewer than %d not even the median has an interval of 95 %%.", f.N, statistics.FewestForMedian)
 	}
 	return b.String()
 }
-
-// enough values give a median an interval of 95 %.
-const enough = 6
 
 func intervalText(s Sample) string {
 	if low, high, ok := s.MedianInterval(); ok {

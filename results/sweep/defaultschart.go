@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -73,7 +74,7 @@ func (d DefaultResult) draw(p *plot.Plot, col color.NRGBA) error {
 			if err := drawBand(p, x.s, col); err != nil {
 				return err
 			}
-			name += fmt.Sprintf(", band ±%.2f", results.DKW(len(x.s.Values)))
+			name += fmt.Sprintf(", band ±%.2f", statistics.DKW(len(x.s.Values)))
 		}
 		if err := drawCDF(p, x.s, x.line, name); err != nil {
 			return err
@@ -147,7 +148,7 @@ func drawBand(p *plot.Plot, s Sample, col color.NRGBA) error {
 	if n == 0 {
 		return nil
 	}
-	upper, lower := stairs(s, results.DKW(n)), stairs(s, -results.DKW(n))
+	upper, lower := stairs(s, statistics.DKW(n)), stairs(s, -statistics.DKW(n))
 	for i := len(lower) - 1; i >= 0; i-- {
 		upper = append(upper, lower[i])
 	}

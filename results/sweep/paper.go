@@ -8,6 +8,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // PaperLine is one line of figure 16 of the Raft paper (extended version): crashes of a leader with
@@ -111,9 +113,12 @@ func (r PaperResult) Beside(model Sample) PaperResult {
 func (l PaperLine) Judge(s Sample) (PaperResult, error) {
 	r := PaperResult{Line: l, Sample: s, Measured: s.Figures(), Within: true}
 	m, p := r.Measured, l.Paper
-	low50, high50 := s.interval(0.5)
-	low90, high90 := s.interval(0.9)
-	low, high := s.meanInterval()
+	low50, high50, _ := statistics.Interval(s.Values, s.Bounds, 0.5)
+	low90, high90, _ := statistics.Interval(s.Values, s.Bounds, 0.9)
+	low, high := statistics.MeanInterval(s.Values)
+	if m.Censored > 0 { // the mean has no bound
+		low, high = 0, statistics.Endless
+	}
 	for _, c := range []struct {
 		Check
 		known     bool

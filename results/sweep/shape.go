@@ -2,8 +2,9 @@ package sweep
 
 import (
 	"fmt"
-	"math"
 	"time"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // Shape says whether two samples may be of one distribution: the two-sample test of Kolmogorov and
@@ -22,19 +23,11 @@ func KS(a, b Sample) Shape {
 	if s.N == 0 || s.M == 0 {
 		return s
 	}
-	limit := time.Duration(math.MaxInt64)
+	limit := statistics.Endless
 	for _, d := range append(append([]time.Duration{}, a.Bounds...), b.Bounds...) {
 		limit = min(limit, d)
 	}
-	f, g := a.CDF(), b.CDF()
-	for _, steps := range [][]Step{f, g} {
-		for _, x := range steps {
-			if x.At <= limit {
-				s.Distance = max(s.Distance, math.Abs(share(f, x.At)-share(g, x.At)))
-			}
-		}
-	}
-	s.Critical = 1.358 * math.Sqrt(float64(s.N+s.M)/(float64(s.N)*float64(s.M)))
+	s.Distance, s.Critical = statistics.KolmogorovSmirnov(a.CDF(), b.CDF(), s.N, s.M, limit)
 	s.Alike = s.Distance <= s.Critical
 	return s
 }

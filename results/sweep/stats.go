@@ -1,12 +1,9 @@
 package sweep
 
 import (
-	"cmp"
-	"math"
-	"slices"
 	"time"
 
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // Sample is a set of durations, some of which are only known to be longer than a bound.
@@ -41,7 +38,7 @@ func (s Sample) Figures() Figures {
 	f.Mean = time.Duration(sum / float64(f.N+f.Censored))
 	cdf := s.CDF()
 	at := func(p float64) (d time.Duration, open bool) {
-		if d, ok := quantile(cdf, p); ok {
+		if d, ok := statistics.Quantile(cdf, p); ok {
 			return d, false
 		}
 		return f.Max, true
@@ -53,91 +50,15 @@ func (s Sample) Figures() Figures {
 	return f
 }
 
-// quantile is the shortest duration within which at least share p was over. It is false where the known
-// values do not reach p.
-func quantile(cdf []Step, p float64) (time.Duration, bool) {
-	for _, s := range cdf {
-		if s.P >= p-1e-9 {
-			return s.At, true
-		}
-	}
-	return 0, false
-}
-
-// interval holds the quantile of share p with about 95 %: two order statistics, whose ranks are those of
-// the binomial distribution's normal approximation. What lies among the censored values has no bound.
-func (s Sample) interval(p float64) (low, high time.Duration) {
-	n := len(s.Values) + len(s.Bounds)
-	v := slices.Sorted(slices.Values(s.Values))
-	spread := 1.96 * math.Sqrt(float64(n)*p*(1-p))
-	at := func(rank int) time.Duration {
-		switch {
-		case rank < 1:
-			return 0
-		case rank > len(v):
-			return math.MaxInt64
-		}
-		return v[rank-1]
-	}
-	return at(int(math.Floor(float64(n)*p - spread))), at(int(math.Ceil(float64(n)*p+spread)) + 1)
-}
-
-// meanInterval holds the mean with about 95 %, by the central limit theorem. Where some are censored
-// the mean has no bound.
-func (s Sample) meanInterval() (low, high time.Duration) {
-	n := float64(len(s.Values))
-	if n < 2 || len(s.Bounds) > 0 {
-		return 0, math.MaxInt64
-	}
-	mean := float64(s.Figures().Mean)
-	var square float64
-	for _, v := range s.Values {
-		square += (float64(v) - mean) * (float64(v) - mean)
-	}
-	half := 1.96 * math.Sqrt(square/(n-1)/n)
-	return time.Duration(mean - half), time.Duration(mean + half)
-}
-
 // CDF is the distribution function of Kaplan and Meier: share P was over within At.
-func (s Sample) CDF() []Step { return results.KaplanMeier(s.Values, s.Bounds) }
+func (s Sample) CDF() []Step { return statistics.KaplanMeier(s.Values, s.Bounds) }
 
 // Step is one step of a distribution function.
-type Step = results.CDFStep
+type Step = statistics.Step
 
-// share is the distribution function's value at d.
-func share(cdf []Step, d time.Duration) float64 {
-	i, _ := slices.BinarySearchFunc(cdf, d+1, func(s Step, d time.Duration) int { return cmp.Compare(s.At, d) })
-	if i == 0 {
-		return 0
-	}
-	return cdf[i-1].P
-}
-
-// MedianInterval holds the median with at least 95 %: two order statistics. It is false for fewer than
-// six values and for censored samples.
+// MedianInterval holds the median with at least 95 %. It is false where there are too few values, or too
+// many censored ones, to bound it.
 func (s Sample) MedianInterval() (low, high time.Duration, ok bool) {
-	n := len(s.Values)
-	if len(s.Bounds) > 0 || n < enough {
-		return 0, 0, false
-	}
-	v := slices.Sorted(slices.Values(s.Values))
-	k, _ := results.MedianRanks(n)
-	if k == 0 {
-		return 0, 0, false
-	}
-	return v[k-1], v[n-k], true
-}
-
-// atMost is the highest rate a second that count events in time t leave likely, with 95 %: for none it
-// is three over t. For more it is Poisson's bound in Wilson and Hilferty's approximation.
-func atMost(count int, t time.Duration) float64 {
-	if t <= 0 {
-		return math.Inf(1)
-	}
-	if count == 0 {
-		return -math.Log(0.05) / t.Seconds()
-	}
-	k := float64(count + 1)
-	x := 1 - 1/(9*k) + 1.6449/(3*math.Sqrt(k))
-	return k * x * x * x / t.Seconds()
+	low, high, _ = statistics.Interval(s.Values, s.Bounds, 0.5)
+	return low, high, high < statistics.Endless
 }

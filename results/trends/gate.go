@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 // Defaults of the gate. TestFalseAlarms states what they cost and TestSlowerIsFound what they find.
@@ -187,12 +189,12 @@ func judge(kind Kind, m Metric, before []Row, last *Row, o Options) Finding {
 		f.Outcome, f.Why = TooFew, fmt.Sprintf("%d of %d", f.Before, o.Window)
 		return f
 	}
-	f.Median = medianOf(values)
+	f.Median = statistics.Median(slices.Sorted(slices.Values(values)))
 	if math.IsInf(f.Median, 1) { // more than half never ended: nothing can be worse
 		f.Why = "most outages of the runs before had no end"
 		return f
 	}
-	f.Spread = deviation(values, f.Median)
+	f.Spread = statistics.Deviation(values, f.Median)
 	margin := max(o.Spread*f.Spread, m.MinPart*f.Median, m.MinStep)
 	up, down := max(f.Median+margin, slices.Max(values)), min(f.Median-margin, slices.Min(values))
 	worse, better := func(v float64) bool { return v > up }, func(v float64) bool { return v < down }
@@ -226,16 +228,6 @@ func measured(runs []Row, m Metric, n int) (values []float64) {
 	return values
 }
 
-// deviation estimates the standard deviation from the median absolute deviation, as if values were
-// normal.
-func deviation(values []float64, median float64) float64 {
-	away := make([]float64, len(values))
-	for i, v := range values {
-		away[i] = math.Abs(v - median)
-	}
-	return 1.4826 * medianOf(away)
-}
-
 // unusable says why a run's numbers tell nothing.
 func unusable(r *Row) string {
 	switch {
@@ -245,16 +237,4 @@ func unusable(r *Row) string {
 		return r.Broke
 	}
 	return ""
-}
-
-func medianOf(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	n := len(v)
-	if n%2 == 1 {
-		return v[n/2]
-	}
-	if math.IsInf(v[n/2], 1) && !math.IsInf(v[n/2-1], 1) {
-		return v[n/2-1] // of two neighbours, one infinite: the one that says something
-	}
-	return (v[n/2-1] + v[n/2]) / 2
 }

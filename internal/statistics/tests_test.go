@@ -1,4 +1,4 @@
-package serve
+package statistics
 
 import (
 	"math/rand/v2"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 func durations(v ...float64) []time.Duration {
@@ -38,11 +39,11 @@ func TestMannWhitneyAgainstPublishedValues(t *testing.T) {
 		"ties": {durations(1, 1), durations(2, 3), 4, 2.0 / 6},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := mannWhitney(c.a, c.b)
+			got := MannWhitney(c.a, c.b)
 			require.True(t, got.Exact)
 			require.InDelta(t, c.u, got.U, 1e-9)
 			require.InDelta(t, c.p, got.P, 5e-5)
-			back := mannWhitney(c.b, c.a)
+			back := MannWhitney(c.b, c.a)
 			require.InDelta(t, got.P, back.P, 1e-9)
 			require.InDelta(t, -got.Effect, back.Effect, 1e-9)
 		})
@@ -66,39 +67,52 @@ func TestNormalApproximation(t *testing.T) {
 			a = append(a, time.Duration(r.IntN(500)))
 			b = append(b, time.Duration(r.IntN(600)))
 		}
-		require.InDelta(t, mannWhitney(a, b).P, approximate(a, b), 0.01)
+		require.InDelta(t, MannWhitney(a, b).P, approximate(a, b), 0.01)
 	}
 	a, b = a[:0:0], b[:0:0]
 	for i := range 100 {
 		a, b = append(a, time.Duration(i)), append(b, time.Duration(i+60))
 	}
-	big := mannWhitney(a, b)
+	big := MannWhitney(a, b)
 	require.False(t, big.Exact)
 	require.Less(t, big.P, 1e-6)
-	require.Equal(t, "large", effectName(big.Effect))
-}
-
-func TestMedianIntervalAgainstPublishedRanks(t *testing.T) {
-	// Ranks of order statistics that hold the median with 95 % (Conover 1980, table of the binomial).
-	for n, k := range map[int]int{6: 1, 8: 1, 9: 2, 10: 2, 20: 6, 30: 10, 50: 18, 100: 40, 1000: 469} {
-		v := make([]time.Duration, n)
-		for i := range v {
-			v[i] = time.Duration(i + 1)
-		}
-		got, ok := medianInterval(v)
-		require.True(t, ok)
-		require.Equal(t, [2]time.Duration{time.Duration(k), time.Duration(n + 1 - k)}, got, "n = %d", n)
-	}
-	_, ok := medianInterval(durations(1, 2, 3, 4, 5))
-	require.False(t, ok)
+	require.Equal(t, "large", EffectName(big.Effect))
 }
 
 func TestQuantilesAreValuesThatWereMeasured(t *testing.T) {
 	v := durations(5, 1, 4, 2, 3)
 	slices.Sort(v)
-	require.Equal(t, v[2], quantile(v, 0.5))
-	require.Equal(t, v[4], quantile(v, 0.95))
-	require.Equal(t, v[0], quantile(v, 0))
-	require.Equal(t, v[2], median(v))
-	require.Equal(t, (v[1]+v[2])/2, median(v[:4]))
+	require.Equal(t, v[2], NearestRank(v, 0.5))
+	require.Equal(t, v[4], NearestRank(v, 0.95))
+	require.Equal(t, v[0], NearestRank(v, 0))
+	require.Equal(t, v[2], Median(v))
+	require.Equal(t, (v[1]+v[2])/2, Median(v[:4]))
+}
+
+func TestHolm(t *testing.T) {
+	for name, c := range map[string]struct{ p, want []float64 }{
+		"none":               {nil, []float64{}},
+		"one is as it was":   {[]float64{0.04}, []float64{0.04}},
+		"Holm's own example": {[]float64{0.01, 0.02, 0.03, 0.04}, []float64{0.04, 0.06, 0.06, 0.06}},
+		"in any order":       {[]float64{0.04, 0.01, 0.03, 0.02}, []float64{0.06, 0.04, 0.06, 0.06}},
+		"never above one":    {[]float64{0.5, 0.9, 0.8}, []float64{1, 1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) { require.InDeltaSlice(t, c.want, Holm(c.p), 1e-12) })
+	}
+}
+
+func TestHolmProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := rapid.SliceOf(rapid.Float64Range(0, 1)).Draw(t, "p")
+		got := Holm(p)
+		for i := range p {
+			require.GreaterOrEqual(t, got[i], p[i])
+			require.LessOrEqual(t, got[i], min(1, p[i]*float64(len(p)))+1e-12, "never worse than Bonferroni")
+			for j := range p {
+				if p[i] < p[j] {
+					require.LessOrEqual(t, got[i], got[j])
+				}
+			}
+		}
+	})
 }

@@ -1,16 +1,14 @@
-package serve
+package statistics
 
 import (
 	"cmp"
 	"math"
 	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// utest is the two-sided Mann-Whitney U test of samples a and b (Mann and Whitney 1947).
-type utest struct {
+// UTest is the two-sided Mann-Whitney U test of samples a and b (Mann and Whitney 1947).
+type UTest struct {
 	U      float64 // pairs in which b's value is the larger one; ties count half
 	P      float64 // of a U this far from the middle, were both samples from one distribution
 	Exact  bool    // P is over all permutations; else it is the normal approximation
@@ -20,15 +18,15 @@ type utest struct {
 // maxExact bounds the work of the exact distribution: a + b values together.
 const maxExact = 60
 
-// mannWhitney tests two samples, neither of which is empty. It is exact, with ties too, up to
+// MannWhitney tests two samples, neither of which is empty. It is exact, with ties too, up to
 // maxExact values, and above uses the normal approximation with corrections for ties and continuity.
 // No kept Go library has it (gonum 0.17: none; go-moremath: untagged since 2021).
-func mannWhitney(a, b []time.Duration) utest {
+func MannWhitney(a, b []time.Duration) UTest {
 	m, n := len(a), len(b)
 	ranks, rankSum, ties := midranks(a, b)
 	u := float64(rankSum)/2 - float64(n)*float64(n+1)/2
 	pairs := float64(m) * float64(n)
-	t := utest{U: u, Effect: 2*u/pairs - 1, Exact: m+n <= maxExact}
+	t := UTest{U: u, Effect: 2*u/pairs - 1, Exact: m+n <= maxExact}
 	if t.Exact {
 		t.P = exactP(ranks, n, rankSum)
 		return t
@@ -113,8 +111,8 @@ func exactP(ranks []int, n, sum int) float64 {
 	return min(1, 2*min(low, high)/all)
 }
 
-// effectName is the usual reading of Cliff's delta (Romano et al. 2006).
-func effectName(delta float64) string {
+// EffectName is the usual reading of Cliff's delta (Romano et al. 2006).
+func EffectName(delta float64) string {
 	switch d := math.Abs(delta); {
 	case d < 0.147:
 		return "negligible"
@@ -126,32 +124,33 @@ func effectName(delta float64) string {
 	return "large"
 }
 
-// medianInterval are two order statistics of sorted values that hold the median with at least 95 %;
-// false for fewer than 6 values, of which none do.
-func medianInterval(sorted []time.Duration) ([2]time.Duration, bool) {
-	n := len(sorted)
-	if n < minFailovers {
-		return [2]time.Duration{}, false
+// Holm adjusts p-values for being tested together (Holm 1979): each is the smallest level at which its
+// hypothesis is rejected while the chance of any false rejection stays at that level, however the tests
+// depend on each other. The order of its argument is kept.
+func Holm(p []float64) []float64 {
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
 	}
-	below := distuv.Binomial{N: float64(n), P: 0.5}
-	lo, hi := 1, n/2+1 // the largest k in [lo, hi) with coverage 1 - 2·P(Bin < k) of 95 % or more
-	for lo+1 < hi {
-		if mid := (lo + hi) / 2; 1-2*below.CDF(float64(mid-1)) >= 0.95 {
-			lo = mid
-		} else {
-			hi = mid
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	out, least := make([]float64, len(p)), 0.0
+	for rank, i := range order {
+		least = max(least, min(1, p[i]*float64(len(p)-rank)))
+		out[i] = least
+	}
+	return out
+}
+
+// KolmogorovSmirnov is the largest distance of two distribution functions, of n and of m values, up to
+// limit, and how large it may be were both samples from one distribution: the two-sample test at 5 %, by
+// its asymptotic form.
+func KolmogorovSmirnov(f, g []Step, n, m int, limit time.Duration) (distance, critical float64) {
+	for _, steps := range [][]Step{f, g} {
+		for _, x := range steps {
+			if x.At <= limit {
+				distance = max(distance, math.Abs(Share(f, x.At)-Share(g, x.At)))
+			}
 		}
 	}
-	return [2]time.Duration{sorted[lo-1], sorted[n-lo]}, true
-}
-
-// median of sorted values: the mean of the middle two where there are two.
-func median(sorted []time.Duration) time.Duration {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-// quantile is the nearest rank: a value that was measured.
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	return sorted[max(1, int(math.Ceil(q*float64(len(sorted)))))-1]
+	return distance, 1.358 * math.Sqrt(float64(n+m)/(float64(n)*float64(m)))
 }
