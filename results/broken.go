@@ -1,14 +1,12 @@
 package results
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
 
 // brokenRow counts faults of one kind on one target.
 type brokenRow struct {
-	Name                             string // broken.FAULT.TARGET
 	Fault, Target                    string
 	Tried, Landed, Healed, HitLeader int
 }
@@ -21,7 +19,7 @@ func (a *Analysis) broken() []brokenRow {
 		n := slices.IndexFunc(out, func(r brokenRow) bool { return r.Fault == f.Fault && r.Target == string(f.Target) })
 		if n < 0 {
 			n = len(out)
-			out = append(out, brokenRow{Name: fmt.Sprintf("broken.%s.%s", f.Fault, f.Target), Fault: f.Fault, Target: string(f.Target)})
+			out = append(out, brokenRow{Fault: f.Fault, Target: string(f.Target)})
 		}
 		r := &out[n]
 		r.Tried++

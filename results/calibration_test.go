@@ -1,6 +1,7 @@
 package results
 
 import (
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,11 +84,7 @@ func TestReportsSayHowExact(t *testing.T) {
 	require.Contains(t, terminal, "exact    calibrated 2026-11-04: 19 of 20 stalls read, errors −1.00 ms to +9.00 ms\n")
 	words := "Calibrated 2026-11-04 with raftkv on this machine and runtime, probes every 10.0 ms: of stalls of 20.0 ms to 1000 ms, 19 of 20 readings were made, with errors from −1.00 ms to +9.00 ms; a run without faults read 0 outages and no answer took longer than 12.0 ms. This run's probes were due every 12.0 ms."
 	require.Contains(t, summary, words)
-	for name, value := range map[string]string{
-		"at": "2026-11-04", "every": "10.0 ms", "read": "19", "n": "20", "shortest": "20.0 ms", "longest": "1000 ms", "low": "−1.00 ms", "high": "+9.00 ms", "outages": "0", "noise": "12.0 ms",
-	} {
-		require.Contains(t, page, `data-v="calibration.`+name+`">`+strings.ReplaceAll(value, "+", "&#43;")+"<", name)
-	}
+	require.Contains(t, html.UnescapeString(page), words)
 	c.Exact, c.Stalls = false, nil
 	page, terminal, _ = texts()
 	require.Contains(t, page, "That is less exact than the ruler says of itself.")

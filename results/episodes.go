@@ -190,3 +190,14 @@ func (e *Episode) Cause() string {
 	}
 	return "no fault"
 }
+
+// title is an episode in a line.
+func (e *Episode) title() string {
+	switch e.Outcome {
+	case NewLeader:
+		return fmt.Sprintf("%s, %s (term %d) → %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm, e.NewLeader, e.NewTerm)
+	case Kept:
+		return fmt.Sprintf("%s, %s leads on in term %d", e.Cause(), e.OldLeader, e.OldTerm)
+	}
+	return fmt.Sprintf("%s, nobody follows %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm)
+}

@@ -3,8 +3,10 @@ package results
 import (
 	"encoding/xml"
 	"flag"
+	"html"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -63,6 +65,9 @@ func TestGolden(t *testing.T) {
 	require.NoError(t, err)
 	golden(t, "junit.xml", tests)
 	golden(t, "summary.md", JobSummary(&a))
+	var page strings.Builder
+	require.NoError(t, writeReport(&a, &page, nil))
+	golden(t, "report.txt", []byte(visibleText(page.String())))
 	golden(t, "terminal.txt", []byte(TerminalSummary(a, TerminalOptions{Dir: "results/runs/golden"})))
 }
 
@@ -143,4 +148,15 @@ func TestSummaryStaysUnderItsLimit(t *testing.T) {
 	b := JobSummary(&a)
 	require.Less(t, len(b), 1<<20)
 	require.True(t, utf8.Valid(b))
+}
+
+// visibleText is what a page's reader sees of it: a line a block, cells of a table apart. Figures and
+// scripts are left out.
+func visibleText(page string) string {
+	_, body, _ := strings.Cut(page, "<body>")
+	body = regexp.MustCompile(`(?s)<(script|style|svg|aside|canvas)\b.*?</(script|style|svg|aside|canvas)>`).ReplaceAllString(body, "")
+	body = regexp.MustCompile(`</t[dh]><t[dh][^>]*>`).ReplaceAllString(body, " | ")
+	body = regexp.MustCompile(`</?(p|div|tr|li|h[1-6]|section|details|summary|table|pre|br|ol)\b[^>]*>`).ReplaceAllString(body, "\n")
+	body = html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, ""))
+	return regexp.MustCompile(`\s*\n\s*`).ReplaceAllString(body, "\n")
 }

@@ -234,7 +234,7 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 
 func storyText(e *Episode, members int) (text string) {
 	for _, s := range Story(e, members) {
-		text += s.Words.Text() + "\n"
+		text += s.Text + "\n"
 	}
 	return text
 }

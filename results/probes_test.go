@@ -127,7 +127,7 @@ func TestProbesTellHowExactTheyAre(t *testing.T) {
 	require.Equal(t, a.ByF["put"].All()+a.ByF["get"].All(), a.Ops.All(), "the counts of calls are the workload's")
 	require.Greater(t, p.P50, 600*time.Microsecond)
 	require.Less(t, p.P99, 2400*time.Microsecond)
-	require.Contains(t, resolution(&a).Text(), "Measured with probes")
+	require.Contains(t, resolution(&a), "Measured with probes")
 	require.Contains(t, TerminalSummary(a, TerminalOptions{}), "3 unsent")
 	require.Contains(t, string(JobSummary(&a)), "Ruler")
 	for _, g := range p.Gaps {

@@ -48,7 +48,7 @@ type page struct {
 	Verdict         string
 	Reason          string
 	System, Runtime string
-	Problems        []Part
+	Problems        []string
 	Cards           []card
 	Broken          []brokenRow
 	Command         string
@@ -69,12 +69,12 @@ type page struct {
 	Episodes   []episodeView
 	Sustained  int
 	Docs       string // what the fields mean
-	Resolution Words
+	Resolution string
 	Majority   int
-	Patience   Words // the least election timeout
+	Patience   string // the least election timeout
 	Stats      []statView
 	Groups     []groupView
-	StatsNote  Words
+	StatsNote  string
 	PhaseNote  string // why there is no figure of the phase within the heartbeat
 	Controls   []controlView
 	Verdicts   []verdictView
@@ -88,81 +88,95 @@ type page struct {
 	LogFiles   []string
 }
 
-type (
-	card struct {
-		Title       string
-		Value, Note Words
-	}
-	navItem struct{ ID, Title string }
-	jump    struct {
-		From, To int64
-		Label    string
-	}
-	inlineFigure struct {
-		SVG            template.HTML
-		File           string
-		CSV            string // its data; empty: none
-		Worst, Longest string
-	}
-	refView      struct{ Ref, File, Line string }
-	evidenceView struct {
-		refView
-		N int
-	}
-	sentenceView struct {
-		Words Words
-		Refs  []refView
-	}
-	episodeView struct {
-		E                                                           *Episode
-		Title, Debt                                                 Words
-		Cause, Change                                               string
-		Detection, Election, WriteReady, Writes, Reads, Tax, Rejoin string
-		Partial, Steady                                             string
-		Story                                                       []sentenceView
-		Figure                                                      inlineFigure
-	}
-	statView struct {
-		S                                    *Summary
-		Min, Median, Interval, P90, P99, Max string
-	}
-	groupView struct {
-		Name                                               string // group.FAULT.TARGET
-		G                                                  *Group
-		Target, Writes, Interval, Max, Reads, Gap, Longest string
-	}
-	controlView struct {
-		C                              *Control
-		Fault, From, For, Gap, Noticed string
-		Refs                           []refView
-	}
-	verdictView struct {
-		V              harness.Verdict
-		Story          []momentView
-		Evidence       []evidenceView
-		Count, Further string
-	}
-	momentView struct {
-		At, Text string
-		Call     bool
-		Refs     []refView
-	}
-	claimView struct {
-		C                  Claim
-		Holds, Class, Took string
-	}
-	faultView struct {
-		F                                                       *Injected
-		Nodes, Issued, Effect, HealIssued, HealedAfter, Trouble string
-		Refs                                                    []refView
-	}
-	fact struct {
-		Name  string
-		Value Words
-	}
-	opsRow      struct{ F, OK, Failed, Unknown string }
-	scheduleRow struct{ At, For, Fault, Target string }
-)
+type card struct {
+	Title       string
+	Value, Note string
+}
+
+type navItem struct{ ID, Title string }
+
+type jump struct {
+	From, To int64
+	Label    string
+}
+
+type inlineFigure struct {
+	SVG            template.HTML
+	File           string
+	CSV            string // its data; empty: none
+	Worst, Longest string
+}
+
+type refView struct{ Ref, File, Line string }
+
+type evidenceView struct {
+	refView
+	N int
+}
+
+type sentenceView struct {
+	Text string
+	Refs []refView
+}
+
+type episodeView struct {
+	E                                                           *Episode
+	Title, Debt                                                 string
+	Cause, Change                                               string
+	Detection, Election, WriteReady, Writes, Reads, Tax, Rejoin string
+	Partial, Steady                                             string
+	Story                                                       []sentenceView
+	Figure                                                      inlineFigure
+}
+
+type statView struct {
+	S                                    *Summary
+	Min, Median, Interval, P90, P99, Max string
+}
+
+type groupView struct {
+	G                                                  *Group
+	Target, Writes, Interval, Max, Reads, Gap, Longest string
+}
+
+type controlView struct {
+	C                              *Control
+	Fault, From, For, Gap, Noticed string
+	Refs                           []refView
+}
+
+type verdictView struct {
+	V              harness.Verdict
+	Story          []momentView
+	Evidence       []evidenceView
+	Count, Further string
+}
+
+type momentView struct {
+	At, Text string
+	Call     bool
+	Refs     []refView
+}
+
+type claimView struct {
+	C                  Claim
+	Holds, Class, Took string
+}
+
+type faultView struct {
+	F                                                       *Injected
+	Nodes, Issued, Effect, HealIssued, HealedAfter, Trouble string
+	Refs                                                    []refView
+}
+
+type fact struct {
+	Name  string
+	Value string
+}
+
+type opsRow struct{ F, OK, Failed, Unknown string }
+
+type scheduleRow struct{ At, For, Fault, Target string }
 
 // writeReport writes the self-contained page.
 func writeReport(a *Analysis, w io.Writer, figures []Figure) error {
@@ -200,10 +214,10 @@ func newPage(a *Analysis, figures []Figure) (page, error) {
 	run := a.Run
 	p := page{
 		Run: run, Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
-		Problems: namedProblems(a), Majority: len(run.Nodes)/2 + 1, Cards: cardsOf(a), Broken: a.broken(), Command: repeatCommand(run),
+		Problems: problems(a), Majority: len(run.Nodes)/2 + 1, Cards: cardsOf(a), Broken: a.broken(), Command: repeatCommand(run),
 		CSS: template.CSS(reportCSS), Columns: template.JS(columnsJS), JS: template.JS(dataJS + panelJS + layersJS + drawJS + timelineJS), // ours, embedded
 		EndMicros: a.End.Microseconds(), Figures: inlineFigures(figures), Sustained: Sustained, Docs: docsURL,
-		Patience:   Words{{"run.election_timeout", ms(run.ElectionTimeout)}},
+		Patience:   ms(run.ElectionTimeout),
 		Resolution: resolution(a), StatsNote: statsNote(a), PhaseNote: phaseNote(a),
 	}
 	if err := timeline(a, &p); err != nil {
@@ -253,13 +267,6 @@ func navigation(p *page) []navItem {
 	return append(nav, navItem{"faults", "Faults"}, navItem{"run", "The run"})
 }
 
-func namedProblems(a *Analysis) (out []Part) {
-	for i, p := range problems(a) {
-		out = append(out, Part{fmt.Sprintf("problem.%d", i), p})
-	}
-	return out
-}
-
 func problems(a *Analysis) []string {
 	var out []string
 	switch {
@@ -281,26 +288,19 @@ func cardsOf(a *Analysis) []card {
 	away := func(title, name string) card {
 		s := a.stat(name)
 		if s == nil {
-			return card{title, Words{{Text: missing}}, Words{{Text: "no failover was measured"}}}
+			return card{title, missing, "no failover was measured"}
 		}
-		stat := func(what, text string) Part { return Part{"stat." + name + "." + what, text} }
-		note := wordsOf("median; max %s, n = %s", stat("max", s.Max.String()), stat("n", count(s.N)))
-		if s.N == 1 {
-			note = append(note, Part{Text: " failover"})
-		} else {
-			note = append(note, Part{Text: " failovers"})
-		}
+		note := fmt.Sprintf("median; max %s, n = %s", s.Max, plural(s.N, "failover", "failovers"))
 		if s.Censored > 0 {
-			note = append(note, wordsOf(", %s censored", stat("censored", count(s.Censored)))...)
+			note += fmt.Sprintf(", %s censored", count(s.Censored))
 		}
-		return card{title, Words{stat("median", s.Median.String())}, note}
+		return card{title, s.Median.String(), note}
 	}
-	n := func(name string, n int) Part { return Part{name, count(n)} }
 	return []card{
 		away("Writes away per failover", "write outage"),
 		away("Reads away per failover", "read outage"),
-		{"Faults that landed", wordsOf("%s of %s", n("faults.landed", a.Landed()), n("faults", len(a.Faults))), Words{{Text: "with the effect confirmed"}}},
-		{"Calls", wordsOf("%s ok", n("ops.ok", a.Ops.OK)), wordsOf("%s failed, %s of unknown outcome", n("ops.failed", a.Ops.Failed), n("ops.unknown", a.Ops.Unknown))},
+		{"Faults that landed", fmt.Sprintf("%s of %s", count(a.Landed()), count(len(a.Faults))), "with the effect confirmed"},
+		{"Calls", count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed, %s of unknown outcome", count(a.Ops.Failed), count(a.Ops.Unknown))},
 	}
 }
 
@@ -325,18 +325,18 @@ func inlineFigures(figures []Figure) map[string]inlineFigure {
 }
 
 // resolution says what outages were measured with and how fine that is.
-func resolution(a *Analysis) Words {
-	var text Words
-	slack := wordsOf("an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", Part{"slack", ms(a.slack())})
+func resolution(a *Analysis) string {
+	text := ""
+	slack := fmt.Sprintf("an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", ms(a.slack()))
 	if p := a.Probes; p != nil {
-		text = wordsOf("Measured with probes: %s, timed from when they were due.", probesInWords(p))
+		text = fmt.Sprintf("Measured with probes: %s, timed from when they were due.", probesInWords(p))
 		if p.Timeout > 0 {
-			text = append(text, wordsOf(" Each has %s.", Part{"probes.timeout", ms(p.Timeout)})...)
+			text += fmt.Sprintf(" Each has %s.", ms(p.Timeout))
 		}
 		if a.slack() > 0 {
-			text = append(append(text, Part{Text: " Even so "}), slack...)
+			text += " Even so " + slack
 		}
-		return append(append(text, Part{Text: " "}), calibrated(a)...)
+		return text + " " + calibrated(a)
 	}
 	var before time.Duration
 	for i := range a.Episodes {
@@ -346,12 +346,12 @@ func resolution(a *Analysis) Words {
 			}
 		}
 	}
-	text = wordsOf("Measured with the workload's own calls: the run had no probes. ")
+	text = "Measured with the workload's own calls: the run had no probes. "
 	if before > 0 {
-		text = append(text, wordsOf("Before the faults a call of each kind was due every %s or oftener, on average. ", Part{"resolution", ms(before)})...)
+		text += fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average. ", ms(before))
 	}
 	if a.slack() > 0 {
-		text = append(append(text, Part{Text: "While workers wait for calls that will time out, fewer are due: "}), slack...)
+		text += "While workers wait for calls that will time out, fewer are due: " + slack
 	}
 	return text
 }
@@ -363,54 +363,41 @@ func probeFacts(a *Analysis, add func(name, format string, args ...any)) {
 		add("Probes", "none")
 		return
 	}
-	n := func(name string, n int) Part { return Part{"probes." + name, count(n)} }
-	d := func(name string, d time.Duration) Part { return Part{"probes." + name, ms(d)} }
 	add("Probes", "%s", probesInWords(p))
-	add("Probes that ended", "%s ok, %s failed, %s of unknown outcome", n("ok", p.Calls.OK), n("failed", p.Calls.Failed), n("unknown", p.Calls.Unknown))
+	add("Probes that ended", "%s ok, %s failed, %s of unknown outcome", count(p.Calls.OK), count(p.Calls.Failed), count(p.Calls.Unknown))
 	if p.LateMax != nil {
-		add("Probes sent late", "by %s at most", d("late_max", *p.LateMax))
+		add("Probes sent late", "by %s at most", ms(*p.LateMax))
 	}
 	if p.Quiet > 0 {
-		add("Probes' latency", "p50 %s, p99 %s outside faults (n %s)", d("p50", p.P50), d("p99", p.P99), n("quiet", p.Quiet))
+		add("Probes' latency", "p50 %s, p99 %s outside faults (n %s)", ms(p.P50), ms(p.P99), count(p.Quiet))
 	} else {
 		add("Probes' latency", "none outside faults")
 	}
 	if p.Timeout > 0 {
-		add("Exact to", "%s, the interval, and what an answer takes; a time without service that no fault explains is seen where a probe fails, after %s", d("every", p.Every), d("timeout", p.Timeout))
+		add("Exact to", "%s, the interval, and what an answer takes; a time without service that no fault explains is seen where a probe fails, after %s", ms(p.Every), ms(p.Timeout))
 	}
 	add("Calibration", "%s", calibrated(a))
-	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", d("write_debt", p.WriteDebt), d("read_debt", p.ReadDebt))
+	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", ms(p.WriteDebt), ms(p.ReadDebt))
 	if len(p.Holes) > 0 {
 		longest := slices.MaxFunc(p.Holes, func(a, b Hole) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
-		add("Not probed", "%s times in which none was sent, the longest %s at %s: nothing is known about service then (hatched in figures)", n("holes", len(p.Holes)), d("hole", longest.To-longest.From), Part{"probes.hole_at", clock(longest.From)})
+		add("Not probed", "%s times in which none was sent, the longest %s at %s: nothing is known about service then (hatched in figures)", count(len(p.Holes)), ms(longest.To-longest.From), clock(longest.From))
 	}
 	if gaps := p.outside(); len(gaps) > 0 {
 		longest := slices.MaxFunc(gaps, func(a, b Gap) int { return int(a.Took - b.Took) })
-		times := "times"
-		if len(gaps) == 1 {
-			times = "time"
-		}
-		add("Without service", "%s "+times+" outside failovers, the longest %s at %s", n("gaps", len(gaps)), d("gap", longest.Took), Part{"probes.gap_at", clock(longest.From)})
+		add("Without service", "%s outside failovers, the longest %s at %s", plural(len(gaps), "time", "times"), ms(longest.Took), clock(longest.From))
 	} else {
 		add("Without service", "never outside failovers")
 	}
 }
 
-func statsNote(a *Analysis) Words {
+func statsNote(a *Analysis) string {
 	lost := 0
-	for i := range a.Episodes {
-		if a.Episodes[i].QuorumLost {
-			lost++
-		}
+	for i := range a.Groups {
+		lost += a.Groups[i].Lost
 	}
-	text := wordsOf("Censored: watching ended before the duration did. p90 and p99 are nearest ranks, so with fewer than %s and %s values they are the maximum; where some are censored, Kaplan and Meier's. The interval is between two order statistics and needs %s values.",
-		Part{"const.p90", "10"}, Part{"const.p99", "100"}, Part{"const.interval", "6"})
+	text := "Censored: watching ended before the duration did. p90 and p99 are nearest ranks, so with fewer than 10 and 100 values they are the maximum; where some are censored, Kaplan and Meier's. The interval is between two order statistics and needs 6 values."
 	if lost > 0 {
-		many := "episodes"
-		if lost == 1 {
-			many = "episode"
-		}
-		text = append(text, wordsOf(" Left out: %s "+many+" whose faults left no majority unharmed.", Part{"stats.left_out", count(lost)})...)
+		text += fmt.Sprintf(" Left out: %s whose faults left no majority unharmed.", plural(lost, "episode", "episodes"))
 	}
 	return text
 }
@@ -423,9 +410,8 @@ func episodeViewOf(a *Analysis, e *Episode, fig inlineFigure) episodeView {
 		Partial: optional(e.Partial), Steady: missing, Figure: fig,
 	}
 	if e.Writes.Debt != nil && e.Reads.Debt != nil {
-		named := func(name, text string) Part { return Part{e.ID + "." + name, text} }
-		v.Debt = wordsOf(" · unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
-			named("writes.debt", ms(*e.Writes.Debt)), named("reads.debt", ms(*e.Reads.Debt)), named("writes.asked", count(e.Writes.Asked)), named("reads.asked", count(e.Reads.Asked)))
+		v.Debt = fmt.Sprintf(" · unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
+			ms(*e.Writes.Debt), ms(*e.Reads.Debt), count(e.Writes.Asked), count(e.Reads.Asked))
 	}
 	switch {
 	case e.Disturbance != nil:
@@ -434,7 +420,7 @@ func episodeViewOf(a *Analysis, e *Episode, fig inlineFigure) episodeView {
 		v.Steady = "> " + ms(*e.DisturbedAtLeast)
 	}
 	for _, s := range Story(e, len(a.Run.Nodes)) {
-		sv := sentenceView{Words: s.Words}
+		sv := sentenceView{Text: s.Text}
 		for _, r := range s.Refs {
 			sv.Refs = append(sv.Refs, refViewOf(a, r))
 		}
@@ -491,7 +477,7 @@ func statViewOf(s *Summary) statView {
 
 // groupViewOf is a row of the matrix of faults and targets.
 func groupViewOf(g *Group) groupView {
-	v := groupView{Name: fmt.Sprintf("group.%s.%s", g.Fault, g.Target), G: g, Target: string(g.Target), Writes: missing, Reads: missing, Max: missing, Gap: missing}
+	v := groupView{G: g, Target: string(g.Target), Writes: missing, Reads: missing, Max: missing, Gap: missing}
 	if v.Target == "" {
 		v.Target = missing
 	}
@@ -588,11 +574,11 @@ func faultViewOf(a *Analysis, f *Injected) faultView {
 func aboutRun(a *Analysis, p *page) {
 	run := a.Run
 	facts := func(name, format string, args ...any) {
-		p.Facts = append(p.Facts, fact{name, wordsOf(format, args...)})
+		p.Facts = append(p.Facts, fact{name, fmt.Sprintf(format, args...)})
 	}
 	add := func(name, value string) { // as run.json says it
 		if value != "" {
-			facts(name, "%s", Part{"fact." + name, value})
+			facts(name, "%s", value)
 		}
 	}
 	add("Seed", fmt.Sprint(run.Seed))
@@ -605,7 +591,7 @@ func aboutRun(a *Analysis, p *page) {
 	add("Why this one", run.RuntimeReason)
 	add("Nodes", strings.ReplaceAll(joinNodes(run.Nodes), "+", ", "))
 	if run.ElectionTimeout > 0 {
-		facts("Election timeout", "%s, heartbeat %s", Part{"run.election_timeout", ms(run.ElectionTimeout)}, Part{"run.heartbeat", ms(run.HeartbeatInterval)})
+		facts("Election timeout", "%s, heartbeat %s", ms(run.ElectionTimeout), ms(run.HeartbeatInterval))
 	}
 	add("Workload", fmt.Sprintf("%s, %s, %v of faults", orUnknown(run.Workload), plural(run.Concurrency, "worker", "workers"), run.Time))
 	probeFacts(a, facts)
@@ -619,19 +605,19 @@ func aboutRun(a *Analysis, p *page) {
 		p.Ops = append(p.Ops, opsRow{f, count(n.OK), count(n.Failed), count(n.Unknown)})
 	}
 	for _, t := range run.StartTimings {
-		p.Timings = append(p.Timings, fact{t.Name, Words{{"timing." + t.Name, ms(t.Took)}}})
+		p.Timings = append(p.Timings, fact{t.Name, ms(t.Took)})
 	}
-	cost := func(name, key, value string) {
-		p.Memory = append(p.Memory, fact{name, Words{{"resources." + key, value}}})
+	cost := func(name, value string) {
+		p.Memory = append(p.Memory, fact{name, value})
 	}
 	if run.Resources.HarnessMaxRSS > 0 {
-		cost("harness, most resident memory", "harness_max_rss", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS)))
+		cost("harness, most resident memory", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS)))
 	}
 	if run.Resources.HarnessCPU > 0 {
-		cost("harness, CPU time", "harness_cpu", run.Resources.HarnessCPU.Round(time.Millisecond).String())
+		cost("harness, CPU time", run.Resources.HarnessCPU.Round(time.Millisecond).String())
 	}
 	for _, id := range sortedKeys(run.Resources.MemberRSS) {
-		cost(string(id)+", resident at the end", "member_rss."+string(id), humanize.IBytes(uint64(max(0, run.Resources.MemberRSS[id]))))
+		cost(string(id)+", resident at the end", humanize.IBytes(uint64(max(0, run.Resources.MemberRSS[id]))))
 	}
 	for _, s := range run.Schedule {
 		p.Schedule = append(p.Schedule, scheduleRow{clock(s.At), ms(s.For), s.Fault, string(s.Target)})

@@ -7,23 +7,21 @@ import (
 
 // calibrated says how exact the ruler of the run is: what the newest calibration found, or that there was
 // none.
-func calibrated(a *Analysis) Words {
+func calibrated(a *Analysis) string {
 	c := a.Run.Calibration
 	if c == nil {
-		return wordsOf("Not calibrated: when the run was made, there was no calibration of runtime %s on its machine (faultline calibrate --runtime %s).", orUnknown(a.Run.Runtime), orUnknown(a.Run.Runtime))
+		return fmt.Sprintf("Not calibrated: when the run was made, there was no calibration of runtime %s on its machine (faultline calibrate --runtime %s).", orUnknown(a.Run.Runtime), orUnknown(a.Run.Runtime))
 	}
-	p := func(name, text string) Part { return Part{"calibration." + name, text} }
-	w := wordsOf("Calibrated %s with %s on this machine and runtime, probes every %s: ", p("at", day(c.At)), c.System, p("every", ms(c.Every)))
+	w := fmt.Sprintf("Calibrated %s with %s on this machine and runtime, probes every %s: ", day(c.At), c.System, ms(c.Every))
 	if read, n, low, high, ok := c.All(); ok {
-		w = append(w, wordsOf("of stalls of %s to %s, %s of %s readings were made, with errors from %s to %s; ",
-			p("shortest", ms(c.Stalls[0].Length)), p("longest", ms(c.Stalls[len(c.Stalls)-1].Length)), p("read", count(read)), p("n", count(n)), p("low", signed(low)), p("high", signed(high)))...)
+		w += fmt.Sprintf("of stalls of %s to %s, %s of %s readings were made, with errors from %s to %s; ", ms(c.Stalls[0].Length), ms(c.Stalls[len(c.Stalls)-1].Length), count(read), count(n), signed(low), signed(high))
 	}
-	w = append(w, wordsOf("a run without faults read %s outages and no answer took longer than %s.", p("outages", count(c.Outages)), p("noise", ms(c.Noise)))...)
+	w += fmt.Sprintf("a run without faults read %s outages and no answer took longer than %s.", count(c.Outages), ms(c.Noise))
 	if !c.Exact {
-		w = append(w, Part{Text: " That is less exact than the ruler says of itself."})
+		w += " That is less exact than the ruler says of itself."
 	}
 	if every := a.Run.ProbeEvery; every > 0 && every != c.Every {
-		w = append(w, wordsOf(" This run's probes were due every %s.", Part{"probes.every", ms(every)})...)
+		w += fmt.Sprintf(" This run's probes were due every %s.", ms(every))
 	}
 	return w
 }
@@ -56,12 +54,10 @@ func signed(d time.Duration) string {
 }
 
 // probesInWords are the ruler.
-func probesInWords(p *Probing) Words {
-	n := func(name, text string) Part { return Part{"probes." + name, text} }
-	w := wordsOf("a put and a read every %s, through each member in turn (%s/s), so that any majority is asked every %s, n %s",
-		n("step", ms(p.Step)), n("per_second", fmt.Sprintf("%.0f", p.PerSecond)), n("every", ms(p.Every)), n("n", count(p.Calls.All())))
+func probesInWords(p *Probing) string {
+	w := fmt.Sprintf("a put and a read every %s, through each member in turn (%s/s), so that any majority is asked every %s, n %s", ms(p.Step), fmt.Sprintf("%.0f", p.PerSecond), ms(p.Every), count(p.Calls.All()))
 	if p.Unsent != nil {
-		w = append(w, wordsOf(", %s unsent", n("unsent", count(*p.Unsent)))...)
+		w += fmt.Sprintf(", %s unsent", count(*p.Unsent))
 	}
 	return w
 }

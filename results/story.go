@@ -3,13 +3,12 @@ package results
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // Sentence is one step of a failover in words, with the lines that tell it.
 type Sentence struct {
-	Words Words
-	Refs  []string // FILE:LINE
+	Text string
+	Refs []string // FILE:LINE
 }
 
 // Story tells one episode from its logs and history, to people who have never heard of raft.
@@ -35,8 +34,8 @@ func Story(e *Episode, members int) []Sentence {
 	s.calls()
 	s.staleLeader()
 	s.rejoining()
-	for i, m := range e.Missing {
-		s.say(nil, "Not seen: %s.", s.part(fmt.Sprintf("missing.%d", i), m))
+	for _, m := range e.Missing {
+		s.say(nil, "Not seen: %s.", m)
 	}
 	return s.out
 }
@@ -49,40 +48,24 @@ type story struct {
 }
 
 func (s *story) say(refs []string, format string, args ...any) {
-	s.out = append(s.out, Sentence{wordsOf(format, args...), refs})
-}
-
-// part names what the words show.
-func (s *story) part(name, text string) Part { return Part{s.e.ID + "." + name, text} }
-
-func (s *story) ms(name string, d time.Duration) Part { return s.part(name, ms(d)) }
-
-func (s *story) number(name string, n int) Part { return s.part(name, count(n)) }
-
-func (s *story) term(name string, n uint64) Part { return s.part(name, fmt.Sprint(n)) }
-
-func (s *story) many(name string, n int, one, many string) Words {
-	if n == 1 {
-		many = one
-	}
-	return Words{s.number(name, n), {Text: " " + many}}
+	s.out = append(s.out, Sentence{fmt.Sprintf(format, args...), refs})
 }
 
 func (s *story) fault() {
 	e := s.e
 	switch {
 	case e.Fault != nil && e.T0 < e.Fault.Confirmed:
-		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %s when %s was ordered at %s. The first sign of it came %s later, before its whole effect was seen: that is t0.",
-			string(e.OldLeader), s.term("old_term", e.OldTerm), s.part("cause", e.Cause()), s.part("issued", clock(e.Issued.At)), s.ms("effect", e.T0-e.Issued.At))
+		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %d when %s was ordered at %s. The first sign of it came %s later, before its whole effect was seen: that is t0.",
+			string(e.OldLeader), e.OldTerm, e.Cause(), clock(e.Issued.At), ms(e.T0-e.Issued.At))
 	case e.Fault != nil:
-		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %s when %s was ordered at %s; its effect was seen %s later: that is t0.",
-			string(e.OldLeader), s.term("old_term", e.OldTerm), s.part("cause", e.Cause()), s.part("issued", clock(e.Issued.At)), s.ms("effect", e.T0-e.Issued.At))
+		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %d when %s was ordered at %s; its effect was seen %s later: that is t0.",
+			string(e.OldLeader), e.OldTerm, e.Cause(), clock(e.Issued.At), ms(e.T0-e.Issued.At))
 	default:
-		s.say([]string{e.T0Ref}, "%s led in term %s. No fault had hit it; the first sign that it was losing its office came at %s: that is t0.",
-			orUnknown(string(e.OldLeader)), s.term("old_term", e.OldTerm), s.part("t0", clock(e.T0)))
+		s.say([]string{e.T0Ref}, "%s led in term %d. No fault had hit it; the first sign that it was losing its office came at %s: that is t0.",
+			orUnknown(string(e.OldLeader)), e.OldTerm, clock(e.T0))
 	}
 	if e.HandOver != nil {
-		s.say([]string{e.HandOver.Ref}, "At t0 + %s %s began to hand its office over.", s.ms("hand_over", e.HandOver.At-e.T0), string(e.OldLeader))
+		s.say([]string{e.HandOver.Ref}, "At t0 + %s %s began to hand its office over.", ms(e.HandOver.At-e.T0), string(e.OldLeader))
 	}
 	if len(e.During) > 0 {
 		s.say(nil, "Active then as well, or healed shortly before: %s.", strings.Join(e.During, ", "))
@@ -96,10 +79,9 @@ func (s *story) fault() {
 func (s *story) campaign(i int) {
 	e := s.e
 	t := &e.Campaigns[i]
-	name := func(what string) string { return fmt.Sprintf("campaign.%d.%s", i, what) }
 	refs := []string{t.Ref}
-	text := Words{}
-	add := func(format string, args ...any) { text = append(text, wordsOf(format, args...)...) }
+	text := ""
+	add := func(format string, args ...any) { text += fmt.Sprintf(format, args...) }
 	switch {
 	case t.Asked != nil:
 		refs = append(refs, t.Asked.Ref)
@@ -109,16 +91,16 @@ func (s *story) campaign(i int) {
 		add(" had heard nothing from %s for its election timeout: it", string(t.LostLeader))
 	}
 	if t.Pre {
-		add(" asked whether the others would vote for it in term %s (a pre-vote)", s.term(name("term"), t.Term))
+		add(" asked whether the others would vote for it in term %d (a pre-vote)", t.Term)
 	} else {
-		add(" began a campaign for term %s", s.term(name("term"), t.Term))
+		add(" began a campaign for term %d", t.Term)
 	}
 	if i == 0 {
 		add("; it was the first survivor to do so")
 	}
 	if t.Ran != nil && t.Pre {
 		refs = append(refs, t.Ran.Ref)
-		add(". %s of %s would, and %s later it became candidate, for votes that count", s.number(name("pre_votes"), t.PreVotes), s.number("members", s.members), s.ms(name("ran"), t.Ran.At-t.At))
+		add(". %s of %s would, and %s later it became candidate, for votes that count", count(t.PreVotes), count(s.members), ms(t.Ran.At-t.At))
 	}
 	switch {
 	case t.Won:
@@ -132,7 +114,7 @@ func (s *story) campaign(i int) {
 			}
 			add("%s refused", string(r.By))
 			if r.Why != "" {
-				add(", since %s", s.part(name(fmt.Sprintf("why.%d", j)), r.Why))
+				add(", since %s", r.Why)
 			}
 		}
 	case t.Ran == nil:
@@ -140,12 +122,12 @@ func (s *story) campaign(i int) {
 	default:
 		add(". It did not win: no majority gave it a vote")
 	}
-	s.say(refs, "At t0 + %s %s%s.", s.ms(name("at"), t.At-e.T0), string(t.Node), text)
+	s.say(refs, "At t0 + %s %s%s.", ms(t.At-e.T0), string(t.Node), text)
 }
 
 func (s *story) split() {
 	if n := s.e.SplitVotes; n > 0 {
-		s.say(nil, "%s without a winner: several members were candidates at once, and the votes were split.", s.many("split", n, "term went", "terms went"))
+		s.say(nil, "%s without a winner: several members were candidates at once, and the votes were split.", plural(n, "term went", "terms went"))
 	}
 }
 
@@ -153,7 +135,7 @@ func (s *story) victory() {
 	e := s.e
 	switch e.Outcome {
 	case Kept:
-		s.say(nil, "%s was not replaced: it led on in term %s.", string(e.OldLeader), s.term("old_term", e.OldTerm))
+		s.say(nil, "%s was not replaced: it led on in term %d.", string(e.OldLeader), e.OldTerm)
 		return
 	case NoLeader:
 		return // Missing says so
@@ -168,20 +150,20 @@ func (s *story) victory() {
 			from, refs = append(from, who), append(refs, v.Ref)
 		}
 	}
-	how := Words{}
+	how := ""
 	if len(from) > 0 {
-		how = wordsOf("With the votes of %s, %s of %s, ", enumerate(from), s.number("votes", len(from)), s.number("members", s.members))
+		how = fmt.Sprintf("With the votes of %s, %s of %s, ", enumerate(from), count(len(from)), count(s.members))
 	}
-	s.say(append(refs, e.Elected.Ref), "%s%s became leader of term %s at t0 + %s.", how, string(e.NewLeader), s.term("new_term", e.NewTerm), s.ms("election", *e.Election))
+	s.say(append(refs, e.Elected.Ref), "%s%s became leader of term %d at t0 + %s.", how, string(e.NewLeader), e.NewTerm, ms(*e.Election))
 	if e.Accepted != nil {
-		s.say([]string{e.Accepted.Ref}, "A majority of the members, itself included, knew it as leader at t0 + %s.", s.ms("accepted", e.Accepted.At-e.T0))
+		s.say([]string{e.Accepted.Ref}, "A majority of the members, itself included, knew it as leader at t0 + %s.", ms(e.Accepted.At-e.T0))
 	}
 	if e.Committed != nil {
 		how := "by the store's own log"
 		if e.CommitBy == "client" {
 			how = "at the latest: then a client's write was acknowledged; the store's log does not tell"
 		}
-		s.say([]string{e.Committed.Ref}, "The first commit of term %s came at t0 + %s (%s).", s.term("new_term", e.NewTerm), s.ms("write_ready", *e.WriteReady), how)
+		s.say([]string{e.Committed.Ref}, "The first commit of term %d came at t0 + %s (%s).", e.NewTerm, ms(*e.WriteReady), how)
 	}
 }
 
@@ -198,30 +180,30 @@ func enumerate(words []string) string {
 func (s *story) clients(title, name string, o Outage) {
 	switch {
 	case o.Took != nil:
-		slack := Words{}
+		slack := ""
 		if o.Slack != nil {
-			slack = wordsOf(" It may have ended up to %s before that was seen.", s.ms(name+".slack", *o.Slack))
+			slack = fmt.Sprintf(" It may have ended up to %s before that was seen.", ms(*o.Slack))
 		}
 		s.say([]string{o.LastOK.Ref, o.Back.Ref}, "%s were away for %s: from when the last one that succeeded before t0 was due, to the answer of the first of %s in a row that succeeded.%s",
-			title, s.ms(name+".took", *o.Took), Part{"const.sustained", count(Sustained)}, slack)
+			title, ms(*o.Took), count(Sustained), slack)
 	case o.AtLeast != nil:
-		s.say([]string{o.LastOK.Ref}, "%s were away for at least %s; then watching ended.", title, s.ms(name+".at_least", *o.AtLeast))
+		s.say([]string{o.LastOK.Ref}, "%s were away for at least %s; then watching ended.", title, ms(*o.AtLeast))
 	}
 }
 
 func (s *story) calls() {
 	c := s.e.Calls
-	overlap := Words{}
+	overlap := ""
 	if s.e.Ambiguous > 0 {
-		overlap = wordsOf(" %s of unknown outcome overlap it: each may have happened, or may happen yet.", s.many("ambiguous", s.e.Ambiguous, "write", "writes"))
+		overlap = fmt.Sprintf(" %s of unknown outcome overlap it: each may have happened, or may happen yet.", plural(s.e.Ambiguous, "write", "writes"))
 	}
 	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed, and the outcome of %s is unknown.%s",
-		s.number("calls.ok", c.OK), s.number("calls.fail", c.Failed), s.number("calls.unknown", c.Unknown), overlap)
+		count(c.OK), count(c.Failed), count(c.Unknown), overlap)
 }
 
 func (s *story) steppedDown() {
 	e := s.e
-	s.say([]string{e.SteppedBy.Ref}, "%s knew that it led no longer at t0 + %s, before %s was elected.", string(e.OldLeader), s.ms("stepped", e.SteppedBy.At-e.T0), string(e.NewLeader))
+	s.say([]string{e.SteppedBy.Ref}, "%s knew that it led no longer at t0 + %s, before %s was elected.", string(e.OldLeader), ms(e.SteppedBy.At-e.T0), string(e.NewLeader))
 }
 
 func (s *story) staleLeader() {
@@ -230,7 +212,7 @@ func (s *story) staleLeader() {
 		return
 	}
 	s.say([]string{e.SteppedBy.Ref}, "%s believed to lead for %s after %s did, and acknowledged %s in that time.",
-		string(e.OldLeader), s.ms("stale", *e.Stale), string(e.NewLeader), s.many("stale_ok", e.StaleOK, "call", "calls"))
+		string(e.OldLeader), ms(*e.Stale), string(e.NewLeader), plural(e.StaleOK, "call", "calls"))
 }
 
 func (s *story) rejoining() {
@@ -239,31 +221,18 @@ func (s *story) rejoining() {
 		return
 	}
 	refs := []string{e.HealStart.Ref}
-	text := wordsOf("Healing was ordered at t0 + %s", s.ms("heal_start", e.HealStart.At-e.T0))
+	text := fmt.Sprintf("Healing was ordered at t0 + %s", ms(e.HealStart.At-e.T0))
 	if e.Healed != nil {
 		refs = append(refs, e.Healed.Ref)
-		text = append(text, wordsOf(" and seen %s later", s.ms("healed", e.Healed.At-e.HealStart.At))...)
+		text += fmt.Sprintf(" and seen %s later", ms(e.Healed.At-e.HealStart.At))
 	}
 	if e.Rejoined != nil {
 		refs = append(refs, e.Rejoined.Ref)
 		how := map[string]string{"log": "its log tells that it follows", "poller": "the poller saw it follow", "client": "a call through it succeeded"}[e.RejoinBy]
-		text = append(text, wordsOf("; %s was back %s after the order: %s", string(e.OldLeader), s.ms("rejoin", *e.Rejoin), how)...)
+		text += fmt.Sprintf("; %s was back %s after the order: %s", string(e.OldLeader), ms(*e.Rejoin), how)
 	}
 	s.say(refs, "%s.", text)
 	if e.RejoinOutage != nil {
-		s.say(nil, "While it rejoined, the longest time without an acknowledged write was %s.", s.ms("rejoin_outage", *e.RejoinOutage))
+		s.say(nil, "While it rejoined, the longest time without an acknowledged write was %s.", ms(*e.RejoinOutage))
 	}
-}
-
-// title is an episode in a line.
-func (e *Episode) title() Words {
-	s := story{e: e}
-	cause, old := s.part("cause", e.Cause()), s.term("old_term", e.OldTerm)
-	switch e.Outcome {
-	case NewLeader:
-		return wordsOf("%s, %s (term %s) → %s (term %s)", cause, string(e.OldLeader), old, string(e.NewLeader), s.term("new_term", e.NewTerm))
-	case Kept:
-		return wordsOf("%s, %s leads on in term %s", cause, string(e.OldLeader), old)
-	}
-	return wordsOf("%s, nobody follows %s (term %s)", cause, string(e.OldLeader), old)
 }

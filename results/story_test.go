@@ -61,10 +61,10 @@ func TestStories(t *testing.T) {
 func tellStory(t *testing.T, b *strings.Builder, a *Analysis, e *Episode) {
 	t.Helper()
 	for _, s := range Story(e, len(a.Run.Nodes)) {
-		fmt.Fprintf(b, "- %s\n", s.Words.Text())
+		fmt.Fprintf(b, "- %s\n", s.Text)
 		for _, r := range s.Refs {
 			v := refViewOf(a, r)
-			require.NotEmptyf(t, v.Line, "%s: there is no line %s", s.Words.Text(), r)
+			require.NotEmptyf(t, v.Line, "%s: there is no line %s", s.Text, r)
 			line := v.Line
 			if _, msg, ok := strings.Cut(line, `"msg":"`); ok {
 				line = strings.TrimSuffix(msg, `","ts":"2026-11-25T07:00:00.000Z"}`)
@@ -91,8 +91,8 @@ func TestStoriesNameWhoIsMeant(t *testing.T) {
 				}
 				node := strings.TrimSuffix(strings.TrimPrefix(file, LogsDir+"/"), ".log")
 				require.Contains(t, a.Run.Nodes, harness.NodeID(node))
-				if !strings.Contains(s.Words.Text(), "A majority of the members") && !strings.Contains(s.Words.Text(), "The first commit") {
-					require.Contains(t, s.Words.Text(), node, "%s is not told by %s", s.Words.Text(), r)
+				if !strings.Contains(s.Text, "A majority of the members") && !strings.Contains(s.Text, "The first commit") {
+					require.Contains(t, s.Text, node, "%s is not told by %s", s.Text, r)
 				}
 			}
 		}

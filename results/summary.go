@@ -28,7 +28,7 @@ func JobSummary(a *Analysis) []byte {
 	if a.Probes != nil || len(a.Episodes) > 0 {
 		fact("Ruler", md(rulerText(a)))
 		if a.Probes != nil {
-			fact("Exact to", md(calibrated(a).Text()))
+			fact("Exact to", md(calibrated(a)))
 		}
 	}
 	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))

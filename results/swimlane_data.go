@@ -285,4 +285,4 @@ func moments(e *Episode, timeout time.Duration) []moment {
 	return out
 }
 
-func leaderSentence(e *Episode) string { return e.title().Text() }
+func leaderSentence(e *Episode) string { return e.title() }
