@@ -49,10 +49,11 @@ func alpha(c color.NRGBA, a uint8) color.NRGBA { c.A = a; return c }
 
 // Figure is one graph, as SVG and as PNG, and the numbers that it was drawn from.
 type Figure struct {
-	Name string
-	SVG  []byte
-	PNG  []byte
-	CSV  []byte // a header row with units in the columns' names, then the data
+	Name  string
+	Place Place // on the report page; empty: none
+	SVG   []byte
+	PNG   []byte
+	CSV   []byte // a header row with units in the columns' names, then the data
 	// Worst is the id of the failover with the longest outage of writes among those drawn, and Longest
 	// that outage in words; empty where the figure is not about failovers.
 	Worst, Longest string

@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryFileOfARunIsDescribed: docs/files.md has a row for whatever a run's folder holds.
-func TestEveryFileOfARunIsDescribed(t *testing.T) {
+// describedFiles is an expression of the names that docs/files.md has a row for.
+func describedFiles(t *testing.T) string {
+	t.Helper()
 	page, err := os.ReadFile("../docs/files.md")
 	require.NoError(t, err)
-	var known []string // as regular expressions
+	var known []string
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(line, "|")
 		if len(cells) != 4 || !strings.HasPrefix(line, "| `") {
@@ -33,6 +34,28 @@ func TestEveryFileOfARunIsDescribed(t *testing.T) {
 			known = append(known, "^"+strings.ReplaceAll(name, "eN", `e\d+`)+"$")
 		}
 	}
+	return strings.Join(known, "|")
+}
+
+// TestEveryFigureHasItsPlaceAndRow: docs/files.md says what each kind of figure is, and the page has a
+// place for it.
+func TestEveryFigureHasItsPlaceAndRow(t *testing.T) {
+	known := describedFiles(t)
+	for _, k := range figureKinds() {
+		require.Contains(t, []Place{InTimeline, UnderTimeline, OverFailovers}, k.place, k.name)
+		for _, ext := range []string{".svg", ".png", ".csv"} {
+			require.Regexp(t, known, k.name+ext, "docs/files.md does not say what it is")
+		}
+	}
+	_, a := probed(mix)
+	for _, p := range plans(&a) {
+		require.NotEmpty(t, p.head.title, p.name)
+	}
+}
+
+// TestEveryFileOfARunIsDescribed: docs/files.md has a row for whatever a run's folder holds.
+func TestEveryFileOfARunIsDescribed(t *testing.T) {
+	known := describedFiles(t)
 	run, h := goldenRun()
 	f := writeFolder(t, t.TempDir(), run, h)
 	a, err := AnalyzeFolder(f)
@@ -44,7 +67,7 @@ func TestEveryFileOfARunIsDescribed(t *testing.T) {
 		}
 		name, err := filepath.Rel(f.Dir(), path)
 		require.NoError(t, err)
-		require.Regexp(t, strings.Join(known, "|"), filepath.ToSlash(name), "docs/files.md does not say what it is")
+		require.Regexp(t, known, filepath.ToSlash(name), "docs/files.md does not say what it is")
 		return nil
 	}))
 }

@@ -18,7 +18,8 @@ import (
 // plan is a figure before it is drawn. draw sees the head and the table and nothing else; it keeps
 // neither.
 type plan struct {
-	name  string
+	name  string // of its files
+	place Place
 	head  head
 	table *csvTable // nil: the run has no data for it, and it is left out
 	draw  func(head, *csvTable) sketch
@@ -47,13 +48,64 @@ const figureWidth = vg.Length(1000)
 // maxZooms bounds the graphs of single episodes.
 const maxZooms = 40
 
+// Place is where a figure stands on the report page.
+type Place string
+
+const (
+	InTimeline    Place = "in the timeline" // behind it, folded: it shows the same
+	UnderTimeline Place = "under the timeline"
+	OverFailovers Place = "over all failovers"
+	WithFailover  Place = "with its failover"
+)
+
+// kindOfFigure is one kind of figure over a whole run. A new one is a file with its plan and a line in
+// figureKinds; docs/files.md says what it shows.
+type kindOfFigure struct {
+	name  string // of its files
+	place Place
+	plan  func(*Analysis) plan // without a table: the run has no data for it
+	// without says why the run has no data for it; nil: nobody would look for it.
+	without func(*Analysis) string
+}
+
+// figureKinds are all kinds, in the order in which the page shows them.
+func figureKinds() []kindOfFigure {
+	return []kindOfFigure{
+		{"swimlane", InTimeline, overview, nil},
+		{"throughput", UnderTimeline, throughput, nil},
+		{"matrix", OverFailovers, matrix, nil},
+		{"overlay", OverFailovers, overlay, nil},
+		{"phases", OverFailovers, phaseBars, nil},
+		{"cdf", OverFailovers, outageCurves, nil},
+		{"heartbeat", OverFailovers, heartbeats, phaseNote},
+	}
+}
+
 // plans are all figures that the run has data for, in a fixed order.
 func plans(a *Analysis) []plan {
-	out := []plan{overview(a), throughput(a), overlay(a), outageCurves(a), phaseBars(a), matrix(a), heartbeats(a)}
+	var out []plan
+	for _, k := range figureKinds() {
+		p := k.plan(a)
+		p.name, p.place = k.name, k.place
+		out = append(out, p)
+	}
 	for i := range a.Episodes[:min(len(a.Episodes), maxZooms)] {
 		out = append(out, zoom(a, &a.Episodes[i]))
 	}
 	return slices.DeleteFunc(out, func(p plan) bool { return p.table == nil })
+}
+
+// leftOut says why figures are missing that a reader may look for.
+func leftOut(a *Analysis) (out []string) {
+	for _, k := range figureKinds() {
+		if k.without == nil {
+			continue
+		}
+		if why := k.without(a); why != "" {
+			out = append(out, why)
+		}
+	}
+	return out
 }
 
 // Figures draws every graph that the run has data for, in a fixed order, several at a time.
@@ -78,6 +130,7 @@ func Figures(a *Analysis) ([]Figure, error) {
 func (p *plan) figure() (Figure, error) {
 	s := p.draw(p.head, p.table)
 	f, err := figure(p.name, s.height, s.paint)
+	f.Place = p.place
 	if err != nil {
 		return f, err
 	}

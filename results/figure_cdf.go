@@ -85,7 +85,7 @@ func outageCurves(a *Analysis) plan {
 		return plan{}
 	}
 	h.subs = append(h.subs, band)
-	return plan{name: "cdf", head: h, table: data, draw: drawCDF, shows: pointers(a.Episodes)}
+	return plan{head: h, table: data, draw: drawCDF, shows: pointers(a.Episodes)}
 }
 
 // bandText says what the band is and is not.

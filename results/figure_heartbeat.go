@@ -52,7 +52,7 @@ func heartbeats(a *Analysis) plan {
 	if lo, mid, hi, ok := theilSen(points); ok {
 		h.subs = append(h.subs, fmt.Sprintf("slope of detection: %.2f ms per ms of phase, 95 %% interval %.2f to %.2f (Theil-Sen, n %d); expected -1 with heartbeats alone, 0 with writes", mid, lo, hi, len(points)))
 	}
-	return plan{name: "heartbeat", head: h, table: t, draw: drawHeartbeats, shows: eps}
+	return plan{head: h, table: t, draw: drawHeartbeats, shows: eps}
 }
 
 // phased are the failovers whose phase and outage are known.

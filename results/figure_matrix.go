@@ -54,7 +54,7 @@ func matrix(a *Analysis) plan {
 	h := headOf(a, "How long writes were away, by fault and target",
 		statsLine("writes", a.stat("write outage")),
 		"a cell: the median with its interval, the longest, n. Framed: the control, faults that left the leader alone: the median and the longest of the longest times without an acknowledged write. Hatched: nothing was measured")
-	return plan{name: "matrix", head: h, table: t, draw: drawMatrix, shows: pointers(a.Episodes)}
+	return plan{head: h, table: t, draw: drawMatrix, shows: pointers(a.Episodes)}
 }
 
 // triedFaults counts the injections of one kind on one target, whether they landed or not.

@@ -72,7 +72,7 @@ func overlay(a *Analysis) plan {
 	if lost > 0 {
 		h.subs[0] += fmt.Sprintf("; left out: %s without an unharmed majority", plural(lost, "failover", "failovers"))
 	}
-	return plan{name: "overlay", head: h, table: data, draw: drawOverlay, shows: eps}
+	return plan{head: h, table: data, draw: drawOverlay, shows: eps}
 }
 
 func censoredOf(eps []*Episode) int {

@@ -114,7 +114,7 @@ func phaseBars(a *Analysis) plan {
 	if n := len(rows); n > maxBars {
 		h.subs[0] += fmt.Sprintf("; one of %d is drawn", drawnEvery(n))
 	}
-	return plan{name: "phases", head: h, table: data, draw: drawPhases, shows: eps}
+	return plan{head: h, table: data, draw: drawPhases, shows: eps}
 }
 
 // drawnEvery is of how many bars one is drawn.

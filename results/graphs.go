@@ -43,7 +43,7 @@ func throughput(a *Analysis) plan {
 		fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads and probes; %s never answered", count(loadCalls(a.calls, end)), bin, count(openCalls(a.calls))),
 		statsLine("writes", a.stat("write outage")))
 	h.to, h.marked = end, true
-	return plan{name: "throughput", head: h, table: data, draw: drawThroughput, shows: pointers(a.Episodes)}
+	return plan{head: h, table: data, draw: drawThroughput, shows: pointers(a.Episodes)}
 }
 
 func drawThroughput(h head, t *csvTable) sketch {

@@ -209,7 +209,7 @@ func overview(a *Analysis) plan {
 		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", count(a.Ops.All()), a.Landed(), probesBelow(a)),
 		statsLine("writes", a.stat("write outage")))
 	h.marked = true
-	return plan{name: "swimlane", head: h, table: sceneTable(a, view{from: h.from, to: h.to}), draw: drawScene, shows: pointers(a.Episodes)}
+	return plan{head: h, table: sceneTable(a, view{from: h.from, to: h.to}), draw: drawScene, shows: pointers(a.Episodes)}
 }
 
 func probesBelow(a *Analysis) string {
@@ -241,7 +241,7 @@ func zoom(a *Analysis, e *Episode) plan {
 	h := headOf(a, fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),
 		fmt.Sprintf("one episode (n = 1%s); writes away %s, reads away %s; times after t0", censoredNote(e), outageText(e.Writes), outageText(e.Reads)))
 	h.from, h.to = from, max(to, from+time.Millisecond)
-	return plan{name: "failover-" + e.ID, head: h, table: sceneTable(a, view{from: h.from, to: h.to, moments: moments(e, a.Run.ElectionTimeout)}), draw: drawScene}
+	return plan{name: zoomName(e), place: WithFailover, head: h, table: sceneTable(a, view{from: h.from, to: h.to, moments: moments(e, a.Run.ElectionTimeout)}), draw: drawScene}
 }
 
 func censoredNote(e *Episode) string {
@@ -286,3 +286,6 @@ func moments(e *Episode, timeout time.Duration) []moment {
 }
 
 func leaderSentence(e *Episode) string { return e.title() }
+
+// zoomName is that of an episode's figure.
+func zoomName(e *Episode) string { return "failover-" + e.ID }

@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"time"
 
@@ -66,6 +67,22 @@ type (
 	}
 )
 
+// timelineSection is what the page's canvas and panel show.
+type timelineSection struct {
+	Timeline  timelineMeta // as JSON
+	Calls     template.HTML
+	Probes    template.HTML
+	Bins      template.HTML
+	Excerpts  excerpts
+	EndMicros int64
+	Jumps     []jump
+}
+
+type jump struct {
+	From, To int64
+	Label    string
+}
+
 // timeline fills in what the page's canvas and panel show.
 func timeline(a *Analysis, p *page) error {
 	width, bins := timeBins(a)
@@ -77,6 +94,15 @@ func timeline(a *Analysis, p *page) error {
 	}
 	for _, l := range a.Leaderships {
 		m.Leaders = append(m.Leaders, leaderMeta{l.From.Microseconds(), l.To.Microseconds(), l.Node, l.Term, l.Ref})
+	}
+	p.EndMicros = a.End.Microseconds()
+	for i := range a.Episodes {
+		e := &a.Episodes[i]
+		from, to := e.begin()-300*time.Millisecond, e.T0+2*time.Second
+		if e.Writes.Back != nil {
+			to = e.Writes.Back.At + 300*time.Millisecond
+		}
+		p.Jumps = append(p.Jumps, jump{from.Microseconds(), to.Microseconds(), e.ID + " " + e.Cause()})
 	}
 	var err error
 	if p.Calls, err = packCalls(a, a.calls, &m.Table); err != nil {
@@ -90,9 +116,7 @@ func timeline(a *Analysis, p *page) error {
 	}
 	// Words and figures come to less than what is set aside for them here.
 	used := len(p.Calls) + len(p.Probes) + len(p.Bins) + 2<<20
-	for _, f := range p.Figures {
-		used += len(f.SVG)
-	}
+	used += p.figureSection.size()
 	if p.Excerpts, err = excerptsOf(a, max(0, min(maxExcerpts, maxPage-used))); err != nil {
 		return err
 	}

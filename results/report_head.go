@@ -1,0 +1,63 @@
+package results
+
+import "fmt"
+
+// headSection is the head of the page: the verdict, the numbers that matter most, what was broken.
+type headSection struct {
+	Verdict, Reason string
+	System, Runtime string
+	Problems        []string
+	Cards           []card
+	Broken          []brokenRow
+	Command         string
+}
+
+func headOfPage(a *Analysis) headSection {
+	run := a.Run
+	return headSection{
+		Verdict: run.Verdict.String(), Reason: verdictReason(run), System: orUnknown(run.System), Runtime: orUnknown(run.Runtime),
+		Problems: problems(a), Cards: cardsOf(a), Broken: a.broken(), Command: repeatCommand(run),
+	}
+}
+
+type card struct {
+	Title       string
+	Value, Note string
+}
+
+func cardsOf(a *Analysis) []card {
+	away := func(title, name string) card {
+		s := a.stat(name)
+		if s == nil {
+			return card{title, missing, "no failover was measured"}
+		}
+		note := fmt.Sprintf("median; max %s, n = %s", s.Max, plural(s.N, "failover", "failovers"))
+		if s.Censored > 0 {
+			note += fmt.Sprintf(", %s censored", count(s.Censored))
+		}
+		return card{title, s.Median.String(), note}
+	}
+	return []card{
+		away("Writes away per failover", "write outage"),
+		away("Reads away per failover", "read outage"),
+		{"Faults that landed", fmt.Sprintf("%s of %s", count(a.Landed()), count(len(a.Faults))), "with the effect confirmed"},
+		{"Calls", count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed, %s of unknown outcome", count(a.Ops.Failed), count(a.Ops.Unknown))},
+	}
+}
+
+func problems(a *Analysis) []string {
+	var out []string
+	switch {
+	case a.Run.Stopped != "":
+		out = append(out, "The run ended itself before its end: "+a.Run.Stopped)
+	case a.Run.Interrupted:
+		out = append(out, "The run was interrupted before its end.")
+	}
+	if a.Run.HealProblem != "" {
+		out = append(out, "Not everything could be healed or removed: "+a.Run.HealProblem)
+	}
+	for _, w := range a.Warnings {
+		out = append(out, "Damaged: "+w)
+	}
+	return out
+}
