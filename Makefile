@@ -26,18 +26,22 @@ build: bin/faultline bin/raftkv ## build bin/faultline and bin/raftkv
 SOURCES := $(shell find . -name '*.go' -not -path './tools/*' -not -name '*_test.go') go.mod go.sum \
            $(shell find results cmd docker -name '*.tmpl' -o -name '*.css' -o -name '*.js' -o -name '*.html' -o -name '*.yaml')
 
+# compile builds the target from a package, with flags, and says so first: a cold build takes minutes.
+compile = @echo "building $@ (minutes the first time, seconds after that) ..." >&2; \
+	$(GO) build -trimpath $(2) -ldflags '$(LDFLAGS)' -o $@ $(1)
+
 bin/faultline: $(SOURCES)
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/faultline
+	$(call compile,./cmd/faultline)
 
 bin/raftkv: $(SOURCES)
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/raftkv
+	$(call compile,./cmd/raftkv)
 
 # The same two with planted bugs compiled in, apart from the real ones.
 bin/bugs/faultline: $(SOURCES)
-	$(GO) build -trimpath -tags bugs -ldflags '$(LDFLAGS)' -o $@ ./cmd/faultline
+	$(call compile,./cmd/faultline,-tags bugs)
 
 bin/bugs/raftkv: $(SOURCES)
-	$(GO) build -trimpath -tags bugs -ldflags '$(LDFLAGS)' -o $@ ./cmd/raftkv
+	$(call compile,./cmd/raftkv,-tags bugs)
 
 .PHONY: chaos
 chaos: build ## start a cluster, break it for 60 s, judge and report (TIME, SEED, RUNTIME, FLAGS)
