@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,28 @@ var layers = []layer{
 	{"internal/...", []string{"internal/..."}, "tools of the tests"},
 }
 
+// library is a row of the table of which packages may import what is large or belongs to one of them.
+type library struct {
+	prefix string
+	may    []string // in the form of layer.may
+	reason string
+}
+
+// libraries keep what few need out of what all build: with layers, neither the engine nor faults,
+// workloads or checkers have any of these but porcupine.
+var libraries = []library{
+	{"github.com/anishathalye/porcupine", []string{"checker/..."}, "it is one of the judges"},
+	{"github.com/testcontainers/", []string{"docker"}, "nobody else knows Docker"},
+	{"github.com/moby/", []string{"docker"}, "nobody else knows Docker"},
+	{"gonum.org/v1/plot", []string{"results/..."}, "only reports draw"},
+	{"gonum.org/v1/gonum", []string{"internal/statistics"}, "mathext is enough: stat brings 20 packages of linear algebra"},
+	{"charm.land/", []string{"results/..."}, "only reports and the live view paint a terminal"},
+	{"github.com/charmbracelet/", []string{"results/..."}, "only reports and the live view paint a terminal"},
+	{"github.com/cockroachdb/pebble", []string{"store/disk"}, "the only part of the store that knows its disk"},
+	{"github.com/prometheus/", []string{"store/server"}, "metrics are the store's"},
+	{"modernc.org/", nil, "SQLite was a quarter of the first build"},
+}
+
 // TestImports holds the table against every package of the module, tests excluded: they may build
 // whole systems.
 func TestImports(t *testing.T) {
@@ -84,11 +107,10 @@ func checkFile(t *testing.T, path string) {
 		imported, _ := strconv.Unquote(spec.Path.Value)
 		ours, ok := strings.CutPrefix(imported, module+"/")
 		if !ok {
-			if strings.HasPrefix(imported, "github.com/anishathalye/porcupine") && !strings.HasPrefix(pkg, "checker") {
-				t.Errorf("%s imports porcupine: only checker may", path)
-			}
-			if (strings.HasPrefix(imported, "github.com/testcontainers/") || strings.HasPrefix(imported, "github.com/moby/")) && pkg != "docker" {
-				t.Errorf("%s imports %s: only docker may know Docker", path, imported)
+			for _, l := range libraries {
+				if strings.HasPrefix(imported, l.prefix) && !slices.ContainsFunc(l.may, func(p string) bool { return matches(p, pkg) }) {
+					t.Errorf("%s imports %s: only %v may (%s)", path, imported, l.may, l.reason)
+				}
 			}
 			continue
 		}
