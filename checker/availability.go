@@ -10,7 +10,8 @@ import (
 )
 
 // Availability judges a service level: while a majority of the members is healthy, there is no time
-// longer than Gap in which clients call and no call succeeds; reads and writes apart.
+// longer than Gap in which clients call and no call succeeds; reads and writes apart. A call that was
+// rejected by its own condition was served.
 //
 // A member is unhealthy from the order to break it until its healing is confirmed, by whatever fault.
 // What a failover takes is part of the gap: losing a leader leaves a majority healthy.
@@ -25,24 +26,8 @@ func (Availability) Name() string { return "availability" }
 // enoughCalls is how many must be made in a gap: nobody was kept waiting who did not ask.
 const enoughCalls = 3
 
-// Kinds of calls, in the order in which they are told.
-const (
-	kindWrites = "writes"
-	kindReads  = "reads"
-)
-
-var bothKinds = [...]string{kindWrites, kindReads}
-
-// kindOf sorts the calls of clients, probes included.
-func kindOf(f string) (kind string, ok bool) {
-	switch f {
-	case "get", harness.FProbeGet:
-		return kindReads, true
-	case "put", "cas", "delete", harness.FProbePut:
-		return kindWrites, true
-	}
-	return "", false
-}
+// bothKinds are the kinds of calls, in the order in which they are told.
+var bothKinds = [...]harness.Kind{harness.KindWrite, harness.KindRead}
 
 // gap is a time without success of one kind of call.
 type gap struct {
@@ -65,10 +50,11 @@ func (c Availability) Check(_ context.Context, h harness.History) harness.Verdic
 	if err != nil {
 		return malformed(err)
 	}
-	kinds := map[string]*gap{kindWrites: {}, kindReads: {}}
+	kinds := map[harness.Kind]*gap{harness.KindWrite: {}, harness.KindRead: {}}
 	healthy := majority(h, list)
 	var watched time.Duration // with a healthy majority
-	calls := 0
+	calls, unsaid := 0, 0
+	open := map[int]harness.Kind{} // by process
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		if i > 0 && healthy[i-1] {
@@ -77,28 +63,38 @@ func (c Availability) Check(_ context.Context, h harness.History) harness.Verdic
 		for _, kind := range bothKinds {
 			g := kinds[kind]
 			if i > 0 && healthy[i-1] && g.over(op.Time, limit) {
-				return invalid(evidence(h.Ops, g.fromAt, g.last), "no %s succeeded from %s to %s at least, longer than the %v allowed, though a majority was healthy; %s made",
+				return invalid(evidence(h.Ops, g.fromAt, g.last), "no %ss succeeded from %s to %s at least, longer than the %v allowed, though a majority was healthy; %s made",
 					kind, seconds(g.from), seconds(op.Time), limit, madeText(g.calls))
 			}
 			if healthy[i] && (i == 0 || !healthy[i-1]) {
 				g.restart(op.Time, i)
 			}
 		}
-		kind, ok := kindOf(op.F)
-		if !ok || !op.Client() {
+		if !op.Client() {
 			continue
 		}
-		switch g := kinds[kind]; op.Type {
-		case harness.OK:
-			g.began = true
-			g.restart(op.Time, i)
-		case harness.Invoke:
+		if op.Type == harness.Invoke {
+			open[op.Process] = op.Kind
+		}
+		g := kinds[open[op.Process]]
+		switch {
+		case g == nil && op.Type == harness.Invoke:
+			unsaid++
+		case g == nil:
+		case op.Type == harness.Invoke:
 			calls++
 			g.calls++
 			g.last = i
+		case op.Type == harness.OK || op.Rejected:
+			g.began = true
+			g.restart(op.Time, i)
 		}
 	}
-	return c.sum(kinds, calls, watched, limit)
+	v := c.sum(kinds, calls, watched, limit)
+	if unsaid > 0 {
+		v.Reason += fmt.Sprintf("; %s left out: the history does not say whether they read or write", count(unsaid, "call"))
+	}
+	return v
 }
 
 func madeText(n int) string {
@@ -109,11 +105,11 @@ func madeText(n int) string {
 }
 
 // sum is the verdict where no gap was too long. It takes calls to see one.
-func (c Availability) sum(kinds map[string]*gap, calls int, watched, limit time.Duration) harness.Verdict {
+func (c Availability) sum(kinds map[harness.Kind]*gap, calls int, watched, limit time.Duration) harness.Verdict {
 	var words []string
 	for _, kind := range bothKinds {
 		if g := kinds[kind]; g.began {
-			words = append(words, fmt.Sprintf("%s %v, at %s", kind, g.longest.Round(time.Millisecond), seconds(g.longestAt)))
+			words = append(words, fmt.Sprintf("%ss %v, at %s", kind, g.longest.Round(time.Millisecond), seconds(g.longestAt)))
 		}
 	}
 	switch {

@@ -139,6 +139,11 @@ func (s *script) client(f []string) error {
 		}
 		op := harness.Op{Process: process, Type: harness.Invoke, F: f[1], Node: harness.NodeID(node), Value: invoked(f[1:arrow])}
 		s.open[process] = op
+		var line harness.RawOp // which says its kind
+		if err := line.Parse(op.AppendJSON(nil)); err != nil {
+			return err
+		}
+		op.Kind = line.Kind
 		s.add(op)
 	}
 	if arrow == len(f) {

@@ -137,6 +137,9 @@ type writer struct{ fail error }
 
 func (writer) Name() string                { return "writer" }
 func (writer) Checkers() []harness.Checker { return nil }
+func (writer) Ops() []harness.OpKind {
+	return []harness.OpKind{{Name: "put", Kind: harness.KindWrite, Doc: "write the key"}}
+}
 func (w writer) Run(ctx context.Context, k *harness.Worker) error {
 	for i := 0; ctx.Err() == nil; i++ {
 		_, _ = k.Do(ctx, harness.Attempt{

@@ -65,6 +65,7 @@ func (idle) Run(ctx context.Context, w *harness.Worker) error {
 }
 func (idle) Final(context.Context, *harness.Worker) error { return nil }
 func (idle) Checkers() []harness.Checker                  { return nil }
+func (idle) Ops() []harness.OpKind                        { return nil }
 
 func TestStopEndsTheRunAndHeals(t *testing.T) {
 	c := newFakeCluster()

@@ -33,16 +33,18 @@ const (
 // Op is one line of history.jsonl. A call is two lines: its invocation and its completion, with the
 // same process; a process has at most one call open. A process whose call ended Info is retired.
 type Op struct {
-	Index   int             `json:"index"`           // position in the history, from 0
-	Time    time.Duration   `json:"time"`            // nanoseconds since the start of the run
-	Process int             `json:"process"`         // see NemesisProcess, HarnessProcess
-	Type    Type            `json:"type"`            // invoke, ok, fail or info
-	F       string          `json:"f"`               // get, put, cas, delete, ...; or FInject etc.
-	Value   json.RawMessage `json:"value,omitempty"` // owned by the workload or the fault
-	Node    NodeID          `json:"node,omitempty"`  // the member that was asked
-	Call    int             `json:"call,omitempty"`  // attempts of one retried call share it; from 1
-	Sched   time.Duration   `json:"sched,omitempty"` // of a probe's invocation: when it was due; see Probe
-	Error   string          `json:"error,omitempty"` // why it did not succeed
+	Index    int             `json:"index"`              // position in the history, from 0
+	Time     time.Duration   `json:"time"`               // nanoseconds since the start of the run
+	Process  int             `json:"process"`            // see NemesisProcess, HarnessProcess
+	Type     Type            `json:"type"`               // invoke, ok, fail or info
+	F        string          `json:"f"`                  // get, put, cas, delete, ...; or FInject etc.
+	Kind     Kind            `json:"kind,omitempty"`     // of a client's invocation: whether it reads or writes
+	Value    json.RawMessage `json:"value,omitempty"`    // owned by the workload or the fault
+	Node     NodeID          `json:"node,omitempty"`     // the member that was asked
+	Call     int             `json:"call,omitempty"`     // attempts of one retried call share it; from 1
+	Sched    time.Duration   `json:"sched,omitempty"`    // of a probe's invocation: when it was due; see Probe
+	Rejected bool            `json:"rejected,omitempty"` // of a completion of type fail: its own condition was not met, which is no failure of service
+	Error    string          `json:"error,omitempty"`    // why it did not succeed
 }
 
 // Client says whether a client made the op, and not the nemesis or the harness.
@@ -62,6 +64,11 @@ func (op *Op) AppendJSON(b []byte) []byte {
 	b = append(b, `","f":"`...)
 	b = append(b, op.F...)
 	b = append(b, '"')
+	if op.Kind != "" {
+		b = append(b, `,"kind":"`...)
+		b = append(b, op.Kind...)
+		b = append(b, '"')
+	}
 	if len(op.Value) > 0 {
 		b = append(b, `,"value":`...)
 		b = append(b, op.Value...)
@@ -78,6 +85,9 @@ func (op *Op) AppendJSON(b []byte) []byte {
 	if op.Sched != 0 {
 		b = append(b, `,"sched":`...)
 		b = strconv.AppendInt(b, int64(op.Sched), 10)
+	}
+	if op.Rejected {
+		b = append(b, `,"rejected":true`...)
 	}
 	if op.Error != "" {
 		q, _ := json.Marshal(op.Error) // a string never fails

@@ -33,16 +33,18 @@ const MaxOpTime = 7 * 24 * time.Hour
 
 // RawOp is an op's line before its strings are copied: they share the line's memory.
 type RawOp struct {
-	Index   int64
-	Time    time.Duration
-	Process int64
-	Type    Type
-	F       []byte
-	Value   []byte // JSON; nil: none
-	Node    []byte
-	Call    int64
-	Sched   time.Duration
-	Error   []byte // JSON string; nil: none
+	Index    int64
+	Time     time.Duration
+	Process  int64
+	Type     Type
+	F        []byte
+	Kind     Kind
+	Value    []byte // JSON; nil: none
+	Node     []byte
+	Call     int64
+	Sched    time.Duration
+	Rejected bool
+	Error    []byte // JSON string; nil: none
 }
 
 // Parse reads one line of a history, without its newline, and checks what a line by itself can get
@@ -68,6 +70,11 @@ func (r *RawOp) Parse(line []byte) error {
 		return &DamageError{Column: column(line, "sched"), Err: fmt.Errorf("sched %d: allowed are 0 to %d, the op's time", r.Sched, r.Time)}
 	case r.Time > MaxOpTime:
 		return &DamageError{Column: column(line, "time"), Err: fmt.Errorf("time %d is beyond %v, the longest run that is read", r.Time, MaxOpTime)}
+	case r.Rejected && r.Type != Fail:
+		return &DamageError{Column: column(line, "rejected"), Err: fmt.Errorf("rejected: only an op of type fail is, and this one is of type %s", r.Type)}
+	}
+	if r.Kind == "" && r.Type == Invoke && r.Process >= 0 {
+		r.Kind = KindBefore(string(r.F))
 	}
 	return nil
 }
@@ -75,8 +82,8 @@ func (r *RawOp) Parse(line []byte) error {
 // Op copies everything but the value, which shares r's memory.
 func (r *RawOp) Op() Op {
 	op := Op{
-		Index: int(r.Index), Time: r.Time, Process: int(r.Process), Type: r.Type, F: word(r.F),
-		Value: r.Value, Node: NodeID(word(r.Node)), Call: int(r.Call), Sched: r.Sched,
+		Index: int(r.Index), Time: r.Time, Process: int(r.Process), Type: r.Type, F: word(r.F), Kind: r.Kind,
+		Value: r.Value, Node: NodeID(word(r.Node)), Call: int(r.Call), Sched: r.Sched, Rejected: r.Rejected,
 	}
 	if r.Error != nil {
 		_ = json.Unmarshal(r.Error, &op.Error) // Parse has seen that it is a string
@@ -99,9 +106,12 @@ func (r *RawOp) unmarshal(line []byte) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return &DamageError{Column: int(end) + 1, Err: errors.New("not an op: something follows it on the line")}
 	}
+	if op.Kind != "" && kindOf([]byte(op.Kind)) == "" {
+		return &DamageError{Column: column(line, "kind"), Err: fmt.Errorf("unknown kind %s: allowed are read, write", member(line, "kind"))}
+	}
 	*r = RawOp{
-		Index: int64(op.Index), Time: op.Time, Process: int64(op.Process), Type: knownType(string(op.Type)),
-		F: []byte(op.F), Value: op.Value, Node: []byte(op.Node), Call: int64(op.Call), Sched: op.Sched,
+		Index: int64(op.Index), Time: op.Time, Process: int64(op.Process), Type: typeOf([]byte(op.Type)),
+		F: []byte(op.F), Kind: op.Kind, Value: op.Value, Node: []byte(op.Node), Call: int64(op.Call), Sched: op.Sched, Rejected: op.Rejected,
 	}
 	if op.Error != "" {
 		r.Error, _ = json.Marshal(op.Error) // a string never fails
@@ -185,14 +195,6 @@ func invalidUTF8(b []byte) int {
 		at += size
 	}
 	return -1
-}
-
-func knownType(s string) Type {
-	switch t := Type(s); t {
-	case Invoke, OK, Fail, Info:
-		return t
-	}
-	return ""
 }
 
 // word is a string; those that every history repeats cost nothing.

@@ -19,6 +19,11 @@ var lines = []string{
 	`{"index":0,"time":5,"process":1,"type":"ok","f":"txn","value":{"ops":[["append","x",1],["r","x",[1.5e3]]]},"call":2,"sched":4}`,
 	`{"index":0,"time":5,"process":1,"type":"fail","f":"get","value":null,"error":""}`,
 	`{"index":0,"time":5,"process":1,"type":"ok","f":"get","value":[],"error":"\u00e4\ud800"}`,
+	`{"index":0,"time":5,"process":1,"type":"invoke","f":"transfer","kind":"write"}`,
+	`{"index":0,"time":5,"process":1,"type":"fail","f":"transfer","rejected":true,"error":"a key changed"}`,
+	`{"index":0,"time":5,"process":1,"type":"ok","f":"transfer","rejected": false ,"kind": "read"}`,
+	`{"index":0,"time":5,"process":1,"type":"ok","f":"get","kind":"reads","rejected":1}`,
+	`{"index":0,"time":5,"process":1,"type":"ok","f":"get","kind":"","rejected":truely}`,
 	`{"index":0,"index":1,"time":5,"process":1,"type":"ok","f":"get"}`,
 	`{"INDEX":4,"time":5,"process":1,"type":"ok","f":"get"}`,
 	`{"index":007,"time":-0,"process":1.0,"type":"ok","f":"a","value":{"a":"}\""}}`,
@@ -39,9 +44,49 @@ func TestScanTakesTheCommonShape(t *testing.T) {
 	for _, l := range lines[:5] {
 		require.True(t, r.scan([]byte(l)), l)
 	}
-	op := Op{Index: 3, Time: 12, Process: 4, Type: OK, F: "get", Value: []byte(`{"key":"a","value":null}`), Node: "n9", Call: 2, Sched: 5, Error: "x\n\"y\""}
-	require.True(t, r.scan(bytes.TrimSpace(op.AppendJSON(nil))))
-	require.Equal(t, op, r.Op())
+	for _, op := range []Op{
+		{Index: 3, Time: 12, Process: 4, Type: OK, F: "get", Value: []byte(`{"key":"a","value":null}`), Node: "n9", Call: 2, Sched: 5, Error: "x\n\"y\""},
+		{Time: 12, Process: 4, Type: Invoke, F: "transfer", Kind: KindWrite, Value: []byte(`{}`), Node: "n9", Call: 2},
+		{Time: 12, Process: 4, Type: Fail, F: "transfer", Node: "n9", Rejected: true, Error: "a key changed"},
+	} {
+		line := bytes.TrimSpace(op.AppendJSON(nil))
+		want, err := json.Marshal(op)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(line))
+		require.True(t, r.scan(line))
+		require.Equal(t, op, r.Op())
+	}
+}
+
+// TestKindOfALine: a line says its op's kind; of those that were written before lines did, the name does.
+func TestKindOfALine(t *testing.T) {
+	for name, c := range map[string]struct {
+		line string
+		kind Kind
+		err  string
+	}{
+		"said":            {`"process":0,"type":"invoke","f":"put","kind":"read"}`, KindRead, ""},
+		"a new name":      {`"process":0,"type":"invoke","f":"mine","kind":"write"}`, KindWrite, ""},
+		"an old read":     {`"process":0,"type":"invoke","f":"balances"}`, KindRead, ""},
+		"an old write":    {`"process":0,"type":"invoke","f":"txn"}`, KindWrite, ""},
+		"an old probe":    {`"process":1000000000000,"type":"invoke","f":"probe-get"}`, KindRead, ""},
+		"nothing":         {`"process":0,"type":"invoke","f":"mine"}`, "", ""},
+		"a completion":    {`"process":0,"type":"ok","f":"get"}`, "", ""},
+		"no client's":     {`"process":-1,"type":"invoke","f":"read"}`, "", ""},
+		"unknown":         {`"process":0,"type":"invoke","f":"put","kind":"both"}`, "", `unknown kind "both": allowed are read, write`},
+		"rejected but ok": {`"process":0,"type":"ok","f":"put","rejected":true}`, "", "rejected: only an op of type fail is, and this one is of type ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r RawOp
+			err := r.Parse([]byte(`{"index":0,"time":5,` + c.line))
+			if c.err != "" {
+				require.ErrorContains(t, err, c.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.kind, r.Kind)
+		})
+	}
 }
 
 // FuzzScan: wherever the fast way answers, encoding/json answers the same.

@@ -35,6 +35,11 @@ func (r *RawOp) scan(line []byte) bool {
 		case "f":
 			bit = 16
 			r.F, ok = p.word()
+		case "kind":
+			var w []byte
+			w, ok = p.word()
+			r.Kind = kindOf(w)
+			bit, ok = 1024, ok && r.Kind != ""
 		case "value":
 			bit = 32
 			r.Value, ok = p.value()
@@ -45,6 +50,9 @@ func (r *RawOp) scan(line []byte) bool {
 			bit, r.Call, ok = 128, p.int(), !p.bad
 		case "sched":
 			bit, r.Sched, ok = 256, time.Duration(p.int()), !p.bad
+		case "rejected":
+			r.Rejected = p.literal("true")
+			bit, ok = 2048, r.Rejected || p.literal("false")
 		case "error":
 			bit = 512
 			r.Error, ok = p.value()
@@ -72,6 +80,16 @@ func typeOf(b []byte) Type {
 		return Fail
 	case "info":
 		return Info
+	}
+	return ""
+}
+
+func kindOf(b []byte) Kind {
+	switch string(b) {
+	case "read":
+		return KindRead
+	case "write":
+		return KindWrite
 	}
 	return ""
 }

@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -47,10 +46,10 @@ func (p Probe) Run(ctx context.Context) error {
 	start := p.Env.Now() + p.Every
 	var lanes []*probeLane
 	for m, id := range members {
-		for k, f := range []string{FProbePut, FProbeGet} {
+		for k, op := range []OpKind{{Name: FProbePut, Kind: KindWrite}, {Name: FProbeGet, Kind: KindRead}} {
 			first := start + step*time.Duration(m) + step/2*time.Duration(k)
 			for i := range count {
-				lanes = append(lanes, &probeLane{Probe: p, node: id, f: f, start: first, period: period, slot: i, step: count})
+				lanes = append(lanes, &probeLane{Probe: p, node: id, f: op.Name, kind: op.Kind, start: first, period: period, slot: i, step: count})
 			}
 		}
 	}
@@ -75,6 +74,7 @@ type probeLane struct {
 	Probe
 	node    NodeID
 	f       string
+	kind    Kind
 	start   time.Duration // when probe 0 is due
 	period  time.Duration // to the next one of this kind and member
 	slot    int           // the next probe
@@ -119,22 +119,19 @@ func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 	ctx, cancel := l.Env.WithTimeout(context.WithoutCancel(ctx), left)
 	defer cancel()
 	v := probeValue{key: fmt.Sprintf("probe-%s-%d", l.node, due/probeGeneration)}
-	if l.f == FProbePut {
+	if l.kind == KindWrite {
 		v.value, v.found = string(l.node)+"."+strconv.Itoa(l.slot), true
 	}
-	op := Op{Process: l.process, Type: Invoke, F: l.f, Value: EncodeValue(v), Node: l.node, Sched: due}
+	op := Op{Process: l.process, Type: Invoke, F: l.f, Kind: l.kind, Value: EncodeValue(v), Node: l.node, Sched: due}
 	sent := l.Recorder.Add(op)
 	l.sum.Sent++
 	l.sum.LateMax = max(l.sum.LateMax, sent.Time-due)
-	op.Sched = 0
 	err := l.call(ctx, &v)
-	switch {
-	case err == nil:
-		op.Type, op.Value = OK, EncodeValue(v)
-	case l.f == FProbeGet || errors.Is(err, ErrNotApplied):
-		op.Type, op.Error = Fail, err.Error()
-	default:
-		op.Type, op.Error = Info, err.Error()
+	op.end(l.kind, err)
+	if err == nil {
+		op.Value = EncodeValue(v)
+	}
+	if op.Type == Info {
 		l.process += l.stride // the connection stays: a new one for each of many timeouts would cost too much
 	}
 	l.Recorder.Add(op)
@@ -142,7 +139,7 @@ func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 }
 
 func (l *probeLane) call(ctx context.Context, v *probeValue) (err error) {
-	if l.f == FProbePut {
+	if l.kind == KindWrite {
 		v.rev, err = l.conn.Put(ctx, v.key, v.value)
 		return err
 	}

@@ -116,7 +116,7 @@ func Run(ctx context.Context, env Env, c Cluster, r *Recorder, cfg RunConfig) er
 	}
 	e := &engine{env: env, cluster: c, recorder: r, cfg: cfg, nemesis: NewNemesis(env, c, r)}
 	for i := range cfg.Workers {
-		w := NewWorker(env, c, r, i, cfg.Workers)
+		w := NewWorker(env, c, r, cfg.Workload.Ops(), i, cfg.Workers)
 		defer w.Close()
 		e.workers = append(e.workers, w)
 	}

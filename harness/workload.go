@@ -12,6 +12,8 @@ import (
 // variables or in Worker.State.
 type Workload interface {
 	Name() string
+	// Ops are the kinds of ops that it makes. A worker makes no others.
+	Ops() []OpKind
 	// Run is one worker, until ctx ends; an ended ctx is no error. It is called once a worker.
 	Run(ctx context.Context, w *Worker) error
 	// Final is one worker again, once everything is healed and the members have caught up: reads
@@ -31,6 +33,7 @@ type Worker struct {
 	Count   int // workers in all
 	State   any // the workload's own, from Run to Final
 
+	ops      []OpKind
 	process  int
 	seq      int
 	calls    int
@@ -38,11 +41,11 @@ type Worker struct {
 	recorder *Recorder
 }
 
-// NewWorker makes worker id of count.
-func NewWorker(env Env, c Cluster, r *Recorder, id, count int) *Worker {
+// NewWorker makes worker id of count, for these kinds of ops.
+func NewWorker(env Env, c Cluster, r *Recorder, ops []OpKind, id, count int) *Worker {
 	return &Worker{
 		Env: env, Cluster: c, Rand: env.Rand(fmt.Sprintf("worker/%d", id)), ID: id, Count: count,
-		process: id, conns: map[NodeID]KV{}, recorder: r,
+		ops: ops, process: id, conns: map[NodeID]KV{}, recorder: r,
 	}
 }
 
@@ -62,8 +65,8 @@ func (w *Worker) NewCall() int {
 type Attempt struct {
 	Call  int    // from NewCall; 0: an op without retries
 	F     string // get, put, ...
+	Kind  Kind   // where the workload has ops of both kinds with this name; else it is as declared
 	Value any    // as invoked; encoded with AppendJSON where it has one, else with encoding/json
-	Reads bool   // it changes nothing: any error means Fail
 	Node  NodeID
 	// Timeout of this attempt.
 	Timeout time.Duration
@@ -71,8 +74,13 @@ type Attempt struct {
 	Invoke func(ctx context.Context, kv KV) (value any, err error)
 }
 
-// Do makes one attempt, records its two lines, and says how it ended.
+// Do makes one attempt, records its two lines, and says how it ended. It panics for an op that was not
+// declared: that is a mistake in a workload.
 func (w *Worker) Do(ctx context.Context, a Attempt) (Type, error) {
+	kind, ok := declaredKind(w.ops, &a)
+	if !ok {
+		panic(fmt.Sprintf("op %q (kind %q) is none of the workload's: declared are %v", a.F, a.Kind, w.ops))
+	}
 	kv := w.conns[a.Node]
 	if kv == nil {
 		var err error
@@ -81,24 +89,36 @@ func (w *Worker) Do(ctx context.Context, a Attempt) (Type, error) {
 		}
 		w.conns[a.Node] = kv
 	}
-	op := Op{Process: w.process, Type: Invoke, F: a.F, Value: EncodeValue(a.Value), Node: a.Node, Call: a.Call}
+	op := Op{Process: w.process, Type: Invoke, F: a.F, Kind: kind, Value: EncodeValue(a.Value), Node: a.Node, Call: a.Call}
 	w.recorder.Add(op)
 	ctx, cancel := w.Env.WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	value, err := a.Invoke(ctx, kv)
-	switch {
-	case err == nil:
-		op.Type, op.Value = OK, EncodeValue(value)
-	case a.Reads || errors.Is(err, ErrNotApplied):
-		op.Type, op.Error = Fail, err.Error()
-	default:
-		op.Type, op.Error = Info, err.Error()
+	op.end(kind, err)
+	if err == nil {
+		op.Value = EncodeValue(value)
 	}
 	w.recorder.Add(op)
 	if op.Type == Info {
 		w.retire()
 	}
 	return op.Type, err
+}
+
+// end makes an invocation its completion: how an op of this kind ended with err.
+func (op *Op) end(kind Kind, err error) {
+	op.Kind, op.Sched = "", 0
+	if err != nil {
+		op.Error = err.Error()
+	}
+	switch op.Rejected = errors.Is(err, ErrRejected); {
+	case err == nil:
+		op.Type = OK
+	case op.Rejected || kind == KindRead || errors.Is(err, ErrNotApplied):
+		op.Type = Fail
+	default:
+		op.Type = Info
+	}
 }
 
 // retire goes on as a new process with new connections.

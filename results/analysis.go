@@ -62,12 +62,12 @@ func Analyze(run Run, h harness.History) Analysis {
 	for _, list := range [][]call{a.calls, a.probes} {
 		for i := range list {
 			n := a.ByF[list[i].f]
-			n.add(list[i].typ)
+			n.add(&list[i])
 			a.ByF[list[i].f] = n
 		}
 	}
 	for i := range a.calls {
-		a.Ops.add(a.calls[i].typ)
+		a.Ops.add(&a.calls[i])
 	}
 	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, beat: run.HeartbeatInterval, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
 	a.Episodes = s.episodes()

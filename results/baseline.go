@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Baseline is the range of goodput and of p99 latency in the run's own calm, by windows of one second
@@ -93,7 +91,7 @@ func (f flow) afterLastBad(from, to, otherwise time.Duration, b *Baseline) time.
 		c := &f.list[i]
 		switch {
 		case f.probes && !c.unharmed:
-		case c.from < to && (c.typ != harness.OK || c.to-c.from > b.limit()):
+		case c.from < to && (!c.served() || c.to-c.from > b.limit()):
 			bad = true
 		case bad:
 			otherwise, bad = c.from, false
@@ -126,7 +124,7 @@ func (f flow) seconds(from, to time.Duration) []second {
 			continue
 		}
 		slots[at].due++
-		if c.typ == harness.OK {
+		if c.served() {
 			slots[at].took = append(slots[at].took, c.to-c.from)
 		}
 	}
@@ -174,7 +172,7 @@ func (s *study) baseline(f flow, eps []Episode) *Baseline {
 	if f.probes {
 		b.Ruler = "probes"
 	}
-	first := slices.IndexFunc(f.list, func(c call) bool { return c.typ == harness.OK })
+	first := slices.IndexFunc(f.list, func(c call) bool { return c.served() })
 	if first < 0 {
 		return nil
 	}

@@ -36,7 +36,7 @@ func timeBins(a *Analysis) (width time.Duration, bins []timeBin) {
 	bins = make([]timeBin, int(a.End/width)+1)
 	for i := range a.calls {
 		if c := &a.calls[i]; c.done > 0 && c.to <= a.End {
-			bins[c.to/width].ended.add(c.typ)
+			bins[c.to/width].ended.add(c)
 		}
 	}
 	eachBin(a.calls, width, len(bins), func(n int, all Counts, ok []time.Duration) {
@@ -65,7 +65,7 @@ func eachBin(calls []call, width time.Duration, bins int, visit func(n int, all 
 		var all Counts
 		ok = ok[:0]
 		for ; i < len(calls) && min(int(calls[i].from/width), bins-1) == n; i++ {
-			all.add(calls[i].typ)
+			all.add(&calls[i])
 			if calls[i].typ == harness.OK {
 				ok = append(ok, calls[i].to-calls[i].from)
 			}

@@ -2,6 +2,7 @@ package results
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,23 +14,26 @@ type call struct {
 	from, to time.Duration // from: when it was due; a workload's are due when they are invoked
 	node     harness.NodeID
 	f        string
+	kind     harness.Kind
 	typ      harness.Type // OK, Fail, Info; Info where it was still open at the end
+	rejected bool         // it did not happen because its own condition was not met
 	line     int          // of the invocation in history.jsonl
 	done     int          // of the completion; 0: there is none
 	err      string
-	read     bool
 	unharmed bool // no fault was active on its member when it was due
 }
 
-// IsRead says whether ops named f change nothing. Whatever is not known to be a read counts as a
-// write.
-func IsRead(f string) bool {
-	switch f {
-	case "get", "read", "range", "list", "scan", "count", harness.FProbeGet:
-		return true
+// is says whether the call is a read, or a write. One of a kind that the history does not say is neither.
+func (c *call) is(read bool) bool {
+	if read {
+		return c.kind == harness.KindRead
 	}
-	return false
+	return c.kind == harness.KindWrite
 }
+
+// served says whether the system did what was asked of it: a call that was rejected by its own condition
+// was served, too.
+func (c *call) served() bool { return c.typ == harness.OK || c.rejected }
 
 // callsOf pairs the clients' lines, in the order in which the calls were due: those of workloads, and
 // those of probes.
@@ -56,13 +60,13 @@ func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, pro
 			open[op.Process] = place{list, len(*list)}
 			*list = append(*list, call{
 				from: due, to: end, node: op.Node, f: op.F, typ: harness.Info, line: op.Index + 1,
-				read: IsRead(op.F), unharmed: unharmed(op.Node, due, faults, end),
+				kind: op.Kind, unharmed: unharmed(op.Node, due, faults, end),
 			})
 			continue
 		}
 		if p, ok := open[op.Process]; ok {
 			c := &(*p.list)[p.n]
-			c.to, c.typ, c.done, c.err = op.Time, op.Type, op.Index+1, op.Error
+			c.to, c.typ, c.rejected, c.done, c.err = op.Time, op.Type, op.Rejected, op.Index+1, op.Error
 			delete(open, op.Process)
 		}
 	}
@@ -81,19 +85,30 @@ func unharmed(id harness.NodeID, t time.Duration, faults []Injected, end time.Du
 
 // Counts of client calls by how they ended.
 type Counts struct {
-	OK      int `json:"ok"`      // acknowledged
-	Failed  int `json:"fail"`    // certainly did not happen
-	Unknown int `json:"unknown"` // may have happened
+	OK       int `json:"ok"`                 // acknowledged
+	Failed   int `json:"fail"`               // certainly did not happen
+	Rejected int `json:"rejected,omitempty"` // nor did these, because their own condition was not met
+	Unknown  int `json:"unknown"`            // may have happened
 }
 
 // All is their sum.
-func (c Counts) All() int { return c.OK + c.Failed + c.Unknown }
+func (c Counts) All() int { return c.OK + c.Failed + c.Rejected + c.Unknown }
 
-func (c *Counts) add(t harness.Type) {
-	switch t {
-	case harness.OK:
+// rejected is like ", 3 rejected", with this sign before it; empty where none was.
+func (c Counts) rejected(sign string) string {
+	if c.Rejected == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%s rejected", sign, count(c.Rejected))
+}
+
+func (c *Counts) add(k *call) {
+	switch {
+	case k.typ == harness.OK:
 		c.OK++
-	case harness.Fail:
+	case k.rejected:
+		c.Rejected++
+	case k.typ == harness.Fail:
 		c.Failed++
 	default:
 		c.Unknown++

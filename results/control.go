@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Control is a fault that left the leader alone: what calls through members that no fault held saw
@@ -72,8 +70,8 @@ func (c *Control) watch(calls []call) (n Counts, errors []int) {
 		if k.from < c.From || k.from >= c.To || !k.unharmed {
 			continue
 		}
-		n.add(k.typ)
-		if k.typ != harness.OK {
+		n.add(k)
+		if !k.served() {
 			errors = append(errors, max(k.done, k.line))
 		}
 	}
@@ -85,11 +83,11 @@ func (c *Control) gap(list []call) {
 	any := false
 	for i := range list {
 		k := &list[i]
-		if k.read || !k.unharmed {
+		if !k.is(false) || !k.unharmed {
 			continue
 		}
 		any = any || k.from >= c.From && k.from < c.To
-		if k.typ == harness.OK && k.to >= c.From && k.to <= c.To {
+		if k.served() && k.to >= c.From && k.to <= c.To {
 			ends = append(ends, k.to)
 		}
 	}

@@ -53,9 +53,9 @@ func (s *study) clients(e *Episode) {
 	for i := range s.calls {
 		c := &s.calls[i]
 		if c.from >= e.begin() && c.from < until {
-			e.Calls.add(c.typ)
+			e.Calls.add(c)
 		}
-		if !c.read && c.typ == harness.Info && c.from < until && c.to > e.begin() {
+		if c.is(false) && c.typ == harness.Info && c.from < until && c.to > e.begin() {
 			e.Ambiguous++
 		}
 	}
@@ -69,14 +69,14 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 	o.Ruler = ruler
 	for i := range list {
 		c := &list[i]
-		if c.read != reads {
+		if !c.is(reads) {
 			continue
 		}
 		if c.from >= e.begin()-2*time.Second && c.from < e.begin() {
 			before++
 		}
 		if c.from < e.T0 {
-			if c.typ == harness.OK {
+			if c.served() {
 				o.LastOK = mark(c.from, lineRef(c.line))
 			}
 			continue
@@ -93,7 +93,7 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 		if !c.unharmed || o.Back != nil {
 			continue
 		}
-		if c.typ != harness.OK {
+		if !c.served() {
 			row, lastBad = 0, c.from
 			continue
 		}
@@ -130,11 +130,11 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 // earliest looks on in a row of successes, of which list[i] is one and list[first] was answered first,
 // for one that was due later and answered sooner: requests that wait are not answered in their order.
 func earliest(list []call, i, first int) int {
-	kind := list[first].read
+	kind := list[first].kind
 	for i++; i < len(list) && list[i].from < list[first].to; i++ {
 		switch c := &list[i]; {
-		case c.read != kind || !c.unharmed:
-		case c.typ != harness.OK:
+		case c.kind != kind || !c.unharmed:
+		case !c.served():
 			return first
 		case c.to < list[first].to:
 			first = i
@@ -186,7 +186,7 @@ func (s *study) partial(e *Episode, until time.Duration) {
 			bins[at] = b
 		}
 		b.all[c.node] = true
-		if c.typ == harness.OK {
+		if c.served() {
 			b.ok[c.node] = true
 		}
 	}
@@ -221,7 +221,7 @@ func (s *study) healing(e *Episode) {
 	var ends []time.Duration
 	list, _ := s.ruler(false)
 	for i := range list {
-		if c := &list[i]; !c.read && c.typ == harness.OK && c.to >= from && c.to <= until {
+		if c := &list[i]; c.is(false) && c.served() && c.to >= from && c.to <= until {
 			ends = append(ends, c.to)
 		}
 	}

@@ -196,7 +196,7 @@ func (s *study) commit(e *Episode) {
 	list, _ := s.ruler(false)
 	for i := range list {
 		c := &list[i]
-		if c.typ == harness.OK && !c.read && (c.unharmed || c.node == e.NewLeader) && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
+		if c.typ == harness.OK && c.is(false) && (c.unharmed || c.node == e.NewLeader) && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
 			e.Committed, e.CommitBy = mark(c.to, lineRef(c.done)), "client"
 		}
 	}

@@ -26,7 +26,7 @@ type study struct {
 
 // ruler is what measures an outage of reads or writes.
 func (s *study) ruler(reads bool) (list []call, name string) {
-	if slices.ContainsFunc(s.probes, func(c call) bool { return c.read == reads }) {
+	if slices.ContainsFunc(s.probes, func(c call) bool { return c.is(reads) }) {
 		return s.probes, "probes"
 	}
 	return s.calls, "calls"

@@ -136,7 +136,7 @@ func overlayBins(a *Analysis, e *Episode, from, to, width time.Duration) []overl
 	if a.Probes != nil {
 		for i := range a.probes {
 			c := &a.probes[i]
-			if b := index(c.from); b >= 0 && !c.read && c.unharmed {
+			if b := index(c.from); b >= 0 && c.is(false) && c.unharmed {
 				bins[b].asked++
 				if c.typ == harness.OK {
 					ok[b]++
@@ -147,7 +147,7 @@ func overlayBins(a *Analysis, e *Episode, from, to, width time.Duration) []overl
 		before := 0
 		for i := range a.calls {
 			c := &a.calls[i]
-			if c.read || c.typ != harness.OK {
+			if !c.is(false) || c.typ != harness.OK {
 				continue
 			}
 			if c.to >= e.begin()-time.Second && c.to < e.begin() {

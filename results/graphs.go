@@ -24,7 +24,7 @@ func throughput(a *Analysis) plan {
 	bins := make([]Counts, int(end/bin)+1)
 	for i := range a.calls {
 		if k := &a.calls[i]; k.done > 0 && k.to <= end {
-			bins[k.to/bin].add(k.typ)
+			bins[k.to/bin].add(k)
 		}
 	}
 	perSecond := float64(time.Second / bin)

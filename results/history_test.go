@@ -71,7 +71,7 @@ func TestParseHistoryNamesTheDamage(t *testing.T) {
 func TestParseHistoryTakesOtherJSONToo(t *testing.T) {
 	ops, _, err := ParseHistory([]byte(`{ "f": "get", "process": 3, "type": "invoke", "time": 7, "index": 0, "value": {"key" : "a"} }` + "\n"))
 	require.NoError(t, err)
-	require.Equal(t, harness.Op{Time: 7, Process: 3, Type: harness.Invoke, F: "get", Value: []byte(`{"key" : "a"}`)}, ops[0])
+	require.Equal(t, harness.Op{Time: 7, Process: 3, Type: harness.Invoke, F: "get", Kind: harness.KindRead, Value: []byte(`{"key" : "a"}`)}, ops[0])
 }
 
 // FuzzParseHistory: it never panics, and what it reads is in order.

@@ -20,7 +20,7 @@ func (p *Probing) holes(probes []call) []Hole {
 		last := time.Duration(-1)
 		for i := range probes {
 			c := &probes[i]
-			if c.read != reads {
+			if !c.is(reads) {
 				continue
 			}
 			if last >= 0 && c.from-last > 2*p.Every {

@@ -166,7 +166,7 @@ func checkKnown(t *testing.T, _ *synthetic, k *known, a *Analysis, i int) {
 
 func unknownWrites(a *Analysis, from, until time.Duration) (n int) {
 	for _, c := range a.calls {
-		if !c.read && c.typ == harness.Info && c.to > from && c.from < until {
+		if c.is(false) && c.typ == harness.Info && c.to > from && c.from < until {
 			n++
 		}
 	}

@@ -212,9 +212,9 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			k.name, k.fault, k.refuse, k.knew = "isolate", "isolate", false, k.elected+200*mil
 			s.trouble(k)
 			for i := range 3 {
-				op := harness.Op{Time: k.elected + time.Duration(100+i)*mil, Process: 900 + i, Type: harness.Invoke, F: "get", Node: "n1", Value: []byte(`{"key":"a","value":null}`)}
+				op := harness.Op{Time: k.elected + time.Duration(100+i)*mil, Process: 900 + i, Type: harness.Invoke, F: "get", Kind: harness.KindRead, Node: "n1", Value: []byte(`{"key":"a","value":null}`)}
 				s.ops = append(s.ops, op)
-				op.Time, op.Type = op.Time+mil, harness.OK
+				op.Kind, op.Time, op.Type = "", op.Time+mil, harness.OK
 				s.ops = append(s.ops, op)
 			}
 		}, func(t *testing.T, _ *synthetic, a *Analysis) {

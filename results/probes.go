@@ -67,7 +67,7 @@ func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end ti
 		}
 	}
 	for i := range probes {
-		p.Calls.add(probes[i].typ)
+		p.Calls.add(&probes[i])
 	}
 	first, last := probes[0].from, probes[len(probes)-1].from
 	if span := last - first; span > 0 {
@@ -90,7 +90,7 @@ func spacing(probes []call) time.Duration {
 	last := map[lane]time.Duration{}
 	least := time.Duration(0)
 	for i := range probes {
-		k := lane{probes[i].node, probes[i].read}
+		k := lane{probes[i].node, probes[i].is(true)}
 		if t, ok := last[k]; ok && (least == 0 || probes[i].from-t < least) {
 			least = probes[i].from - t
 		}
@@ -128,7 +128,7 @@ func (p *Probing) debt(probes []call, reads bool, from, until time.Duration) tim
 	begin, last := time.Duration(-1), time.Duration(0)
 	for i := range probes {
 		c := &probes[i]
-		if c.read != reads {
+		if !c.is(reads) {
 			continue
 		}
 		good := c.typ == harness.OK
@@ -157,7 +157,7 @@ func gaps(probes []call, reads bool) []Gap {
 	row, back := 0, 0
 	for i := range probes {
 		c := &probes[i]
-		if c.read != reads || !c.unharmed {
+		if !c.is(reads) || !c.unharmed {
 			continue
 		}
 		switch {
@@ -211,7 +211,7 @@ func probeSlack(probes []call, back int) *time.Duration {
 	b := &probes[back]
 	for i := len(probes) - 1; i >= 0; i-- {
 		c := &probes[i]
-		if i == back || c.read != b.read || !c.unharmed || c.from >= b.to || c.typ == harness.OK && c.to < b.to {
+		if i == back || c.kind != b.kind || !c.unharmed || c.from >= b.to || c.typ == harness.OK && c.to < b.to {
 			continue
 		}
 		d := b.to - c.from
@@ -269,7 +269,7 @@ func (a *Analysis) slack() (d time.Duration) {
 // from when it was due.
 func (a *Analysis) LongestWait(reads bool, from, until time.Duration) (d time.Duration) {
 	for i := range a.probes {
-		if c := &a.probes[i]; c.read == reads && c.typ == harness.OK && c.from >= from && c.from < until {
+		if c := &a.probes[i]; c.is(reads) && c.typ == harness.OK && c.from >= from && c.from < until {
 			d = max(d, c.to-c.from)
 		}
 	}

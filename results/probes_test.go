@@ -28,12 +28,12 @@ func (s *synthetic) probe(every, timeout, until time.Duration) {
 				took, err := s.answer(node, due, timeout)
 				late := min(time.Duration(s.rand.IntN(300))*time.Microsecond, took/2)
 				op := harness.Op{
-					Time: due + late, Sched: due, Process: harness.ProbeProcess + slot, Type: harness.Invoke, F: f, Node: node,
+					Time: due + late, Sched: due, Process: harness.ProbeProcess + slot, Type: harness.Invoke, F: f, Kind: harness.KindBefore(f), Node: node,
 					Value: harness.EncodeValue(map[string]string{"key": "probe-" + string(node), "value": fmt.Sprint(slot)}),
 				}
 				slot++
 				s.ops = append(s.ops, op)
-				op.Time, op.Sched, op.Type = due+took, 0, harness.OK
+				op.Kind, op.Time, op.Sched, op.Type = "", due+took, 0, harness.OK
 				if err != nil {
 					op.Error, op.Type = err.Error(), harness.Info
 					if f == harness.FProbeGet || errors.Is(err, harness.ErrNotApplied) {
@@ -155,7 +155,7 @@ func TestProbesOfAQuietRunReadNoOutage(t *testing.T) {
 func TestProbeSlackWhereRequestsWait(t *testing.T) {
 	var list []call
 	for at := time.Duration(0); at < 2*sec; at += 10 * mil {
-		c := call{from: at, to: at + mil, typ: harness.OK, unharmed: true}
+		c := call{from: at, to: at + mil, kind: harness.KindWrite, typ: harness.OK, unharmed: true}
 		switch {
 		case at > 500*mil && at < 900*mil:
 			c.to, c.typ = at+100*mil, harness.Info
@@ -172,7 +172,7 @@ func TestProbeSlackWhereRequestsWait(t *testing.T) {
 }
 
 func TestParseHistoryReadsWhenProbesWereDue(t *testing.T) {
-	op := harness.Op{Time: 9, Process: harness.ProbeProcess, Type: harness.Invoke, F: harness.FProbeGet, Value: []byte(`{"key":"probe-n1-0","value":null}`), Node: "n1", Sched: 7}
+	op := harness.Op{Time: 9, Process: harness.ProbeProcess, Type: harness.Invoke, F: harness.FProbeGet, Kind: harness.KindRead, Value: []byte(`{"key":"probe-n1-0","value":null}`), Node: "n1", Sched: 7}
 	ops, cut, err := ParseHistory(op.AppendJSON(nil))
 	require.NoError(t, err)
 	require.Empty(t, cut)

@@ -41,7 +41,7 @@ func cardsOf(a *Analysis) []card {
 		away("Writes away per failover", "write outage"),
 		away("Reads away per failover", "read outage"),
 		{"Faults that landed", fmt.Sprintf("%s of %s", count(a.Landed()), count(len(a.Faults))), "with the effect confirmed"},
-		{"Calls", count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed, %s of unknown outcome", count(a.Ops.Failed), count(a.Ops.Unknown))},
+		{"Calls", count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed%s, %s of unknown outcome", count(a.Ops.Failed), a.Ops.rejected(", "), count(a.Ops.Unknown))},
 	}
 }
 

@@ -26,7 +26,7 @@ type fact struct {
 	Value string
 }
 
-type opsRow struct{ F, OK, Failed, Unknown string }
+type opsRow struct{ F, OK, Failed, Rejected, Unknown string }
 
 type scheduleRow struct{ At, For, Fault, Target string }
 
@@ -61,7 +61,7 @@ func runOfPage(a *Analysis) (p runSection) {
 	add("Exit code", fmt.Sprint(run.ExitCode))
 	for _, f := range sortedFs(a.ByF) {
 		n := a.ByF[f]
-		p.Ops = append(p.Ops, opsRow{f, count(n.OK), count(n.Failed), count(n.Unknown)})
+		p.Ops = append(p.Ops, opsRow{f, count(n.OK), count(n.Failed), count(n.Rejected), count(n.Unknown)})
 	}
 	for _, t := range run.StartTimings {
 		p.Timings = append(p.Timings, fact{t.Name, ms(t.Took)})

@@ -197,8 +197,8 @@ func (s *story) calls() {
 	if s.e.Ambiguous > 0 {
 		overlap = fmt.Sprintf(" %s of unknown outcome overlap it: each may have happened, or may happen yet.", plural(s.e.Ambiguous, "write", "writes"))
 	}
-	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed, and the outcome of %s is unknown.%s",
-		count(c.OK), count(c.Failed), count(c.Unknown), overlap)
+	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed%s, and the outcome of %s is unknown.%s",
+		count(c.OK), count(c.Failed), c.rejected(", "), count(c.Unknown), overlap)
 }
 
 func (s *story) steppedDown() {

@@ -32,7 +32,7 @@ func JobSummary(a *Analysis) []byte {
 		}
 	}
 	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))
-	fact("Calls", fmt.Sprintf("%s ok, %s failed, %s of unknown outcome", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown)))
+	fact("Calls", fmt.Sprintf("%s ok, %s failed%s, %s of unknown outcome", count(a.Ops.OK), count(a.Ops.Failed), a.Ops.rejected(", "), count(a.Ops.Unknown)))
 	if n := len(a.Controls); n > 0 {
 		fact("Faults on followers", fmt.Sprintf("%d of %d unnoticed through the other members", undisturbed(a.Controls), n))
 	}

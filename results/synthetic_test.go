@@ -220,9 +220,10 @@ func (s *synthetic) worker(w int) {
 		if read {
 			op.F, op.Value = "get", json.RawMessage(fmt.Sprintf(`{"key":%q,"value":null}`, key))
 		}
+		op.Kind = harness.KindBefore(op.F)
 		s.ops = append(s.ops, op)
 		took, err := s.answer(node, at, s.timeout)
-		op.Type, op.Time = harness.OK, at+took
+		op.Kind, op.Type, op.Time = "", harness.OK, at+took
 		if err != nil {
 			op.Error = err.Error()
 			if op.Type = harness.Info; read || errors.Is(err, harness.ErrNotApplied) {

@@ -44,7 +44,7 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	lines = append(lines, paint(color, verdict)+strings.TrimPrefix(head[0], verdict))
 	lines = append(lines, head[1:]...)
 	add("run      %s · %s on %s · %s · seed %d", run.ID, orUnknown(run.System), orUnknown(run.Runtime), plural(len(run.Nodes), "node", "nodes"), run.Seed)
-	add("ops      %s ok · %s failed · %s unknown", count(a.Ops.OK), count(a.Ops.Failed), count(a.Ops.Unknown))
+	add("ops      %s ok · %s failed%s · %s unknown", count(a.Ops.OK), count(a.Ops.Failed), a.Ops.rejected(" · "), count(a.Ops.Unknown))
 	add("faults   %d of %d landed", a.Landed(), len(a.Faults))
 	if what := faultCounts(&a); what != "" {
 		add("         %s", what)

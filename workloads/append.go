@@ -38,6 +38,9 @@ func (p Append) withDefaults() Append {
 // Name is append.
 func (Append) Name() string { return "append" }
 
+// Ops are transactions of both kinds.
+func (Append) Ops() []harness.OpKind { return txnOps("read lists", "append to lists and read them") }
+
 // Checkers judge its histories.
 func (Append) Checkers() []harness.Checker { return []harness.Checker{checker.Anomalies{}} }
 
@@ -101,7 +104,7 @@ func (p Append) attempt(t appendTxn) harness.Attempt {
 	for _, o := range t {
 		reads = reads && o.add == 0
 	}
-	return harness.Attempt{F: harness.FTxn, Value: t, Reads: reads, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	return harness.Attempt{F: harness.FTxn, Kind: txnKind(reads), Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		return t.run(ctx, kv, reads)
 	}}
 }

@@ -35,6 +35,15 @@ func (b Bank) withDefaults() Bank {
 // Name is bank.
 func (Bank) Name() string { return "bank" }
 
+// Ops are transfers and reads, and the opening of the accounts.
+func (Bank) Ops() []harness.OpKind {
+	return []harness.OpKind{
+		{Name: "open", Kind: harness.KindWrite, Doc: "open all accounts, if nobody did"},
+		{Name: "transfer", Kind: harness.KindWrite, Doc: "move money between two accounts, if neither changed meanwhile"},
+		{Name: "balances", Kind: harness.KindRead, Doc: "read all accounts at once"},
+	}
+}
+
 // Checkers judge its histories.
 func (Bank) Checkers() []harness.Checker { return []harness.Checker{checker.Bank{NoNegative: true}} }
 
@@ -120,14 +129,14 @@ func (b Bank) open(names []string, open *bool) harness.Attempt {
 			return balances{names: names}, err
 		}
 		if *open = true; !answer.Succeeded {
-			err = fmt.Errorf("%w: %w", harness.ErrNotApplied, errOpen)
+			err = fmt.Errorf("%w: %w", harness.ErrRejected, errOpen)
 		}
 		return done, err
 	}}
 }
 
 func (b Bank) read(names []string) harness.Attempt {
-	return harness.Attempt{F: "balances", Value: balances{names: names}, Reads: true, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	return harness.Attempt{F: "balances", Value: balances{names: names}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		seen, err := look(ctx, kv, names)
 		if err != nil {
 			return balances{names: names}, err

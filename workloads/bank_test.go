@@ -66,7 +66,7 @@ func TestBank(t *testing.T) {
 	require.JSONEq(t, `{"balances":{"a0":10,"a1":10}}`, got)
 	require.True(t, open)
 	_, err = invoke(t, kv, b.open(b.names(), &open))
-	require.ErrorIs(t, err, harness.ErrNotApplied)
+	require.ErrorIs(t, err, harness.ErrRejected)
 	require.ErrorIs(t, err, errOpen)
 
 	move := transfer{from: "a0", to: "a1", amount: 7}

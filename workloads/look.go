@@ -38,7 +38,7 @@ func look(ctx context.Context, kv harness.KV, keys []string) (looked, error) {
 }
 
 // write puts some of the keys, in one transaction that does nothing where any of those that were read
-// has changed since: errChanged then, which is an ErrNotApplied.
+// has changed since: errChanged then, which is an ErrRejected.
 func (l *looked) write(ctx context.Context, kv harness.KV, values map[string]string) error {
 	var t harness.Txn
 	for _, k := range l.keys {
@@ -49,7 +49,7 @@ func (l *looked) write(ctx context.Context, kv harness.KV, values map[string]str
 	}
 	answer, err := runTxn(ctx, kv, t)
 	if err == nil && !answer.Succeeded {
-		err = fmt.Errorf("%w: %w", harness.ErrNotApplied, errChanged)
+		err = fmt.Errorf("%w: %w", harness.ErrRejected, errChanged)
 	}
 	return err
 }

@@ -52,6 +52,16 @@ const (
 // Name is register.
 func (Register) Name() string { return "register" }
 
+// Ops are reads and writes of one key.
+func (Register) Ops() []harness.OpKind {
+	return []harness.OpKind{
+		{Name: "get", Kind: harness.KindRead, Doc: "read a key"},
+		{Name: "put", Kind: harness.KindWrite, Doc: "write a key"},
+		{Name: "cas", Kind: harness.KindWrite, Doc: "write a key if it still is as expected"},
+		{Name: "delete", Kind: harness.KindWrite, Doc: "delete a key"},
+	}
+}
+
 // Checkers judge its histories.
 func (Register) Checkers() []harness.Checker {
 	return []harness.Checker{checker.Linearizable{}, checker.Durable{}}
@@ -123,7 +133,7 @@ func (r Register) attempt(w *harness.Worker, st *registerState, kind int, key st
 }
 
 func (Register) get(st *registerState, key string) harness.Attempt {
-	return harness.Attempt{F: "get", Reads: true, Value: registerRead{Key: key}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	return harness.Attempt{F: "get", Value: registerRead{Key: key}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		e, err := kv.Get(ctx, key)
 		if err == nil {
 			st.seen[key] = e.Value

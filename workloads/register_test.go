@@ -103,7 +103,7 @@ func play(t *testing.T, r Register, m *memory, workers int, d time.Duration) []h
 	rec := harness.NewRecorder(env, io.Discard, harness.RecorderOptions{Keep: true})
 	var run, final []harness.Task
 	for i := range workers {
-		w := harness.NewWorker(env, m, rec, i, workers)
+		w := harness.NewWorker(env, m, rec, r.Ops(), i, workers)
 		defer w.Close()
 		run = append(run, func(ctx context.Context) error { return r.Run(ctx, w) })
 		final = append(final, func(ctx context.Context) error { return r.Final(ctx, w) })
@@ -225,7 +225,7 @@ func TestFinalEndsWithItsContext(t *testing.T) {
 	m := newMemory()
 	m.errs = map[harness.NodeID]error{"n1": errors.New("x"), "n2": errors.New("x"), "n3": errors.New("x")}
 	env := realtime.New(1)
-	w := harness.NewWorker(env, m, harness.NewRecorder(env, io.Discard, harness.RecorderOptions{}), 0, 1)
+	w := harness.NewWorker(env, m, harness.NewRecorder(env, io.Discard, harness.RecorderOptions{}), Register{}.Ops(), 0, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := fast().Final(ctx, w)

@@ -28,6 +28,14 @@ func (s Set) withDefaults() Set {
 // Name is set.
 func (Set) Name() string { return "set" }
 
+// Ops are adds and reads.
+func (Set) Ops() []harness.OpKind {
+	return []harness.OpKind{
+		{Name: "add", Kind: harness.KindWrite, Doc: "add an element"},
+		{Name: "read", Kind: harness.KindRead, Doc: "read all elements"},
+	}
+}
+
 // Checkers judge its histories.
 func (Set) Checkers() []harness.Checker { return []harness.Checker{checker.Set{}, checker.SetFull{}} }
 
@@ -90,7 +98,7 @@ func (s Set) add(element int) harness.Attempt {
 }
 
 func (s Set) read() harness.Attempt {
-	return harness.Attempt{F: "read", Value: setRead{}, Reads: true, Timeout: s.Timeout, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	return harness.Attempt{F: "read", Value: setRead{}, Timeout: s.Timeout, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		t, err := runTxn(ctx, kv, harness.Txn{Ops: []harness.TxnOp{{Kind: harness.TxnRange, Key: setFrom, End: setTo}}})
 		if err != nil {
 			return setRead{}, err

@@ -41,6 +41,25 @@ func pacing(think, timeout time.Duration) (time.Duration, time.Duration) {
 // Name is txn.
 func (Txn) Name() string { return "txn" }
 
+// Ops are transactions of both kinds.
+func (Txn) Ops() []harness.OpKind { return txnOps("read keys", "compare, read, put and delete keys") }
+
+// txnOps are transactions that only read, and others.
+func txnOps(reads, writes string) []harness.OpKind {
+	return []harness.OpKind{
+		{Name: harness.FTxn, Kind: harness.KindRead, Doc: reads + ", all at once"},
+		{Name: harness.FTxn, Kind: harness.KindWrite, Doc: writes + ", all at once"},
+	}
+}
+
+// txnKind is that of one of these.
+func txnKind(reads bool) harness.Kind {
+	if reads {
+		return harness.KindRead
+	}
+	return harness.KindWrite
+}
+
 // Checkers judge its histories.
 func (Txn) Checkers() []harness.Checker { return []harness.Checker{checker.Revision{}} }
 
@@ -89,7 +108,7 @@ func runTxn(ctx context.Context, kv harness.KV, t harness.Txn) (harness.Txn, err
 }
 
 func (x Txn) attempt(t harness.Txn, mods map[string]int64) harness.Attempt {
-	return harness.Attempt{F: harness.FTxn, Value: t, Reads: readsOnly(t.Ops) && readsOnly(t.Else), Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	return harness.Attempt{F: harness.FTxn, Kind: txnKind(readsOnly(t.Ops) && readsOnly(t.Else)), Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		done, err := runTxn(ctx, kv, t)
 		if err != nil {
 			return done, err

@@ -49,7 +49,7 @@ func TestAppendTxn(t *testing.T) {
 
 	kv.refused = true
 	_, err = txn.run(t.Context(), kv, false)
-	require.ErrorIs(t, err, harness.ErrNotApplied)
+	require.ErrorIs(t, err, harness.ErrRejected)
 	require.ErrorIs(t, err, errChanged)
 
 	kv.err = errors.New("timeout")

@@ -502,8 +502,12 @@ func timeFirstWrite(run *results.Run, ops []harness.Op) {
 	if slices.ContainsFunc(run.StartTimings, func(t harness.Timing) bool { return t.Name == firstWrite }) {
 		return
 	}
+	kinds := map[int]harness.Kind{} // of open calls, by process
 	i := slices.IndexFunc(ops, func(op harness.Op) bool {
-		return op.Client() && op.Type == harness.OK && op.F != "get" && op.F != harness.FProbeGet
+		if op.Type == harness.Invoke {
+			kinds[op.Process] = op.Kind
+		}
+		return op.Type == harness.OK && kinds[op.Process] == harness.KindWrite
 	})
 	if i >= 0 {
 		run.StartTimings = append(run.StartTimings, harness.Timing{Name: firstWrite, Took: ops[i].Time})

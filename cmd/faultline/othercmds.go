@@ -33,6 +33,9 @@ func lists() map[string]func(add func(name, doc string)) {
 		"workloads": func(add func(name, doc string)) {
 			for _, e := range workloads.All() {
 				add(e.Name, e.Doc)
+				for _, op := range e.New(workloads.Options{}).Ops() {
+					add("", fmt.Sprintf("%s (%s): %s", op.Name, op.Kind, op.Doc))
+				}
 			}
 		},
 		"checkers": func(add func(name, doc string)) {

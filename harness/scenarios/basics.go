@@ -69,7 +69,7 @@ func (b *basics) step(ctx context.Context, claim string, f func(context.Context)
 
 func (b *basics) onCluster(ctx context.Context, s *Stage) error {
 	b.stage = s
-	b.client = harness.NewWorker(s.Env, s.Cluster, s.Recorder, 0, 1)
+	b.client = harness.NewWorker(s.Env, s.Cluster, s.Recorder, calls(), 0, 1)
 	defer b.client.Close()
 	s.phase(harness.PhaseWarmup)
 	if _, err := s.awaitLeader(ctx, 30*time.Second); err != nil {
@@ -324,7 +324,7 @@ func (b *basics) environment(ctx context.Context, w World) error {
 	claim := "ETCD_ELECTION_TIMEOUT and ETCD_HEARTBEAT_INTERVAL (ms) set the timeouts: a quarter of both, and a new leader is there that much sooner"
 	return w.Start(ctx, short, func(ctx context.Context, s *Stage) error {
 		outer, client, opts := b.stage, b.client, b.o
-		b.stage, b.client = s, harness.NewWorker(s.Env, s.Cluster, s.Recorder, 0, 1)
+		b.stage, b.client = s, harness.NewWorker(s.Env, s.Cluster, s.Recorder, calls(), 0, 1)
 		b.o.Election, b.o.Heartbeat = short.Election, short.Heartbeat
 		defer func() { b.client.Close(); b.stage, b.client, b.o = outer, client, opts }()
 		return b.step(ctx, claim, func(ctx context.Context) (outcome, error) {

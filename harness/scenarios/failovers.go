@@ -96,7 +96,7 @@ func (f Failovers) watch(ctx context.Context, s *Stage, in *harness.Injected, tr
 // leader is lost and never answered, so it must end soon: its timeout would become the result.
 func (f Failovers) ask(ctx context.Context, s *Stage, i int, id harness.NodeID, trial int) {
 	members := len(s.Cluster.Members())
-	w := harness.NewWorker(s.Env, s.Cluster, s.Recorder, trial*members+i, f.Trials*members)
+	w := harness.NewWorker(s.Env, s.Cluster, s.Recorder, calls(), trial*members+i, f.Trials*members)
 	defer w.Close()
 	for ctx.Err() == nil {
 		key, v := fmt.Sprintf("asked-%d", trial), w.Unique()

@@ -66,6 +66,14 @@ func (s *Stage) healAll(ctx context.Context) error {
 // attemptTimeout of one call; well under the outage of a failover.
 func (b *basics) attemptTimeout() time.Duration { return max(b.o.Election/5, 100*time.Millisecond) }
 
+// calls are the ops of scripts.
+func calls() []harness.OpKind {
+	return []harness.OpKind{
+		{Name: "put", Kind: harness.KindWrite, Doc: "write a key"},
+		{Name: "get", Kind: harness.KindRead, Doc: "read a key"},
+	}
+}
+
 // value is what the script's ops carry: the register workload's form.
 type value struct {
 	Key   string  `json:"key"`
@@ -85,7 +93,7 @@ func (b *basics) put(node harness.NodeID, key, v string) harness.Attempt {
 
 func (b *basics) get(node harness.NodeID, key string) harness.Attempt {
 	return harness.Attempt{
-		F: "get", Node: node, Timeout: b.attemptTimeout(), Reads: true, Value: value{Key: key},
+		F: "get", Node: node, Timeout: b.attemptTimeout(), Value: value{Key: key},
 		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 			e, err := kv.Get(ctx, key)
 			if err != nil || !e.Found {

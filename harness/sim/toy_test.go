@@ -296,6 +296,9 @@ type counter struct {
 
 func (counters) Name() string                { return "counters" }
 func (counters) Checkers() []harness.Checker { return nil }
+func (counters) Ops() []harness.OpKind {
+	return []harness.OpKind{{Name: "put", Kind: harness.KindWrite, Doc: "count on"}, {Name: "get", Kind: harness.KindRead, Doc: "read the count"}}
+}
 
 func (c counters) Run(ctx context.Context, w *harness.Worker) error {
 	s := &counter{open: map[int]bool{}}
@@ -342,7 +345,7 @@ func (s *counter) put(ctx context.Context, w *harness.Worker, node harness.NodeI
 func (s *counter) get(ctx context.Context, w *harness.Worker, node harness.NodeID) (bool, error) {
 	var got int
 	typ, _ := w.Do(ctx, harness.Attempt{
-		F: "get", Reads: true, Node: node, Timeout: 200 * time.Millisecond,
+		F: "get", Node: node, Timeout: 200 * time.Millisecond,
 		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 			e, err := kv.Get(ctx, fmt.Sprint("k", w.ID))
 			if e.Found {

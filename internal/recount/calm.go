@@ -40,7 +40,7 @@ func (r *files) second(t time.Duration) (good float64, ok int, p99 time.Duration
 			continue
 		}
 		due++
-		if c.outcome == "ok" {
+		if c.served {
 			took = append(took, c.done-c.due)
 		}
 	}
@@ -58,7 +58,7 @@ func (r *files) second(t time.Duration) (good float64, ok int, p99 time.Duration
 // findCalm looks at the time before the first trouble.
 func (r *files) findCalm() {
 	list, probes := r.flow()
-	first := slices.IndexFunc(list, func(c *call) bool { return c.outcome == "ok" })
+	first := slices.IndexFunc(list, func(c *call) bool { return c.served })
 	if first < 0 {
 		return
 	}
@@ -123,7 +123,7 @@ func (r *files) settled(t, limit time.Duration) time.Duration {
 		if probes && !c.free || c.due < t-tick {
 			continue
 		}
-		if c.due < t+tick && (c.outcome != "ok" || c.done-c.due > limit) {
+		if c.due < t+tick && (!c.served || c.done-c.due > limit) {
 			last, next = c, nil
 		} else if last != nil && next == nil {
 			next = c

@@ -42,7 +42,7 @@ func (r *files) outage(e *episode, read bool) (o outage) {
 		}
 		switch {
 		case c.due < e.t0:
-			if c.outcome == "ok" {
+			if c.served {
 				o.lastOK = &c.due
 			}
 		case c.due < e.watched && o.back == nil:
@@ -52,7 +52,7 @@ func (r *files) outage(e *episode, read bool) (o outage) {
 			if !c.free {
 				continue
 			}
-			if c.outcome != "ok" {
+			if !c.served {
 				row, failed = nil, c
 				continue
 			}
@@ -106,7 +106,7 @@ func answered(mine, row []*call) *call {
 		case c.due >= first.done:
 			return first
 		case !c.free:
-		case c.outcome != "ok":
+		case !c.served:
 			return first
 		case c.done < first.done:
 			first = c
@@ -218,7 +218,7 @@ func (r *files) partial(from, until time.Duration) time.Duration {
 		}
 		k := cell{int((c.done - from) / step), c.node}
 		asked[k] = true
-		if c.outcome == "ok" {
+		if c.served {
 			answered[k] = true
 		}
 	}
@@ -285,7 +285,7 @@ func (r *files) longestGap(from, until time.Duration, which func(*call) bool) ti
 	list, _ := r.ruler(false)
 	at := []time.Duration{from, until}
 	for _, c := range list {
-		if !c.read && c.outcome == "ok" && c.done >= from && c.done <= until && which(c) {
+		if !c.read && c.served && c.done >= from && c.done <= until && which(c) {
 			at = append(at, c.done)
 		}
 	}

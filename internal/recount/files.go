@@ -17,6 +17,8 @@ type (
 		Time, Sched time.Duration
 		Process     int
 		Type, F     string
+		Kind        string
+		Rejected    bool
 		Value       json.RawMessage
 		Node, Error string
 	}
@@ -251,8 +253,9 @@ func (r *files) broken(f *fault, t time.Duration) bool {
 type call struct {
 	due, done   time.Duration
 	node, f     string
-	outcome     string // ok, fail, info
+	outcome     string // ok, fail, info, rejected
 	read, probe bool
+	served      bool // it was answered as it should be: ok, or rejected by its own condition
 	free        bool // nothing held its member when it was due
 	line, last  int  // of its two lines, from 1
 }
@@ -266,6 +269,9 @@ func (r *files) findCalls() {
 		if c := open[o.Process]; o.Type != "invoke" {
 			if c != nil {
 				c.done, c.outcome, c.last = o.Time, o.Type, i+1
+				if c.served = o.Type == "ok" || o.Rejected; o.Rejected {
+					c.outcome = "rejected"
+				}
 			}
 			delete(open, o.Process)
 			continue
@@ -274,7 +280,7 @@ func (r *files) findCalls() {
 		if c.probe = o.F == "probe-put" || o.F == "probe-get"; c.probe && o.Sched > 0 {
 			c.due = o.Sched
 		}
-		c.read = slices.Contains([]string{"get", "read", "range", "list", "scan", "count", "probe-get"}, o.F)
+		c.read = o.Kind == "read"
 		for _, f := range r.faults {
 			if slices.Contains(f.held, c.node) && f.active(c.due, r.end) {
 				c.free = false

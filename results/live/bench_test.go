@@ -10,7 +10,7 @@ import (
 // BenchmarkObserve is what the dashboard costs a run for each op.
 func BenchmarkObserve(b *testing.B) {
 	s := NewState(sample().s.Plan)
-	put := harness.Op{Type: harness.Invoke, F: harness.FProbePut, Sched: 1}
+	put := harness.Op{Type: harness.Invoke, F: harness.FProbePut, Kind: harness.KindWrite, Sched: 1}
 	for i := 0; b.Loop(); i++ {
 		put.Time, put.Process = time.Duration(i)*time.Millisecond, i/2
 		put.Type = harness.Invoke

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // Cell is the time that one mark of a sparkline stands for.
@@ -78,7 +77,7 @@ func (s *State) client(op *harness.Op) {
 		if op.Sched > 0 {
 			due = op.Sched
 		}
-		s.open[op.Process] = openCall{due, results.IsRead(op.F), op.Probe()}
+		s.open[op.Process] = openCall{due, op.Kind, op.Probe()}
 		return
 	}
 	o, known := s.open[op.Process]
@@ -87,6 +86,10 @@ func (s *State) client(op *harness.Op) {
 	}
 	delete(s.open, op.Process)
 	c := s.cellAt(op.Time)
+	if op.Rejected {
+		s.Rejected++ // the system served it: no failure, and no work either
+		return
+	}
 	if !o.probe {
 		s.Counts[op.Type]++
 		c.ended[typeIndex(op.Type)]++
@@ -94,9 +97,15 @@ func (s *State) client(op *harness.Op) {
 	if o.probe != s.Plan.Probed || s.Phase == harness.PhaseFinal {
 		return // final reads are not what is timed
 	}
-	l, m := &s.Writes, &c.writes
-	if o.read {
+	var l *Latency
+	var m *mark
+	switch o.kind {
+	case harness.KindWrite:
+		l, m = &s.Writes, &c.writes
+	case harness.KindRead:
 		l, m = &s.Reads, &c.reads
+	default:
+		return
 	}
 	if op.Type != harness.OK {
 		m.bad++

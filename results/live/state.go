@@ -87,20 +87,21 @@ const (
 // State is everything that is shown of a run. It is not safe for concurrent use. The zero value is
 // a run of no members that has not begun.
 type State struct {
-	Plan    Plan
-	Now     time.Duration // of the newest op
-	Phase   harness.Phase // empty: the members are starting
-	Since   time.Duration // of Phase
-	Stage   string        // what goes on instead of a phase: at the end, and after an interruption; empty: nothing
-	Members []Member
-	Active  []Fault // in the order of injection
-	Tried   int     // injections that ended, landed or not
-	Landed  int
-	Checks  Checks
-	lagging bool                 // an event said so
-	Counts  map[harness.Type]int // ends of the workload's calls
-	Events  []Event              // the newest maxEvents
-	Dropped int                  // older ones
+	Plan     Plan
+	Now      time.Duration // of the newest op
+	Phase    harness.Phase // empty: the members are starting
+	Since    time.Duration // of Phase
+	Stage    string        // what goes on instead of a phase: at the end, and after an interruption; empty: nothing
+	Members  []Member
+	Active   []Fault // in the order of injection
+	Tried    int     // injections that ended, landed or not
+	Landed   int
+	Checks   Checks
+	lagging  bool                 // an event said so
+	Counts   map[harness.Type]int // ends of the workload's calls
+	Rejected int                  // that were rejected by their own condition, and are not in Counts
+	Events   []Event              // the newest maxEvents
+	Dropped  int                  // older ones
 
 	Elections   int           // won, that were seen; the first one included
 	LeaderSince time.Duration // since when Leader leads, or nobody
@@ -117,7 +118,7 @@ type State struct {
 // openCall is a call that has not ended.
 type openCall struct {
 	due   time.Duration
-	read  bool
+	kind  harness.Kind
 	probe bool
 }
 

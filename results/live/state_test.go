@@ -45,7 +45,7 @@ func (x *script) fault(at time.Duration, t harness.Type, f string, v harness.Fau
 }
 
 func (x *script) call(due, from, to time.Duration, process int, f string, t harness.Type) {
-	x.op(harness.Op{Time: from, Process: process, Type: harness.Invoke, F: f, Sched: due, Value: json.RawMessage(`{"key":"k"}`)})
+	x.op(harness.Op{Time: from, Process: process, Type: harness.Invoke, F: f, Kind: harness.KindBefore(f), Sched: due, Value: json.RawMessage(`{"key":"k"}`)})
 	x.op(harness.Op{Time: to, Process: process, Type: t, F: f})
 }
 

@@ -214,6 +214,9 @@ func (v *view) clients(rows int) []string {
 	r := s.Rates(v.now)
 	now := []string{green.Render(fmt.Sprintf("ok %.0f/s", r[0])), failing(r[1], "failed"), failing(r[2], "unknown")}
 	sum := fmt.Sprintf("%s ok, %s failed, %s unknown", comma(s.Counts[harness.OK]), comma(s.Counts[harness.Fail]), comma(s.Counts[harness.Info]))
+	if s.Rejected > 0 {
+		sum += fmt.Sprintf(", %s rejected", comma(s.Rejected))
+	}
 	n := max(1, v.width-gutter-2-v.stats())
 	cells := s.window(v.now, n)
 	out := []string{v.ends(cell10(bold.Render("clients"))+strings.Join(now, "  "), dim.Render(sum))}

@@ -40,7 +40,11 @@ type fake struct {
 func (f fake) ops() []harness.Op {
 	var ops []harness.Op
 	add := func(at time.Duration, process int, typ harness.Type, name string, value any, node harness.NodeID) {
-		ops = append(ops, harness.Op{Time: at, Process: process, Type: typ, F: name, Value: harness.EncodeValue(value), Node: node})
+		op := harness.Op{Time: at, Process: process, Type: typ, F: name, Value: harness.EncodeValue(value), Node: node}
+		if typ == harness.Invoke {
+			op.Kind = harness.KindBefore(name)
+		}
+		ops = append(ops, op)
 	}
 	phase := func(at time.Duration, p harness.Phase) {
 		add(at, harness.HarnessProcess, harness.OK, harness.FPhase, harness.PhaseValue{Phase: p}, "")

@@ -73,7 +73,7 @@ func pool(runs []Digest) point {
 		p.Censored += o.Censored
 		load, unavailable, loadOK = load+d.Load, unavailable+d.Unavailable, loadOK+d.LoadOK
 		landed, tried = landed+d.Landed, tried+d.Tried
-		ops.OK, ops.Failed, ops.Unknown = ops.OK+d.Ops.OK, ops.Failed+d.Ops.Failed, ops.Unknown+d.Ops.Unknown
+		ops.OK, ops.Failed, ops.Rejected, ops.Unknown = ops.OK+d.Ops.OK, ops.Failed+d.Ops.Failed, ops.Rejected+d.Ops.Rejected, ops.Unknown+d.Ops.Unknown
 	}
 	slices.Sort(outages)
 	if p.Failovers = len(outages); p.Failovers > 0 {
