@@ -24,7 +24,7 @@ func (v Values) calls(r *files) {
 }
 
 // counts are calls by how they ended.
-type counts struct{ ok, failed, unknown int }
+type counts struct{ ok, failed, rejected, unknown int }
 
 func (n *counts) add(c *call) {
 	switch c.outcome {
@@ -32,6 +32,8 @@ func (n *counts) add(c *call) {
 		n.ok++
 	case "fail":
 		n.failed++
+	case "rejected":
+		n.rejected++
 	default:
 		n.unknown++
 	}
@@ -40,6 +42,7 @@ func (n *counts) add(c *call) {
 func (v Values) counts(name string, n counts) {
 	v.put(name+"ok", n.ok)
 	v.put(name+"fail", n.failed)
+	v.some(name+"rejected", n.rejected)
 	v.put(name+"unknown", n.unknown)
 }
 
@@ -256,7 +259,7 @@ func (v Values) seen(r *files, name string, from, until time.Duration) {
 		if c.probe == probed {
 			asked.add(c)
 		}
-		if c.outcome != "ok" && (!c.probe || probed) {
+		if !c.served && (!c.probe || probed) {
 			bad = append(bad, max(c.line, c.last))
 		}
 	}
