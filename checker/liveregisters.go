@@ -91,13 +91,7 @@ func (r *LiveRegisters) read(op *harness.Op) (ok bool, err error) {
 	}
 	l := &r.line
 	l.clear()
-	l.Position, l.Process, l.Type, l.F = op.Index, op.Process, op.Type, op.F
-	switch op.F {
-	case harness.FProbePut:
-		l.F = "put"
-	case harness.FProbeGet:
-		l.F = "get"
-	}
+	l.Position, l.Process, l.Type, l.F = op.Index, op.Process, op.Type, registerName(op.F)
 	if !isRegister(l.F) || op.Type != harness.Invoke && op.Type != harness.OK {
 		return true, nil
 	}

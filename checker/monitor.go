@@ -62,10 +62,10 @@ const (
 )
 
 func liveKindOf(f string) opKind {
-	switch f {
-	case "get", harness.FProbeGet:
+	switch registerName(f) {
+	case "get":
 		return getKind
-	case "put", harness.FProbePut:
+	case "put":
 		return putKind
 	case "cas":
 		return casKind

@@ -22,15 +22,10 @@ func (Probes) Name() string { return "probes" }
 func (c Probes) Check(ctx context.Context, h harness.History) harness.Verdict {
 	var ops []harness.Op
 	for _, op := range h.Ops {
-		switch op.F {
-		case harness.FProbePut:
-			op.F = "put"
-		case harness.FProbeGet:
-			op.F = "get"
-		default:
-			continue
+		if op.Probe() {
+			op.F = registerName(op.F)
+			ops = append(ops, op)
 		}
-		ops = append(ops, op)
 	}
 	h.Ops = ops
 	return Linearizable(c).Check(ctx, h)
