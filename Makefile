@@ -23,8 +23,9 @@ help: ## list the targets
 .PHONY: build
 build: bin/faultline bin/raftkv ## build bin/faultline and bin/raftkv
 
-SOURCES := $(shell find . -name '*.go' -not -path './tools/*' -not -name '*_test.go') go.mod go.sum \
-           $(shell find results cmd docker -name '*.tmpl' -o -name '*.css' -o -name '*.js' -o -name '*.html' -o -name '*.yaml')
+# What is compiled in. Folders of runs and sweeps are output, and newer than any binary.
+SOURCES := go.mod go.sum $(shell find . \( -path ./.git -o -path ./tools -o -path ./bin -o -path ./results/runs -o -path ./results/sweeps -o -name testdata \) -prune \
+           -o -type f \( -name '*.go' -o -name '*.tmpl' -o -name '*.css' -o -name '*.js' -o -name '*.html' -o -name '*.txt' -o -name '*.yaml' \) -not -name '*_test.go' -print)
 
 # compile builds the target from a package, with flags, and says so first: a cold build takes minutes. What
 # a debugger would read is stripped when linking (-s -w), so the compiler need not write it: a tenth of its time.
@@ -77,7 +78,7 @@ bench: build ## benchmarks: start-up, fault injection, simulation
 
 .PHONY: bench-check
 bench-check: build ## the checker's table of sizes beside porcupine, each in a process: half an hour (FLAGS=--short: two minutes)
-	bin/faultline bench-check $(FLAGS)
+	$(GO) run ./internal/benchcheck $(FLAGS)
 
 .PHONY: mutants
 mutants: ## the checkers' rules switched off one by one: a test must notice each (SHARD=1/1, MUTANTS=pattern)

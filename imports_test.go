@@ -46,6 +46,7 @@ var layers = []layer{
 	{"store/server", []string{"store/core", "store/disk", "store/internal/..."}, "nothing that only tests need is in the store's server"},
 	{"store/papernode", []string{"store/core", "store/disk"}, "elections as in the paper, in a program of their own"},
 	{"store/...", []string{"store/core", "store/disk", "store/mvcc", "store/internal/..."}, "the store is a system like any other, and nothing of it imports a paper node"},
+	{"internal/benchcheck", []string{"checker/...", "harness", "results"}, "it measures faultline check from outside"},
 	{"internal/...", []string{"internal/..."}, "tools of the tests"},
 }
 

@@ -171,7 +171,7 @@ func (a *app) calibrate(ctx context.Context, c *calibration) error {
 		return exit(exitUnknown)
 	}
 	found := c.judge(&calm, &stalled, windows)
-	found.At, found.Machine, found.Runtime, found.System = time.Now(), thisMachine(), rt.Name(), c.plan.System
+	found.At, found.Machine, found.Runtime, found.System = time.Now(), results.ThisMachine(), rt.Name(), c.plan.System
 	found.Faultline, found.Nodes, found.Seed = strings.TrimSpace(version+" "+commit()), c.plan.Nodes, c.plan.Seed
 	fmt.Fprint(a.stdout, calibrationText(&found, calm.Probes, stalled.Probes))
 	if err := results.KeepCalibration(c.plan.Out, found); err != nil {

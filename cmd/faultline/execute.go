@@ -216,7 +216,7 @@ func (p *plan) prepare(ctx context.Context) (*prepared, error) {
 	if p.Script == "" {
 		r.run.ProbeEvery, r.run.ProbeTimeout = p.probe()
 	}
-	r.run.Machine = thisMachine()
+	r.run.Machine = results.ThisMachine()
 	known, err := results.ReadCalibrations(p.Out)
 	if err != nil {
 		return nil, infrastructure(err)

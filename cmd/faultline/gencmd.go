@@ -1,38 +1,22 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
-	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
-	"github.com/faultline-chaos/faultline/harness"
 )
-
-// What gen writes histories of.
-const (
-	registerWorkload = "register"
-	appendWorkload   = "append"
-	rwWorkload       = "rw-register"
-)
-
-type genOptions struct {
-	generate.Config
-	workload string
-}
 
 func newGenCmd(a *app) *cobra.Command {
-	c := genOptions{generate.Default(), registerWorkload}
+	c, workload := generate.Default(), generate.Registers
 	c.Ops = 10_000
 	mix := c.Mix.String()
 	var kinds strings.Builder
@@ -54,10 +38,10 @@ Violations:` + kinds.String(),
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if !slices.Contains([]string{registerWorkload, appendWorkload, rwWorkload}, c.workload) {
-				return usage("gen: workload %q: allowed are %s, %s, %s", c.workload, registerWorkload, appendWorkload, rwWorkload)
+			if !slices.Contains(generate.Workloads(), workload) {
+				return usage("gen: workload %q: allowed are %s", workload, strings.Join(generate.Workloads(), ", "))
 			}
-			if c.workload != registerWorkload && c.Plant != "" {
+			if workload != generate.Registers && c.Plant != "" {
 				return usage("gen: violations are planted in registers alone")
 			}
 			if c.Mix, err = generate.ParseMix(mix); err != nil {
@@ -66,12 +50,12 @@ Violations:` + kinds.String(),
 			if err := c.Validate(); err != nil {
 				return usage("gen: %v", err)
 			}
-			return a.generate(cmd.Context(), c, args[0])
+			return a.generate(cmd.Context(), c, workload, args[0])
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&c.Ops, "ops", c.Ops, "calls; each is two lines")
-	f.StringVar(&c.workload, "workload", c.workload, "what clients do: register, or, for the checker anomalies, append: transactions that append to lists and read them, or rw-register: that read and write registers")
+	f.StringVar(&workload, "workload", workload, "what clients do: register, or, for the checker anomalies, append: transactions that append to lists and read them, or rw-register: that read and write registers")
 	f.BoolVar(&c.Revised, "revisions", false, "answers tell the store's revision, for the checker revision")
 	f.IntVar(&c.Keys, "keys", c.Keys, "keys")
 	f.IntVar(&c.Clients, "clients", c.Clients, "clients of each key, each with at most one call open")
@@ -88,9 +72,9 @@ Violations:` + kinds.String(),
 }
 
 // generate writes the history to a file, which appears when it is whole, and tells the truth about it.
-func (a *app) generate(ctx context.Context, c genOptions, path string) error {
+func (a *app) generate(ctx context.Context, c generate.Config, workload, path string) error {
 	if path == "-" {
-		truth, err := writeHistory(ctx, c, a.stdout)
+		truth, err := generate.Write(ctx, c, workload, a.stdout)
 		if err != nil {
 			return infrastructure(fmt.Errorf("gen: %w", err))
 		}
@@ -107,7 +91,7 @@ func (a *app) generate(ctx context.Context, c genOptions, path string) error {
 		return infrastructure(fmt.Errorf("gen: %w", err))
 	}
 	defer os.Remove(f.Name()) // it is gone where all went well
-	truth, err := writeFile(ctx, c, f, strings.HasSuffix(path, ".zst"))
+	truth, err := writeFile(ctx, c, workload, f, strings.HasSuffix(path, ".zst"))
 	if err == nil {
 		err = os.Chmod(f.Name(), 0o644)
 	}
@@ -121,7 +105,7 @@ func (a *app) generate(ctx context.Context, c genOptions, path string) error {
 	return nil
 }
 
-func writeFile(ctx context.Context, c genOptions, f *os.File, compress bool) (generate.Truth, error) {
+func writeFile(ctx context.Context, c generate.Config, workload string, f *os.File, compress bool) (generate.Truth, error) {
 	defer f.Close() // closed below where it matters
 	out := io.Writer(f)
 	var z *zstd.Encoder
@@ -132,7 +116,7 @@ func writeFile(ctx context.Context, c genOptions, f *os.File, compress bool) (ge
 		}
 		out = z
 	}
-	truth, err := writeHistory(ctx, c, out)
+	truth, err := generate.Write(ctx, c, workload, out)
 	if err != nil {
 		return truth, err
 	}
@@ -151,86 +135,4 @@ func tell(w io.Writer, t generate.Truth) {
 		return
 	}
 	fmt.Fprintf(w, "truth: invalid: %s on key %s, ops %d to %d: %s\n", t.Kind, t.Key, t.First, t.Last, t.Detail)
-}
-
-func writeHistory(ctx context.Context, g genOptions, w io.Writer) (truth generate.Truth, err error) {
-	out := bufio.NewWriterSize(w, 1<<20)
-	switch g.workload {
-	case appendWorkload:
-		truth, err = generate.Appends(ctx, g.Config, txnWriter(out))
-	case rwWorkload:
-		truth, err = generate.ReadWrites(ctx, g.Config, txnWriter(out))
-	default:
-		truth, err = writeRegisters(ctx, g.Config, out)
-	}
-	if err != nil {
-		return truth, err
-	}
-	return truth, out.Flush()
-}
-
-func writeRegisters(ctx context.Context, c generate.Config, out io.Writer) (generate.Truth, error) {
-	write := opWriter(out)
-	var value []byte
-	return generate.Run(ctx, c, func(l *generate.Line) error {
-		value = appendValue(value[:0], l)
-		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node})
-	})
-}
-
-func txnWriter(out io.Writer) func(*generate.TxnLine) error {
-	write := opWriter(out)
-	return func(l *generate.TxnLine) error {
-		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value, Node: l.Node})
-	}
-}
-
-// opWriter writes op after op as lines. What became unknown did so by a timeout.
-func opWriter(out io.Writer) func(harness.Op) error {
-	var line []byte
-	return func(op harness.Op) error {
-		if op.Type == harness.Info {
-			op.Error = "timeout"
-		}
-		line = op.AppendJSON(line[:0])
-		_, err := out.Write(line)
-		return err
-	}
-}
-
-// appendValue writes an op's value as the register workload does.
-func appendValue(b []byte, l *generate.Line) []byte {
-	member := func(name string, v []byte) {
-		b = append(append(append(b, ',', '"'), name...), '"', ':')
-		if v == nil {
-			b = append(b, "null"...)
-			return
-		}
-		b = append(append(append(b, '"'), v...), '"')
-	}
-	b = append(append(append(b, `{"key":"`...), l.Key...), '"')
-	switch l.F {
-	case "get", "put":
-		member("value", l.Value)
-	case "cas":
-		member("old", l.Old)
-		member("new", l.New)
-		if l.Swapped != checker.Unsaid {
-			b = strconv.AppendBool(append(b, `,"swapped":`...), l.Swapped == checker.Yes)
-		}
-	case "delete":
-		switch l.Deleted {
-		case checker.Yes:
-			b = append(b, `,"deleted":1`...)
-		case checker.No:
-			b = append(b, `,"deleted":0`...)
-		}
-	}
-	if l.Rev > 0 {
-		b = strconv.AppendInt(append(b, `,"rev":`...), l.Rev, 10)
-	}
-	if l.F == "get" && l.Value != nil && l.Mod > 0 {
-		b = strconv.AppendInt(append(b, `,"mod":`...), l.Mod, 10)
-	}
-	return append(b, '}')
 }

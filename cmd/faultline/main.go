@@ -78,7 +78,7 @@ Exit codes: ` + exitCodesHelp,
 	root.SetIn(a.stdin)
 	root.AddCommand(
 		newRunCmd(a), newCalibrateCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newMergeCmd(a), newPruneCmd(a), newExportCmd(a), newGateCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
-		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a), newPaperNodeCmd(), newBenchCheckCmd(a),
+		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a), newPaperNodeCmd(),
 	)
 	return root
 }

@@ -1,11 +1,17 @@
+// Command benchcheck measures `faultline check`, from the file to the verdict, over sizes, clients and
+// shares of unknown outcomes, and porcupine on the same calls: see docs/bench-check.md.
 package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -16,54 +22,50 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/results"
 )
 
-func newBenchCheckCmd(a *app) *cobra.Command {
-	short, generic, only := false, time.Minute, ""
-	cmd := &cobra.Command{
-		Use:    "bench-check",
-		Short:  "Measure file to verdict over sizes, clients and unknown shares, beside porcupine",
-		Hidden: true,
-		Args:   cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := os.MkdirTemp("", "faultline-bench-check-")
-			if err != nil {
-				return infrastructure(err)
-			}
-			defer os.RemoveAll(dir)
-			exe, err := os.Executable()
-			if err != nil {
-				return infrastructure(err)
-			}
-			rows, err := regexp.Compile(only)
-			if err != nil {
-				return usage("bench-check: --only: %v", err)
-			}
-			b := &checkBench{app: a, dir: dir, exe: exe, only: rows, most: 10_000_000, generic: generic}
-			if short {
-				b.most, b.generic = 100_000, min(generic, 2*time.Second)
-			}
-			if err := b.run(cmd.Context()); err != nil {
-				return infrastructure(fmt.Errorf("bench-check: %w", err))
-			}
-			return nil
-		},
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "benchcheck:", err)
+		os.Exit(1)
 	}
-	cmd.Flags().BoolVar(&short, "short", false, "up to 100000 ops, and porcupine for 2 s")
-	cmd.Flags().DurationVar(&generic, "porcupine-time", generic, "time for porcupine in each row, of a processor")
-	cmd.Flags().StringVar(&only, "only", "", "only the rows whose name matches, such as 'linearizable, 20 clients .* 1000000 ops'")
-	return cmd
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("benchcheck", flag.ContinueOnError)
+	exe := flags.String("faultline", "bin/faultline", "the program that checks")
+	short := flags.Bool("short", false, "up to 100000 ops, and porcupine for 2 s")
+	generic := flags.Duration("porcupine-time", time.Minute, "time for porcupine in each row, of a processor")
+	only := flags.String("only", "", "only the rows whose name matches, such as 'linearizable, 20 clients .* 1000000 ops'")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	rows, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "faultline-bench-check-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &checkBench{out: out, dir: dir, exe: *exe, only: rows, most: 10_000_000, generic: *generic}
+	if *short {
+		b.most, b.generic = 100_000, min(b.generic, 2*time.Second)
+	}
+	return b.run(checker.WithHelper(ctx, *exe, "checker-helper"))
 }
 
 // checkBench measures in child processes, so that each row has its own peak of memory. It prints tables
 // of Markdown, row by row.
 type checkBench struct {
-	app      *app
+	out      io.Writer
 	dir, exe string
 	only     *regexp.Regexp // rows, by name
 	most     int            // ops of the largest histories
@@ -93,20 +95,24 @@ type benchCase struct {
 }
 
 func (b *checkBench) run(ctx context.Context) error {
-	m := thisMachine()
-	b.print("Measured on %s: %s, %d cores in use, Linux %s, %s, faultline %s.\n", time.Now().UTC().Format(time.DateOnly), m.CPU, runtime.GOMAXPROCS(0), m.Kernel, runtime.Version(), version)
-	b.print("Processes that wanted a core in the minute before: %s; after: below.\n", load())
+	version, err := exec.CommandContext(ctx, b.exe, "--version").Output()
+	if err != nil {
+		return fmt.Errorf("ask %s for its version: %w", b.exe, err)
+	}
+	m := results.ThisMachine()
+	b.print("Measured on %s: %s, %d cores in use, Linux %s, %s, %s.\n", time.Now().UTC().Format(time.DateOnly), m.CPU, runtime.GOMAXPROCS(0), m.Kernel, runtime.Version(), strings.TrimSpace(string(version)))
+	b.print("Load average (1 min) before: %s; after: below.\n", load())
 	for _, part := range []func(context.Context) error{b.startUp, b.registers, b.revisions, b.transactions, b.shapes} {
 		if err := part(ctx); err != nil {
 			return err
 		}
 	}
 	b.grows()
-	b.print("\nProcesses that wanted a core in the last minute: %s.\n", load())
+	b.print("\nLoad average (1 min) after: %s.\n", load())
 	return nil
 }
 
-func (b *checkBench) print(format string, args ...any) { fmt.Fprintf(b.app.stdout, format, args...) }
+func (b *checkBench) print(format string, args ...any) { fmt.Fprintf(b.out, format, args...) }
 
 // load is how many processes wanted a core in the last minute; "?" where the machine does not tell.
 func load() string {
@@ -153,7 +159,7 @@ func (b *checkBench) startUp(ctx context.Context) error {
 	c.Ops = 10
 	b.start = math.MaxInt64
 	for range 5 {
-		m, err := b.measure(ctx, c, registerWorkload, 1)
+		m, err := b.measure(ctx, c, generate.Registers, 1)
 		if err != nil {
 			return err
 		}
@@ -182,7 +188,7 @@ func (b *checkBench) registers(ctx context.Context) error {
 		for _, n := range b.sizes(g.name, x.most) {
 			c := generate.Default()
 			c.Ops, c.Clients, c.Unknown, c.Seed = n, x.clients, x.unknown, 1
-			cells, err := b.both(ctx, &g, c, registerWorkload)
+			cells, err := b.both(ctx, &g, c, generate.Registers)
 			if err != nil {
 				return err
 			}
@@ -205,14 +211,14 @@ func (b *checkBench) registers(ctx context.Context) error {
 }
 
 func (b *checkBench) revisions(ctx context.Context) error {
-	return b.series(ctx, "The checker `revision`, of the same histories with the store's revision in every answer. porcupine knows nothing like it.", "revision", registerWorkload,
+	return b.series(ctx, "The checker `revision`, of the same histories with the store's revision in every answer. porcupine knows nothing like it.", "revision", generate.Registers,
 		[]benchCase{{5, 0.01, 1_000_000}, {20, 0, 1_000_000}, {20, 0.01, 1_000_000}, {20, 0.05, 1_000_000}})
 }
 
 func (b *checkBench) transactions(ctx context.Context) error {
 	for _, x := range []struct{ workload, text string }{
-		{appendWorkload, "The checker `anomalies`, of transactions of one to four ops over 10 lists at a time, strict-serializable; an op is a transaction here."},
-		{rwWorkload, "The same of registers that transactions read and write."},
+		{generate.Lists, "The checker `anomalies`, of transactions of one to four ops over 10 lists at a time, strict-serializable; an op is a transaction here."},
+		{generate.TxnRegisters, "The same of registers that transactions read and write."},
 	} {
 		if err := b.series(ctx, x.text, "anomalies", x.workload, []benchCase{{2, 0.01, 1_000_000}, {20, 0.01, 1_000_000}}); err != nil {
 			return err
@@ -315,7 +321,7 @@ func (b *checkBench) shapes(ctx context.Context) error {
 			}
 			c := generate.Default()
 			c.Ops, c.Keys, c.Clients, c.Mix, c.Unknown, c.Seed = 20_000, 1, clients, s.mix, s.unknown, 1
-			m, err := b.measure(ctx, c, registerWorkload, 2)
+			m, err := b.measure(ctx, c, generate.Registers, 2)
 			if err != nil {
 				return err
 			}
@@ -340,7 +346,8 @@ func (b *checkBench) measure(ctx context.Context, c generate.Config, workload st
 	if err != nil {
 		return measured{}, err
 	}
-	if _, err := writeFile(ctx, genOptions{c, workload}, f, false); err != nil {
+	_, err = generate.Write(ctx, c, workload, f)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return measured{}, err
 	}
 	return b.again(ctx, workload, workers, flags...)
@@ -362,7 +369,7 @@ func (b *checkBench) again(ctx context.Context, workload string, workers int, fl
 		m.rss = u.Maxrss << 10
 	}
 	switch code := cmd.ProcessState.ExitCode(); code {
-	case exitValid, exitInvalid, exitUnknown:
+	case 0, 1, 2:
 		m.verdict = [...]string{"valid", "invalid", "unknown"}[code]
 		return m, nil
 	default:

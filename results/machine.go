@@ -1,4 +1,4 @@
-package main
+package results
 
 import (
 	"os"
@@ -6,13 +6,11 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
-// thisMachine is where this program runs. What it cannot find out is left empty.
-func thisMachine() results.Machine {
-	m := results.Machine{Cores: runtime.NumCPU(), CPU: runtime.GOARCH}
+// ThisMachine is where this program runs. What it cannot find out is left empty.
+func ThisMachine() Machine {
+	m := Machine{Cores: runtime.NumCPU(), CPU: runtime.GOARCH}
 	m.Host, _ = os.Hostname() // a machine without a name is never the same as another
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
