@@ -42,6 +42,7 @@ var layers = []layer{
 	{"nemesis", []string{"harness"}, "faults are made of capabilities"},
 	{"checker/...", []string{"harness", "checker/..."}, "judging sees nothing but histories"},
 	{"results/...", []string{"harness", "results/...", "internal/statistics"}, "reports are made from the run folder alone"},
+	{"scenario/...", []string{"harness/...", "docker", "nemesis", "workloads", "checker", "results/...", "store/core", "scenario/..."}, "it puts a run together; nothing but commands is above it"},
 	{"workloads", []string{"harness", "checker"}, "a workload names its checkers"},
 	{"store/server", []string{"store/core", "store/disk", "store/internal/..."}, "nothing that only tests need is in the store's server"},
 	{"store/papernode", []string{"store/core", "store/disk"}, "elections as in the paper, in a program of their own"},

@@ -66,6 +66,18 @@ type Runtime interface {
 	Run(ctx context.Context, cfg ClusterConfig, body func(context.Context, Env, Cluster) error) error
 }
 
+// VirtualTime is implemented by runtimes whose time is not the machine's. There nothing may be done
+// beside a run, and no server program is started.
+type VirtualTime interface {
+	VirtualTime()
+}
+
+// Virtual says whether a runtime's time is virtual.
+func Virtual(rt Runtime) bool {
+	_, ok := rt.(VirtualTime)
+	return ok
+}
+
 // Shaper is implemented by runtimes that can show, before anything is started, what their clusters
 // can do.
 type Shaper interface {

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -18,6 +19,8 @@ type Run struct {
 	Finished time.Time `json:"finished"` // wall clock at the end; the zero time where the run has none
 	Seed     uint64    `json:"seed"`     // of workload and schedule
 	Command  []string  `json:"command"`  // repeats the run: same seed and schedule
+
+	Scenario json.RawMessage `json:"scenario,omitempty"` // all settings, as in a scenario file: package scenario's Settings, from which the run is replayed; left out by earlier versions
 
 	Runtime       string `json:"runtime"`                  // docker, local or sim
 	RuntimeReason string `json:"runtime_reason,omitempty"` // why this one, where it was chosen by auto

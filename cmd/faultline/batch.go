@@ -8,6 +8,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // batch collects what runs ended in, for the files beside their folders.
@@ -19,24 +20,24 @@ type batch struct {
 
 // add notes how a run ended and gives its exit code. The reason is of runs that left no analysis. What
 // the runtime cannot do is skipped, which is no failure.
-func (b *batch) add(scenario, system, runtime string, seed uint64, a *results.Analysis, err error) (code int, why string) {
-	row := results.SummaryRow{Scenario: scenario, System: system, Runtime: runtime, Seed: seed}
-	var status *statusError
+func (b *batch) add(name, system, runtime string, seed uint64, a *results.Analysis, err error) (code int, why string) {
+	row := results.SummaryRow{Scenario: name, System: system, Runtime: runtime, Seed: seed}
+	var status *scenario.StatusError
 	switch {
 	case err == nil:
 	case errors.As(err, &status):
-		code = status.code
+		code = status.Code
 	default:
-		code = exitUsage
+		code = scenario.ExitUsage
 	}
-	if err != nil && (status == nil || status.err != nil) {
+	if err != nil && (status == nil || status.Err != nil) {
 		why = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
-	row.Ended, row.Why = codeName(code), why
+	row.Ended, row.Why = scenario.ExitName(code), why
 	switch {
 	case a != nil:
 		row.Runtime, row.Seed, row.Run = a.Run.Runtime, a.Run.Seed, a.Run.ID
-		if code != exitValid && row.Why == "" {
+		if code != scenario.ExitValid && row.Why == "" {
 			row.Why = results.VerdictReason(a.Run)
 		}
 		for i := range a.Stats {
@@ -48,11 +49,11 @@ func (b *batch) add(scenario, system, runtime string, seed uint64, a *results.An
 			}
 		}
 		b.Suites = append(b.Suites, results.SuiteOf(a))
-	case errors.Is(err, errUnsupported):
-		code, row.Ended = exitValid, "skipped"
-		b.Suites = append(b.Suites, results.Refused(scenario, system, runtime, seed, why))
+	case errors.Is(err, errors.ErrUnsupported):
+		code, row.Ended = scenario.ExitValid, "skipped"
+		b.Suites = append(b.Suites, results.Refused(name, system, runtime, seed, why))
 	default:
-		b.Suites = append(b.Suites, results.Failed(scenario, system, runtime, seed, why))
+		b.Suites = append(b.Suites, results.Failed(name, system, runtime, seed, why))
 	}
 	b.Rows = append(b.Rows, row)
 	return code, why
@@ -64,54 +65,55 @@ func newBatch(title, dir, links string) batch {
 
 func (b *batch) write() error { return b.Write(b.dir, b.links) }
 
-// repeat runs the plan as often as asked and says how many runs ended how. The exit code is the worst.
-func (a *app) repeat(ctx context.Context, p *plan, times int) error {
+// repeat does the run as often as asked and says how many runs ended how. The exit code is the worst.
+func (a *app) repeat(ctx context.Context, s scenario.Settings, o scenario.Options, times int) error {
 	if times == 1 {
-		return a.run(ctx, p)
+		_, err := a.run(ctx, s, o)
+		return err
 	}
-	done := newBatch(fmt.Sprintf("%s, %d times", p.Name, times), p.Out, "./")
-	code := exitValid
+	done := newBatch(fmt.Sprintf("%s, %d times", s.Name, times), o.Out, "./")
+	code := scenario.ExitValid
 	for i := range times {
 		if ctx.Err() != nil {
-			code = worse(code, exitUnknown)
+			code = scenario.Worse(code, scenario.ExitUnknown)
 			break
 		}
-		q := *p
-		if p.Seed != 0 {
-			q.Seed = p.Seed + uint64(i)
+		q := s
+		if s.Seed != 0 {
+			q.Seed = s.Seed + uint64(i)
 		}
-		analysis, err := a.perform(ctx, &q)
+		analysis, err := a.run(ctx, q, o)
 		ended, why := done.add(q.Name, q.System, q.Runtime, q.Seed, analysis, err)
-		if ended == exitUsage || errors.Is(err, errUnsupported) {
+		if ended == scenario.ExitUsage || errors.Is(err, errors.ErrUnsupported) {
 			return err // it would be so every time
 		}
 		if why != "" {
 			fmt.Fprintln(a.stderr, "faultline:", why)
 		}
-		code = worse(code, ended)
+		code = scenario.Worse(code, ended)
 		fmt.Fprintf(a.stdout, "\nrun %d of %d: %s\n\n", i+1, times, tally(done.Rows))
 	}
 	fmt.Fprint(a.stdout, repeated(done.Rows))
 	if err := done.write(); err != nil {
-		return &statusError{worse(code, exitInfrastructure), err}
+		return scenario.Status(scenario.Worse(code, scenario.ExitInfrastructure), err)
 	}
-	return exit(code)
+	return scenario.Exit(code)
 }
 
 // endings are how runs end, in the order in which they are told.
-var endings = []int{exitValid, exitInvalid, exitUnknown, exitInfrastructure, exitResidue, exitUsage, exitCrash}
+var endings = []int{scenario.ExitValid, scenario.ExitInvalid, scenario.ExitUnknown, scenario.ExitInfrastructure, scenario.ExitResidue, scenario.ExitUsage, scenario.ExitCrash}
 
 func tally(rows []results.SummaryRow) string {
 	var parts []string
 	for i, code := range endings {
 		n := 0
 		for _, r := range rows {
-			if r.Ended == codeName(code) {
+			if r.Ended == scenario.ExitName(code) {
 				n++
 			}
 		}
 		if n > 0 || i < 2 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, codeName(code)))
+			parts = append(parts, fmt.Sprintf("%d %s", n, scenario.ExitName(code)))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -124,13 +126,13 @@ func repeated(rows []results.SummaryRow) string {
 	seeds := map[string][]string{}
 	for _, r := range rows {
 		switch r.Ended {
-		case codeName(exitInvalid):
+		case scenario.ExitName(scenario.ExitInvalid):
 			invalid++
 			judged++
-		case codeName(exitValid):
+		case scenario.ExitName(scenario.ExitValid):
 			judged++
 		}
-		if r.Ended != codeName(exitValid) {
+		if r.Ended != scenario.ExitName(scenario.ExitValid) {
 			seeds[r.Ended] = append(seeds[r.Ended], fmt.Sprint(r.Seed))
 		}
 	}
@@ -142,8 +144,8 @@ func repeated(rows []results.SummaryRow) string {
 			invalid, judged, 100*float64(invalid)/float64(judged), 100*low, 100*high)
 	}
 	for _, code := range endings[1:] {
-		if list := seeds[codeName(code)]; len(list) > 0 {
-			fmt.Fprintf(&b, "seeds that ended %s: %s\n", codeName(code), strings.Join(list, " "))
+		if list := seeds[scenario.ExitName(code)]; len(list) > 0 {
+			fmt.Fprintf(&b, "seeds that ended %s: %s\n", scenario.ExitName(code), strings.Join(list, " "))
 		}
 	}
 	return b.String()

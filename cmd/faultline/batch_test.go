@@ -14,6 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/trends"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func TestRepeatedSaysHowOftenAndWhich(t *testing.T) {
@@ -35,13 +36,13 @@ func TestBatchTellsHowRunsEnded(t *testing.T) {
 		Verdicts: []harness.Verdict{{Checker: "linearizable", Validity: harness.Invalid, Reason: "v7 was lost"}},
 	}
 	invalid := results.Analyze(run, harness.History{})
-	code, _ := b.add("chaos", "raftkv", "auto", 0, &invalid, exit(exitInvalid))
-	require.Equal(t, exitInvalid, code)
-	code, why := b.add("storm", "raftkv", "local", 3, nil, infrastructure(errors.New("no Docker")))
-	require.Equal(t, exitInfrastructure, code)
+	code, _ := b.add("chaos", "raftkv", "auto", 0, &invalid, scenario.Exit(scenario.ExitInvalid))
+	require.Equal(t, scenario.ExitInvalid, code)
+	code, why := b.add("storm", "raftkv", "local", 3, nil, scenario.Infrastructure(errors.New("no Docker")))
+	require.Equal(t, scenario.ExitInfrastructure, code)
 	require.Equal(t, "no Docker", why)
-	code, why = b.add("power", "etcd", "local", 3, nil, &statusError{exitUsage, &unsupportedError{"fault powerfail is not supported"}})
-	require.Equal(t, exitValid, code, "what a runtime cannot do is no failure")
+	code, why = b.add("power", "etcd", "local", 3, nil, scenario.Unsupported("fault powerfail is not supported"))
+	require.Equal(t, scenario.ExitValid, code, "what a runtime cannot do is no failure")
 	require.Equal(t, "fault powerfail is not supported", why)
 	require.NoError(t, b.write())
 	text, err := os.ReadFile(filepath.Join(b.dir, results.SummaryFile))
@@ -80,25 +81,25 @@ func TestGate(t *testing.T) {
 		code int
 		want string
 	}{
-		{"steady", []string{trendsFile(t, 16, false)}, exitValid, "0 regressions, 0 suspects, 0 better, 5 without a detectable change"},
-		{"slower", []string{trendsFile(t, 16, true)}, exitRegression, "REGRESSION"},
-		{"too few", []string{trendsFile(t, 9, true)}, exitValid, "too few runs: 7 of 14"},
-		{"a smaller window", []string{"--window", "7", trendsFile(t, 9, true)}, exitRegression, "+179 %"},
-		{"of several files", []string{trendsFile(t, 16, true), trendsFile(t, 3, false)}, exitRegression, "from 16 runs"},
-		{"nothing", []string{filepath.Join(t.TempDir(), "none")}, exitUsage, ""},
-		{"no window", []string{"--window", "1"}, exitUsage, ""},
+		{"steady", []string{trendsFile(t, 16, false)}, scenario.ExitValid, "0 regressions, 0 suspects, 0 better, 5 without a detectable change"},
+		{"slower", []string{trendsFile(t, 16, true)}, scenario.ExitRegression, "REGRESSION"},
+		{"too few", []string{trendsFile(t, 9, true)}, scenario.ExitValid, "too few runs: 7 of 14"},
+		{"a smaller window", []string{"--window", "7", trendsFile(t, 9, true)}, scenario.ExitRegression, "+179 %"},
+		{"of several files", []string{trendsFile(t, 16, true), trendsFile(t, 3, false)}, scenario.ExitRegression, "from 16 runs"},
+		{"nothing", []string{filepath.Join(t.TempDir(), "none")}, scenario.ExitUsage, ""},
+		{"no window", []string{"--window", "1"}, scenario.ExitUsage, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
 			root := newRoot(&app{stdout: &out, stderr: &out})
 			root.SetArgs(append([]string{"gate"}, c.args...))
 			err := root.ExecuteContext(t.Context())
-			var status *statusError
-			if c.code == exitValid {
+			var status *scenario.StatusError
+			if c.code == scenario.ExitValid {
 				require.NoError(t, err)
 			} else {
 				require.ErrorAs(t, err, &status)
-				require.Equal(t, c.code, status.code)
+				require.Equal(t, c.code, status.Code)
 			}
 			require.Contains(t, out.String(), c.want)
 		})

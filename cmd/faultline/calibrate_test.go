@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // TestCalibrate: on virtual time a run without faults reads no outage, every stall is read to within a
@@ -19,7 +20,7 @@ func TestCalibrate(t *testing.T) {
 	command := func(args ...string) string {
 		var stdout, stderr bytes.Buffer
 		code := run(append(args, "--runtime", "sim", "--out", out), nil, &stdout, &stderr)
-		require.Equal(t, exitValid, code, stdout.String()+stderr.String())
+		require.Equal(t, scenario.ExitValid, code, stdout.String()+stderr.String())
 		return stdout.String()
 	}
 	args := []string{"calibrate", "--seed", "3", "--each", "3", "--time", "3s", "--stalls", "15ms,70ms,99ms,101ms,130ms,800ms"}
@@ -65,36 +66,7 @@ func TestCalibrateUsage(t *testing.T) {
 		{"--probe", "0", "--probe is 0: the probes are what is calibrated"},
 	} {
 		var out, errs bytes.Buffer
-		require.Equal(t, exitUsage, run([]string{"calibrate", "--runtime", "sim", c.flag, c.value, "--out", t.TempDir()}, nil, &out, &errs))
+		require.Equal(t, scenario.ExitUsage, run([]string{"calibrate", "--runtime", "sim", c.flag, c.value, "--out", t.TempDir()}, nil, &out, &errs))
 		require.Contains(t, errs.String(), c.says)
-	}
-}
-
-// TestJudgeStalls: what makes a ruler wrong.
-func TestJudgeStalls(t *testing.T) {
-	const ms = time.Millisecond
-	readings := func(measured ...time.Duration) (out []reading) {
-		for _, m := range measured {
-			out = append(out, reading{length: 50 * ms, measured: m, found: m > 0, unasked: m > 60*ms})
-		}
-		return out
-	}
-	for _, c := range []struct {
-		name    string
-		of      []reading
-		want    results.Stall
-		trouble string
-	}{
-		{"exact", readings(52*ms, 58*ms, 49*ms), results.Stall{Length: 50 * ms, N: 3, Read: 3, Median: 52 * ms, Low: -ms, High: 8 * ms}, ""},
-		{"too long", readings(52*ms, 71*ms), results.Stall{Length: 50 * ms, N: 2, Read: 2, Median: 52 * ms, Low: 2 * ms, High: 21 * ms, Unasked: 1}, "too far off"},
-		{"too short", readings(29*ms, 52*ms), results.Stall{Length: 50 * ms, N: 2, Read: 2, Median: 29 * ms, Low: -21 * ms, High: 2 * ms}, "too far off"},
-		{"missed", readings(0, 52*ms), results.Stall{Length: 50 * ms, N: 2, Read: 1, Median: 52 * ms, Low: 2 * ms, High: 2 * ms}, "1 were not read"},
-		{"none", readings(0, 0), results.Stall{Length: 50 * ms, N: 2}, "not one was read"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := stallOf(50*ms, c.of)
-			require.Equal(t, c.want, got)
-			require.Equal(t, c.trouble, stallTrouble(got, 20*ms))
-		})
 	}
 }

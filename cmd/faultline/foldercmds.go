@@ -14,6 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/prune"
 	"github.com/faultline-chaos/faultline/results/trends"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // addLinksFlag is for commands that write a summary of several runs.
@@ -40,7 +41,7 @@ of the folders, or in the new one already, is refused.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, from []string) error {
 			if to == "" {
-				return usage("merge: --to names the folder that is made; it is missing")
+				return scenario.Usage("merge: --to names the folder that is made; it is missing")
 			}
 			b, err := mergeFolders(to, from)
 			if err != nil {
@@ -48,7 +49,7 @@ of the folders, or in the new one already, is refused.`,
 			}
 			b.Title = title
 			if err := b.Write(to, linkBase(links)); err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			fmt.Fprintf(a.stdout, "%d runs of %d folders: %s\nsummary  %s\njunit    %s\n", len(b.Rows), len(from), tally(b.Rows),
 				filepath.Join(to, results.SummaryFile), filepath.Join(to, results.JUnitFile))
@@ -70,7 +71,7 @@ func mergeFolders(to string, from []string) (results.Batch, error) {
 	for _, dir := range from {
 		b, err := results.ReadBatch(dir)
 		if err != nil {
-			return all, usage("merge: %v", err)
+			return all, scenario.Usage("merge: %v", err)
 		}
 		all.Rows, all.Suites = append(all.Rows, b.Rows...), append(all.Suites, b.Suites...)
 		for i := range b.Rows {
@@ -79,39 +80,39 @@ func mergeFolders(to string, from []string) (results.Batch, error) {
 				continue
 			}
 			if other, twice := runs[run]; twice {
-				return all, usage("merge: run %s is in %s and in %s", run, other, dir)
+				return all, scenario.Usage("merge: run %s is in %s and in %s", run, other, dir)
 			}
 			runs[run] = dir
 		}
 		list, _, err := trends.ReadFile(filepath.Join(dir, trends.File))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return all, usage("merge: %v", err)
+			return all, scenario.Usage("merge: %v", err)
 		}
 		rows = append(rows, list...)
 	}
 	for run, dir := range runs {
 		if _, err := os.Lstat(filepath.Join(to, run)); err == nil {
-			return all, usage("merge: run %s of %s is in %s already", run, dir, to)
+			return all, scenario.Usage("merge: run %s of %s is in %s already", run, dir, to)
 		}
 	}
 	for run, dir := range runs {
 		err := os.CopyFS(filepath.Join(to, run), os.DirFS(filepath.Join(dir, run)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // pruned: its numbers are in the trends
-			return all, infrastructure(fmt.Errorf("merge: copy run %s: %w", run, err))
+			return all, scenario.Infrastructure(fmt.Errorf("merge: copy run %s: %w", run, err))
 		}
 	}
 	if err := os.MkdirAll(to, 0o755); err != nil {
-		return all, infrastructure(fmt.Errorf("merge: %w", err))
+		return all, scenario.Infrastructure(fmt.Errorf("merge: %w", err))
 	}
 	path := filepath.Join(to, trends.File)
 	if err := trends.Append(path, newRows(path, rows)...); err != nil {
-		return all, infrastructure(err)
+		return all, scenario.Infrastructure(err)
 	}
 	return all, nil
 }
 
 func newPruneCmd(a *app) *cobra.Command {
-	dir, size, dry := defaultPlan().Out, "", false
+	dir, size, dry := scenario.DefaultOut, "", false
 	cmd := &cobra.Command{
 		Use:   "prune --max-size SIZE",
 		Short: "Make a folder of runs smaller",
@@ -124,7 +125,7 @@ still going on, and what is no run's folder, are not touched.`,
 		RunE: func(*cobra.Command, []string) error {
 			limit, err := humanize.ParseBytes(size)
 			if err != nil || limit > 1<<62 {
-				return usage("--max-size is %q: it must be a size such as 400MB or 2GiB", size)
+				return scenario.Usage("--max-size is %q: it must be a size such as 400MB or 2GiB", size)
 			}
 			rep, err := prune.Folder(dir, int64(limit), dry)
 			verb := map[bool]string{true: "would %s", false: "%s"}[dry]
@@ -132,7 +133,7 @@ still going on, and what is no run's folder, are not touched.`,
 				fmt.Fprintf(a.stdout, verb+" %s: %s\n", d.Action, d.Run, humanize.Bytes(uint64(max(0, d.Freed))))
 			}
 			if err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			_, err = fmt.Fprintf(a.stdout, "runs in %s: %s, of %s allowed (before: %s)\n", dir, humanize.Bytes(uint64(rep.After)), humanize.Bytes(limit), humanize.Bytes(uint64(rep.Before)))
 			return err

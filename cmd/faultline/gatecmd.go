@@ -13,11 +13,12 @@ import (
 
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/trends"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func newGateCmd(a *app) *cobra.Command {
 	o := trends.Options{Window: trends.DefaultWindow, Spread: trends.DefaultSpread, Confirm: trends.DefaultConfirm}
-	dir, merged := defaultPlan().Out, ""
+	dir, merged := scenario.DefaultOut, ""
 	cmd := &cobra.Command{
 		Use:   "gate [TRENDS.jsonl...]",
 		Short: "Fail where the newest runs are worse than those before them",
@@ -36,7 +37,7 @@ on a machine 30 to 70 % slower.
 Exit codes: 0 no regression, 5 regression, 254 bad usage.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.Window < 3 || o.Spread <= 0 || o.Confirm < 1 {
-				return usage("--window must be at least 3, --spread above 0, --confirm at least 1: they are %d, %g and %d", o.Window, o.Spread, o.Confirm)
+				return scenario.Usage("--window must be at least 3, --spread above 0, --confirm at least 1: they are %d, %g and %d", o.Window, o.Spread, o.Confirm)
 			}
 			if len(args) == 0 {
 				args = []string{filepath.Join(dir, trends.File)}
@@ -47,16 +48,16 @@ Exit codes: 0 no regression, 5 regression, 254 bad usage.`,
 			}
 			if merged != "" {
 				if err := trends.Append(merged, newRows(merged, rows)...); err != nil {
-					return infrastructure(err)
+					return scenario.Infrastructure(err)
 				}
 			}
 			found := trends.Judge(rows, o)
 			if err := gateTable(a.stdout, found, len(rows)); err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			for i := range found {
 				if found[i].Outcome == trends.Regression {
-					return exit(exitRegression)
+					return scenario.Exit(scenario.ExitRegression)
 				}
 			}
 			return nil
@@ -76,7 +77,7 @@ func (a *app) readTrends(paths []string) ([]trends.Row, error) {
 	for _, path := range paths {
 		list, skipped, err := trends.ReadFile(path)
 		if err != nil {
-			return nil, usage("%v", err)
+			return nil, scenario.Usage("%v", err)
 		}
 		for _, s := range skipped {
 			fmt.Fprintf(a.stderr, "faultline: %s: left out %s\n", path, s)
@@ -84,7 +85,7 @@ func (a *app) readTrends(paths []string) ([]trends.Row, error) {
 		rows = append(rows, list...)
 	}
 	if len(rows) == 0 {
-		return nil, usage("gate: there are no runs in %s; every run appends a line to %s", strings.Join(paths, ", "), trends.File)
+		return nil, scenario.Usage("gate: there are no runs in %s; every run appends a line to %s", strings.Join(paths, ", "), trends.File)
 	}
 	return trends.Merge(rows), nil
 }

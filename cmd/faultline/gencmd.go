@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/checker/generate"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func newGenCmd(a *app) *cobra.Command {
@@ -39,16 +40,16 @@ Violations:` + kinds.String(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if !slices.Contains(generate.Workloads(), workload) {
-				return usage("gen: workload %q: allowed are %s", workload, strings.Join(generate.Workloads(), ", "))
+				return scenario.Usage("gen: workload %q: allowed are %s", workload, strings.Join(generate.Workloads(), ", "))
 			}
 			if workload != generate.Registers && c.Plant != "" {
-				return usage("gen: violations are planted in registers alone")
+				return scenario.Usage("gen: violations are planted in registers alone")
 			}
 			if c.Mix, err = generate.ParseMix(mix); err != nil {
-				return usage("gen: %v", err)
+				return scenario.Usage("gen: %v", err)
 			}
 			if err := c.Validate(); err != nil {
-				return usage("gen: %v", err)
+				return scenario.Usage("gen: %v", err)
 			}
 			return a.generate(cmd.Context(), c, workload, args[0])
 		},
@@ -76,19 +77,19 @@ func (a *app) generate(ctx context.Context, c generate.Config, workload, path st
 	if path == "-" {
 		truth, err := generate.Write(ctx, c, workload, a.stdout)
 		if err != nil {
-			return infrastructure(fmt.Errorf("gen: %w", err))
+			return scenario.Infrastructure(fmt.Errorf("gen: %w", err))
 		}
 		tell(a.stderr, truth)
 		return nil
 	}
 	if dir := filepath.Dir(path); dir != "." {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return usage("gen %s: %s is no directory", path, dir)
+			return scenario.Usage("gen %s: %s is no directory", path, dir)
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".faultline-gen-")
 	if err != nil {
-		return infrastructure(fmt.Errorf("gen: %w", err))
+		return scenario.Infrastructure(fmt.Errorf("gen: %w", err))
 	}
 	defer os.Remove(f.Name()) // it is gone where all went well
 	truth, err := writeFile(ctx, c, workload, f, strings.HasSuffix(path, ".zst"))
@@ -99,7 +100,7 @@ func (a *app) generate(ctx context.Context, c generate.Config, workload, path st
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return infrastructure(fmt.Errorf("gen %s: %w", path, err))
+		return scenario.Infrastructure(fmt.Errorf("gen %s: %w", path, err))
 	}
 	tell(a.stdout, truth)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 const helperName = "checker-helper"
@@ -17,7 +18,7 @@ func newHelperCmd(a *app) *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := checker.ServeHelper(a.stdin, a.stdout); err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			return nil
 		},

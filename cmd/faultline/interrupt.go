@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/faultline-chaos/faultline/results/live"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // interrupts end a context at the first Ctrl-C or SIGTERM, so that the run heals, stops and reports. The
@@ -79,7 +80,7 @@ func (i *interrupts) interrupt(s os.Signal) {
 	switch {
 	case !first:
 		giveBack(screen)
-		i.leave(exitInfrastructure)
+		i.leave(scenario.ExitInfrastructure)
 	case screen != nil:
 		screen.Interrupt(s.String())
 	default:

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // TestUnreadOutput: when nobody reads the output any more, the run ends in good order and leaves its report.
@@ -32,7 +33,7 @@ func TestUnreadOutput(t *testing.T) {
 	require.NoError(t, stdout.Close())
 	var exit *exec.ExitError
 	require.ErrorAs(t, cmd.Wait(), &exit)
-	require.Equal(t, exitUnknown, exit.ExitCode(), stderr.String())
+	require.Equal(t, scenario.ExitUnknown, exit.ExitCode(), stderr.String())
 	require.Contains(t, stderr.String(), "nobody reads the output any more")
 	folder, err := results.Open(filepath.Join(out, "latest"))
 	require.NoError(t, err)

@@ -15,13 +15,12 @@ import (
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/formats"
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/results"
-	"github.com/faultline-chaos/faultline/workloads"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func newCheckCmd(a *app) *cobra.Command {
-	limit := defaultPlan().CheckTime
+	limit := scenario.Default().CheckTime
 	format, chosen, drawings := "", "", ""
 	cmd := &cobra.Command{
 		Use:   "check DIR|FILE|-",
@@ -30,28 +29,28 @@ func newCheckCmd(a *app) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
-				return usage("--check-time is %v: it must be positive", limit)
+				return scenario.Usage("--check-time is %v: it must be positive", limit)
 			}
 			if args[0] == "-" {
 				return a.checkStream(cmd.Context(), chosen, format, limit)
 			}
 			info, err := os.Stat(args[0])
 			if err != nil {
-				return usage("check: %v", err)
+				return scenario.Usage("check: %v", err)
 			}
 			if _, err := os.Stat(filepath.Join(args[0], results.RunFile)); !info.IsDir() || os.IsNotExist(err) {
 				return a.checkFile(cmd.Context(), args[0], fileOptions{limit, format, chosen, drawings})
 			}
-			folder, run, list, err := openRun(args[0])
+			folder, run, list, err := scenario.OpenRun(args[0])
 			if err != nil {
 				return err
 			}
-			analysis, err := judge(cmd.Context(), folder, run, list, limit)
+			analysis, err := scenario.Judge(cmd.Context(), folder, run, list, limit)
 			if err != nil {
 				return err
 			}
 			a.summary(analysis, folder)
-			return exit(analysis.Run.ExitCode)
+			return scenario.Exit(analysis.Run.ExitCode)
 		},
 	}
 	cmd.Flags().DurationVar(&limit, "check-time", limit, "time for the checkers; what is not decided then is unknown")
@@ -64,17 +63,17 @@ func newCheckCmd(a *app) *cobra.Command {
 // checkStream judges what comes on the standard input for as long as it comes.
 func (a *app) checkStream(ctx context.Context, chosen, format string, limit time.Duration) error {
 	if chosen != "" && chosen != (checker.Linearizable{}).Name() || format != "" && format != "jsonl" {
-		return usage("check -: the standard input is judged by the checker linearizable, as jsonl")
+		return scenario.Usage("check -: the standard input is judged by the checker linearizable, as jsonl")
 	}
 	v, warning, err := formats.Stream(ctx, a.stdin, limit)
 	if err != nil {
-		return usage("check -: %v", err)
+		return scenario.Usage("check -: %v", err)
 	}
 	if warning != "" {
 		fmt.Fprintf(a.stderr, "faultline: %s\n", warning)
 	}
 	fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Checker, v.Validity, v.Reason)
-	return exit(exitOf(v.Validity))
+	return scenario.Exit(scenario.ExitOf(v.Validity))
 }
 
 // fileOptions are how a file is judged.
@@ -96,7 +95,7 @@ func formatsHelp() string {
 func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 	h, err := formats.ReadFor(path, o.format, o.checker)
 	if err != nil {
-		return usage("check %s: %v", path, err)
+		return scenario.Usage("check %s: %v", path, err)
 	}
 	if h.Warning != "" {
 		fmt.Fprintf(a.stderr, "faultline: %s: %s\n", path, h.Warning)
@@ -106,14 +105,14 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 		names = []string{o.checker}
 	}
 	if len(names) == 0 {
-		return usage("check %s: no op of a client says what to judge: choose with --checker", path)
+		return scenario.Usage("check %s: no op of a client says what to judge: choose with --checker", path)
 	}
 	fmt.Fprintf(a.stdout, "format %s; judged: %s\n", h.Format, strings.Join(names, ", "))
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
 	verdicts, err := h.Check(ctx, names...)
 	if err != nil {
-		return usage("check %s: %v", path, err)
+		return scenario.Usage("check %s: %v", path, err)
 	}
 	for _, v := range verdicts {
 		fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Checker, v.Validity, v.Reason)
@@ -121,10 +120,10 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 			fmt.Fprintf(a.stdout, "  %s\n", line)
 		}
 		if err := a.drawings(v, o.drawings); err != nil {
-			return infrastructure(fmt.Errorf("check %s: %w", path, err))
+			return scenario.Infrastructure(fmt.Errorf("check %s: %w", path, err))
 		}
 	}
-	return exit(exitOf(harness.Worst(verdicts)))
+	return scenario.Exit(scenario.ExitOf(harness.Worst(verdicts)))
 }
 
 // drawings writes what a checker drew of a violation into a folder. Without one, it says how to get it.
@@ -143,27 +142,6 @@ func (a *app) drawings(v harness.Verdict, dir string) error {
 	return nil
 }
 
-// openRun opens a run's folder with what judges it.
-func openRun(dir string) (*results.Folder, results.Run, []harness.Checker, error) {
-	folder, err := results.Open(dir)
-	if err != nil {
-		return nil, results.Run{}, nil, usage("%v", err)
-	}
-	run, err := folder.ReadRun()
-	if err != nil {
-		return nil, results.Run{}, nil, usage("%v", err)
-	}
-	w, err := workloads.ByName(run.Workload, workloads.Options{})
-	if err != nil {
-		return nil, results.Run{}, nil, usage("%s: %v", dir, err)
-	}
-	list := checkers(w, run)
-	if len(run.Claims) > 0 {
-		list = scriptCheckers(w)
-	}
-	return folder, run, list, nil
-}
-
 func newReportCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "report DIR",
@@ -172,14 +150,14 @@ func newReportCmd(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder, err := results.Open(args[0])
 			if err != nil {
-				return usage("%v", err)
+				return scenario.Usage("%v", err)
 			}
 			analysis, err := results.AnalyzeFolder(folder)
 			if err != nil {
-				return usage("%v", err)
+				return scenario.Usage("%v", err)
 			}
 			if err := results.Render(folder, analysis); err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			a.summary(analysis, folder)
 			return nil
@@ -197,45 +175,20 @@ func newReplayCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder, err := results.Open(args[0])
 			if err != nil {
-				return usage("%v", err)
+				return scenario.Usage("%v", err)
 			}
 			run, err := folder.ReadRun()
 			if err != nil {
-				return usage("%v", err)
+				return scenario.Usage("%v", err)
 			}
-			p, err := planOf(run)
+			s, err := scenario.Replay(run)
 			if err != nil {
 				return err
 			}
-			p.Live, p.Plain = !plain, plain
-			return a.run(cmd.Context(), p)
+			_, err = a.run(cmd.Context(), s, a.options(scenario.DefaultOut, plain, plain))
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&plain, "plain", plain, plainHelp)
 	return cmd
-}
-
-// planOf reads the plan back from the command that repeats a run, with the schedule as it was.
-func planOf(run results.Run) (*plan, error) {
-	if len(run.Command) < 2 {
-		return nil, usage("replay %s: its run.json does not say how to repeat it", run.ID)
-	}
-	p := defaultPlan()
-	cmd := &cobra.Command{Use: "run", SilenceErrors: true, SilenceUsage: true, Args: cobra.MaximumNArgs(1)}
-	p.flags(cmd.Flags())
-	cmd.Flags().StringP("file", "f", "", "")
-	if err := cmd.ParseFlags(run.Command[2:]); err != nil {
-		return nil, usage("replay %s: %v", run.ID, err)
-	}
-	// All settings are in the flags and in run.json; only a script must be looked up again.
-	for _, s := range scenarios.All() {
-		if slices.Equal(cmd.Flags().Args(), []string{s.Name}) {
-			p.Script, p.source = s.Name, cmd.Flags().Args()
-		}
-	}
-	for _, st := range run.Schedule {
-		p.Schedule = append(p.Schedule, planStep{At: st.At, For: st.For, Fault: st.Fault, Target: st.Target})
-	}
-	p.Name = "replay"
-	return &p, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // version is set by the linker for releases.
@@ -26,7 +27,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(stderr, "faultline: crash: %v\n%s", p, debug.Stack())
-			code = exitCrash
+			code = scenario.ExitCrash
 		}
 	}()
 	signals, ctx := newInterrupts(stderr)
@@ -38,17 +39,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitValid
+		return scenario.ExitValid
 	}
-	var status *statusError
+	var status *scenario.StatusError
 	if errors.As(err, &status) {
-		if status.err != nil {
-			fmt.Fprintln(stderr, "faultline:", status.err)
+		if status.Err != nil {
+			fmt.Fprintln(stderr, "faultline:", status.Err)
 		}
-		return status.code
+		return status.Code
 	}
 	fmt.Fprintln(stderr, "faultline:", err) // cobra's own errors are about usage
-	return exitUsage
+	return scenario.ExitUsage
 }
 
 // app is what commands share.
@@ -67,7 +68,7 @@ clients call it while a nemesis kills, freezes and cuts off its members, records
 every call, proves or refutes that the history is linearizable, and reports what
 was broken, what clients saw, and how long every failover took.
 
-Exit codes: ` + exitCodesHelp,
+Exit codes: ` + scenario.ExitCodesHelp,
 		Version:           version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,

@@ -8,12 +8,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/nemesis"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func TestMain(m *testing.M) {
@@ -59,7 +56,7 @@ func TestScripts(t *testing.T) {
 			// judged COMMAND...: the command ends with a verdict, whatever it is.
 			"judged": func(ts *testscript.TestScript, _ bool, args []string) {
 				err := ts.Exec(args[0], args[1:]...)
-				if e, ok := err.(interface{ ExitCode() int }); err != nil && (!ok || e.ExitCode() > exitUnknown) {
+				if e, ok := err.(interface{ ExitCode() int }); err != nil && (!ok || e.ExitCode() > scenario.ExitUnknown) {
 					ts.Fatalf("exit: %v, want a verdict", err)
 				}
 			},
@@ -95,50 +92,10 @@ func countLines(s string) (n int) {
 	return n
 }
 
-func TestWorse(t *testing.T) {
-	for _, c := range []struct{ a, b, want int }{
-		{exitValid, exitUnknown, exitUnknown},
-		{exitInvalid, exitInfrastructure, exitInvalid},
-		{exitResidue, exitInvalid, exitInvalid},
-		{exitUnknown, exitResidue, exitResidue},
-		{exitCrash, exitInvalid, exitCrash},
-	} {
-		require.Equal(t, c.want, worse(c.a, c.b))
-		require.Equal(t, c.want, worse(c.b, c.a))
-	}
-	require.Equal(t, exitUnknown, exitOf(harness.Unknown))
-}
-
-func TestBuiltInScenariosAreValid(t *testing.T) {
-	for _, name := range scenarioNames() {
-		t.Run(name, func(t *testing.T) {
-			p := defaultPlan()
-			cmd := newRunCmd(&app{})
-			require.NoError(t, p.load(cmd.Flags(), "", []string{name}))
-			p.Runtime, p.Seed = "sim", 1
-			require.NoError(t, p.validate())
-			require.Equal(t, name, p.Name)
-			require.NotEmpty(t, scenarioDoc(name))
-		})
-	}
-}
-
-// TestCommandRepeatsThePlan: the command in run.json parses back to the same plan.
-func TestCommandRepeatsThePlan(t *testing.T) {
-	p := stormPlan()
-	p.Seed, p.Nodes, p.Snapshot = 9, 5, 77
-	q := defaultPlan()
-	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	q.flags(flags)
-	require.NoError(t, flags.Parse(p.command("sim")[2:]))
-	q.Name = p.Name
-	require.Equal(t, p, q)
-}
-
 func TestNightlyShardsAreTheWholeMatrix(t *testing.T) {
 	whole, err := nightlyMatrix([]string{"raftkv", "etcd"}, "1/1")
 	require.NoError(t, err)
-	require.Len(t, whole, 2*len(scenarioNames()))
+	require.Len(t, whole, 2*len(scenario.Names()))
 	var parts []night
 	for _, shard := range []string{"1/3", "2/3", "3/3"} {
 		part, err := nightlyMatrix([]string{"raftkv", "etcd"}, shard)
@@ -146,27 +103,4 @@ func TestNightlyShardsAreTheWholeMatrix(t *testing.T) {
 		parts = append(parts, part...)
 	}
 	require.ElementsMatch(t, whole, parts)
-}
-
-// TestUnsupportedIsRefusedBeforeTheStart: what a runtime cannot do is known without a cluster.
-func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
-	everything := harness.Schedule{}
-	for _, e := range nemesis.All() {
-		everything = append(everything, harness.Step{Fault: e.Fault, Target: harness.TargetOne})
-	}
-	for _, e := range runtimes() {
-		err := harness.Refused(everything, e.make())
-		if e.name == "sim" {
-			require.NoError(t, err)
-			continue
-		}
-		require.EqualError(t, err, "fault powerfail is not supported on runtime "+e.name+": it cannot lose what a member has not synced")
-	}
-}
-
-func TestOverlap(t *testing.T) {
-	step := func(at, length time.Duration) results.Step { return results.Step{At: at, For: length} }
-	require.False(t, overlap(nil))
-	require.False(t, overlap([]results.Step{step(0, 2), step(2, 2)}))
-	require.True(t, overlap([]results.Step{step(5, 2), step(0, 6)}))
 }

@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func newNightlyCmd(a *app) *cobra.Command {
-	p := defaultPlan()
+	base, out := scenario.Default(), scenario.DefaultOut
 	shard := "1/1"
 	tested := []string{"raftkv"}
 	var length time.Duration
@@ -38,15 +38,15 @@ part of the matrix.`,
 				return err
 			}
 			if length < 0 {
-				return usage("--time is %v: it must not be negative", length)
+				return scenario.Usage("--time is %v: it must not be negative", length)
 			}
-			return a.nightly(cmd.Context(), p, length, matrix, linkBase(links))
+			return a.nightly(cmd.Context(), &base, a.options(out, true, false), length, matrix, linkBase(links))
 		},
 	}
-	cmd.Flags().StringVar(&p.Runtime, "runtime", p.Runtime, "where the clusters run: auto, "+strings.Join(runtimeNames(), ", "))
-	cmd.Flags().StringVar(&p.Out, "out", p.Out, "folder in which the runs' folders are made")
-	cmd.Flags().Uint64Var(&p.Seed, "seed", p.Seed, "seed of every run; 0: each draws its own")
-	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(systemNames(), ", "))
+	cmd.Flags().StringVar(&base.Runtime, "runtime", base.Runtime, "where the clusters run: auto, "+strings.Join(scenario.RuntimeNames(), ", "))
+	cmd.Flags().StringVar(&out, "out", out, "folder in which the runs' folders are made")
+	cmd.Flags().Uint64Var(&base.Seed, "seed", base.Seed, "seed of every run; 0: each draws its own")
+	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(scenario.SystemNames(), ", "))
 	cmd.Flags().DurationVar(&length, "time", 0, "length of every faults phase, but no shorter than a scenario's schedule; 0: the scenario's own")
 	addLinksFlag(cmd, &links)
 	cmd.Flags().StringVar(&shard, "shard", shard, "a part of the matrix: 2/3 is the second of three")
@@ -66,15 +66,15 @@ func nightlyMatrix(tested []string, shard string) ([]night, error) {
 	i, err1 := strconv.Atoi(from)
 	n, err2 := strconv.Atoi(of)
 	if err1 != nil || err2 != nil || n < 1 || i < 1 || i > n {
-		return nil, usage("--shard is %q: it must be I/N with 1 <= I <= N, such as 2/3", shard)
+		return nil, scenario.Usage("--shard is %q: it must be I/N with 1 <= I <= N, such as 2/3", shard)
 	}
 	var all []night
 	for _, system := range tested {
 		if !slices.ContainsFunc(systems.All(), func(e systems.Entry) bool { return e.Name == system }) {
-			return nil, usage("unknown system %q: allowed are %s", system, strings.Join(systemNames(), ", "))
+			return nil, scenario.Usage("unknown system %q: allowed are %s", system, strings.Join(scenario.SystemNames(), ", "))
 		}
-		for _, scenario := range scenarioNames() {
-			all = append(all, night{scenario: scenario, system: system})
+		for _, name := range scenario.Names() {
+			all = append(all, night{scenario: name, system: system})
 		}
 	}
 	var mine []night
@@ -86,20 +86,20 @@ func nightlyMatrix(tested []string, shard string) ([]night, error) {
 
 // nightly runs the matrix, one after another; a run that breaks does not stop the night. One that the
 // runtime cannot do is skipped, and says why.
-func (a *app) nightly(ctx context.Context, base plan, length time.Duration, matrix []night, links string) error {
-	code, done := exitValid, newBatch("Nightly", base.Out, links)
+func (a *app) nightly(ctx context.Context, base *scenario.Settings, o scenario.Options, length time.Duration, matrix []night, links string) error {
+	code, done := scenario.ExitValid, newBatch("Nightly", o.Out, links)
 	for k := range matrix {
 		if ctx.Err() != nil {
-			return errors.Join(done.write(), &statusError{exitUnknown, fmt.Errorf("nightly: %w", context.Cause(ctx))})
+			return errors.Join(done.write(), scenario.Status(scenario.ExitUnknown, fmt.Errorf("nightly: %w", context.Cause(ctx))))
 		}
 		m := &matrix[k]
 		fmt.Fprintf(a.stdout, "\n[%d of %d] %s on %s\n", k+1, len(matrix), m.scenario, m.system)
-		analysis, err := a.runScenario(ctx, base, length, m.scenario, m.system)
+		analysis, err := a.runScenario(ctx, base, o, length, m.scenario, m.system)
 		m.code, m.why = done.add(m.scenario, m.system, base.Runtime, base.Seed, analysis, err)
 		if m.why != "" {
 			fmt.Fprintln(a.stderr, "faultline:", m.why)
 		}
-		code = worse(code, m.code)
+		code = scenario.Worse(code, m.code)
 	}
 	fmt.Fprintln(a.stdout)
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -108,31 +108,26 @@ func (a *app) nightly(ctx context.Context, base plan, length time.Duration, matr
 		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, done.Rows[i].Ended)
 	}
 	if err := w.Flush(); err != nil {
-		return infrastructure(err)
+		return scenario.Infrastructure(err)
 	}
-	fmt.Fprintf(a.stdout, "\nsummary  %s\njunit    %s\n", filepath.Join(base.Out, results.SummaryFile), filepath.Join(base.Out, results.JUnitFile))
+	fmt.Fprintf(a.stdout, "\nsummary  %s\njunit    %s\n", filepath.Join(o.Out, results.SummaryFile), filepath.Join(o.Out, results.JUnitFile))
 	if err := done.write(); err != nil {
-		return &statusError{worse(code, exitInfrastructure), err}
+		return scenario.Status(scenario.Worse(code, scenario.ExitInfrastructure), err)
 	}
-	return exit(code)
+	return scenario.Exit(code)
 }
 
-func (a *app) runScenario(ctx context.Context, p plan, length time.Duration, scenario, system string) (*results.Analysis, error) {
-	flags := pflag.NewFlagSet("nightly", pflag.ContinueOnError) // none is given: the scenario's own settings hold
-	if err := p.load(flags, "", []string{scenario}); err != nil {
+func (a *app) runScenario(ctx context.Context, base *scenario.Settings, o scenario.Options, length time.Duration, name, system string) (*results.Analysis, error) {
+	s, err := scenario.Load(name)
+	if err != nil {
 		return nil, err
 	}
-	p.System = system
+	s.Runtime, s.Seed, s.System = base.Runtime, base.Seed, system
 	if length > 0 {
-		p.Time = length
-		for _, s := range p.Schedule { // a scenario's own schedule is not cut short
-			p.Time = max(p.Time, s.At+s.For)
+		s.Time = length
+		for _, st := range s.Schedule { // a scenario's own schedule is not cut short
+			s.Time = max(s.Time, st.At+st.For)
 		}
 	}
-	return a.perform(ctx, &p)
-}
-
-func codeName(code int) string {
-	names := map[int]string{exitValid: "valid", exitInvalid: "INVALID", exitUnknown: "unknown", exitInfrastructure: "broke", exitResidue: "residue", exitUsage: "refused", exitCrash: "crash"}
-	return names[code]
+	return a.run(ctx, s, o)
 }

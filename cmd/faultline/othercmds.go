@@ -12,15 +12,12 @@ import (
 	"github.com/faultline-chaos/faultline/docker"
 	"github.com/faultline-chaos/faultline/harness/agent/linux"
 	"github.com/faultline-chaos/faultline/harness/local"
-	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/nemesis"
+	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/store/core"
 	"github.com/faultline-chaos/faultline/workloads"
 )
-
-// bugsBuilt says whether planted bugs are compiled in.
-func bugsBuilt() bool { return len(core.Bugs()) > 0 }
 
 // lists are the tables of what exists.
 func lists() map[string]func(add func(name, doc string)) {
@@ -49,13 +46,13 @@ func lists() map[string]func(add func(name, doc string)) {
 			}
 		},
 		"runtimes": func(add func(name, doc string)) {
-			for _, e := range runtimes() {
-				add(e.name, e.doc)
+			for _, e := range scenario.Runtimes() {
+				add(e.Name, e.Doc)
 			}
 		},
 		"scenarios": func(add func(name, doc string)) {
-			for _, name := range scenarioNames() {
-				add(name, scenarioDoc(name))
+			for _, name := range scenario.Names() {
+				add(name, scenario.Doc(name))
 			}
 		},
 		"bugs": func(add func(name, doc string)) {
@@ -64,23 +61,6 @@ func lists() map[string]func(add func(name, doc string)) {
 			}
 		},
 	}
-}
-
-func scenarioDoc(name string) string {
-	for _, s := range scenarios.All() {
-		if s.Name == name {
-			return s.Doc
-		}
-	}
-	p := defaultPlan()
-	data, err := builtIn.ReadFile("scenarios/" + name + ".yaml")
-	if err != nil {
-		return err.Error()
-	}
-	if err := p.read(name, data, (&cobra.Command{}).Flags()); err != nil {
-		return err.Error()
-	}
-	return p.Description
 }
 
 func newListCmd(a *app) *cobra.Command {
@@ -93,7 +73,7 @@ func newListCmd(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			list, ok := lists()[args[0]]
 			if !ok {
-				return usage("unknown list %q: allowed are %s", args[0], strings.Join(names, ", "))
+				return scenario.Usage("unknown list %q: allowed are %s", args[0], strings.Join(names, ", "))
 			}
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			n := 0
@@ -128,7 +108,7 @@ func newCleanCmd(a *app) *cobra.Command {
 				report(l.Clean(cmd.Context(), false))
 			}
 			if err := errors.Join(errs...); err != nil {
-				return &statusError{exitResidue, fmt.Errorf("clean: %w", err)}
+				return scenario.Status(scenario.ExitResidue, fmt.Errorf("clean: %w", err))
 			}
 			if total == 0 {
 				fmt.Fprintln(a.stdout, "nothing was left behind")

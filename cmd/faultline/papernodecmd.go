@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/store/papernode"
 )
 
@@ -18,7 +19,7 @@ func newPaperNodeCmd() *cobra.Command {
 		Args:   cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := papernode.Run(cmd.Context(), papernode.Options{Control: args[0], Peer: args[1], DataDir: args[2]}); err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			return nil
 		},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/recount"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // TestEveryNumberOfARunIsRecounted: every number that the reports of real runs show, and every one in
@@ -35,7 +36,7 @@ func TestEveryNumberOfARunIsRecounted(t *testing.T) {
 
 			// What etcd's container does not tell either: how a run looks that knows roles from the poller alone.
 			require.NoError(t, os.RemoveAll(filepath.Join(dir, results.LogsDir)))
-			require.Equal(t, exitValid, run([]string{"report", dir}, nil, &bytes.Buffer{}, &errs), errs.String())
+			require.Equal(t, scenario.ExitValid, run([]string{"report", dir}, nil, &bytes.Buffer{}, &errs), errs.String())
 			recounted(t, dir)
 		})
 	}

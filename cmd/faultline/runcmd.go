@@ -2,48 +2,21 @@ package main
 
 import (
 	"context"
-	"embed"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/results"
-	"github.com/faultline-chaos/faultline/results/trends"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// builtIn are the scenarios that come with the program. Bugs that the harness found stay among them.
-//
-//go:embed scenarios/*.yaml
-var builtIn embed.FS
-
-// scenarioNames lists them, scripts included.
-func scenarioNames() (names []string) {
-	entries, err := fs.ReadDir(builtIn, "scenarios")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
-	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
-	}
-	for _, s := range scenarios.All() {
-		names = append(names, s.Name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 func newRunCmd(a *app) *cobra.Command {
-	p := defaultPlan()
+	given, out := scenario.Default(), scenario.DefaultOut
 	var file string
+	plain := false
 	repeat := 1
 	cmd := &cobra.Command{
 		Use:   "run [SCENARIO]",
@@ -51,111 +24,74 @@ func newRunCmd(a *app) *cobra.Command {
 		Long: `Run starts a cluster, lets clients call it while faults are injected, proves or
 refutes that what they saw is consistent, and leaves a folder with the report.
 
-SCENARIO is one of: ` + strings.Join(scenarioNames(), ", ") + `.
+SCENARIO is one of: ` + strings.Join(scenario.Names(), ", ") + `.
 A file given with -f holds the same settings as the flags; flags win.
 
 ` + liveHelp + `
 
-Exit codes: ` + exitCodesHelp,
+Exit codes: ` + scenario.ExitCodesHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.load(cmd.Flags(), file, args); err != nil {
+			s, err := load(given, cmd.Flags().Changed, file, args)
+			if err != nil {
 				return err
 			}
 			if repeat < 1 {
-				return usage("--repeat is %d: it must be at least 1", repeat)
+				return scenario.Usage("--repeat is %d: it must be at least 1", repeat)
 			}
-			p.Live = !p.Plain && repeat == 1
-			return a.repeat(cmd.Context(), &p, repeat)
+			return a.repeat(cmd.Context(), s, a.options(out, plain || repeat > 1, plain), repeat)
 		},
 	}
 	cmd.Flags().IntVar(&repeat, "repeat", repeat, "runs, one after another: with a seed, that one and the next ones; else each with a seed of its own")
-	cmd.Flags().BoolVar(&p.Plain, "plain", false, plainHelp)
+	cmd.Flags().BoolVar(&plain, "plain", plain, plainHelp)
 	cmd.Flags().StringVarP(&file, "file", "f", "", "scenario file (YAML)")
-	p.flags(cmd.Flags())
+	given.Bind(cmd.Flags())
+	addOutFlag(cmd, &out)
 	return cmd
 }
 
-// load fills the plan from a scenario or a file; flags that were given win.
-func (p *plan) load(f *pflag.FlagSet, file string, args []string) error {
-	if file != "" && len(args) > 0 {
-		return usage("give a scenario's name or -f FILE, not both")
-	}
-	if file != "" {
-		p.source = []string{"-f", file}
-		return p.readFile(file, f)
-	}
-	if len(args) == 0 {
-		return nil
-	}
-	p.source = args
-	for _, s := range scenarios.All() {
-		if s.Name == args[0] {
-			p.Name, p.Script, p.Faults = s.Name, s.Name, []string{"none"}
-			return nil
-		}
-	}
-	data, err := builtIn.ReadFile("scenarios/" + args[0] + ".yaml")
-	if err != nil {
-		return usage("unknown scenario %q: allowed are %s, or -f FILE", args[0], strings.Join(scenarioNames(), ", "))
-	}
-	p.Name = args[0]
-	return p.read(args[0], data, f)
+// addOutFlag is for commands that leave runs' folders.
+func addOutFlag(cmd *cobra.Command, out *string) {
+	cmd.Flags().StringVar(out, "out", *out, "folder in which the run's folder is made")
 }
 
-// run is the whole of `faultline run`.
-func (a *app) run(ctx context.Context, p *plan) error {
-	_, err := a.perform(ctx, p)
-	return err
+// load reads the settings of a scenario or a file; flags that were given win.
+func load(flags scenario.Settings, given func(string) bool, file string, args []string) (s scenario.Settings, err error) {
+	switch {
+	case file != "" && len(args) > 0:
+		return s, scenario.Usage("give a scenario's name or -f FILE, not both")
+	case file != "":
+		s, err = scenario.LoadFile(file)
+	case len(args) > 0:
+		s, err = scenario.Load(args[0])
+	default:
+		s = scenario.Default()
+	}
+	if err == nil {
+		s.Take(flags, given)
+	}
+	return s, err
 }
 
-// perform runs a plan and gives what it measured; nil where it left nothing that could be judged.
-func (a *app) perform(ctx context.Context, p *plan) (*results.Analysis, error) {
-	r, err := p.prepare(ctx)
-	if err != nil {
+// options are those of every run that is shown. Lines may be rewritten where plain does not forbid it.
+func (a *app) options(out string, lines, plain bool) scenario.Options {
+	return scenario.Options{
+		Out: out, Stdout: a.stdout, Program: os.Args[0], Version: version,
+		Watch: func(r *scenario.Prepared) scenario.Watcher { return a.watch(r, lines, plain) },
+	}
+}
+
+// run is the whole of `faultline run`: its error is the exit code.
+func (a *app) run(ctx context.Context, s scenario.Settings, o scenario.Options) (*results.Analysis, error) {
+	done, err := scenario.Perform(ctx, s, o)
+	if done.Folder == nil {
 		return nil, err
 	}
-	out := a.stdout
-	fmt.Fprintf(out, "faultline %s · %s on %s (%s) · %d nodes · seed %d\n", p.Name, p.System, r.runtime.Name(), r.reason, p.Nodes, p.Seed)
-	var list []harness.Checker
-	done := func() {}
-	if p.Script != "" {
-		list = scriptCheckers(r.workload)
-		a.script(ctx, r)
-	} else {
-		list = checkers(r.workload, r.run)
-		if len(r.schedule) == 0 {
-			fmt.Fprintf(out, "no faults were asked for: %v of calls, and nothing about faults is proven\n", p.Time)
-		} else {
-			fmt.Fprintf(out, "%s in %v: %s\n", english.Plural(len(r.schedule), "fault", ""), p.Time, faultKinds(r.schedule))
-		}
-		show := a.watch(p, r)
-		defer show.stop() // a panic must not leave the terminal to nobody
-		r.execute(ctx, show.observe)
-		show.stage("judging what the clients saw")
-		done = show.stop
-	}
-	analysis, err := judge(ctx, r.folder, r.run, list, p.CheckTime)
-	done()
+	a.summary(done.Analysis, done.Folder)
 	if err != nil {
-		return nil, err
+		return &done.Analysis, err
 	}
-	a.summary(analysis, r.folder)
-	if err := trends.Append(filepath.Join(p.Out, trends.File), trends.RowOf(&analysis)); err != nil {
-		return &analysis, &statusError{worse(analysis.Run.ExitCode, exitInfrastructure), err}
-	}
-	return &analysis, exit(analysis.Run.ExitCode)
-}
-
-// faultKinds names each fault of a schedule once.
-func faultKinds(s harness.Schedule) string {
-	var names []string
-	for _, st := range s {
-		if name := st.Fault.String(); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
+	return &done.Analysis, scenario.Exit(done.Analysis.Run.ExitCode)
 }
 
 func (a *app) summary(analysis results.Analysis, folder *results.Folder) {

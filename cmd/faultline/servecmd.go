@@ -10,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/results/serve"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func newServeCmd(a *app) *cobra.Command {
-	dir, addr, rebuild := defaultPlan().Out, "127.0.0.1:8080", false
+	dir, addr, rebuild := scenario.DefaultOut, "127.0.0.1:8080", false
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Browse runs in a browser: search, compare two, see trends",
@@ -24,7 +25,7 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			host, _, err := net.SplitHostPort(addr)
 			if err != nil {
-				return usage("--addr is %q: it must be HOST:PORT, such as 127.0.0.1:8080", addr)
+				return scenario.Usage("--addr is %q: it must be HOST:PORT, such as 127.0.0.1:8080", addr)
 			}
 			if err := runsThere(dir); err != nil {
 				return err
@@ -35,18 +36,18 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 			}
 			l, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", addr)
 			if err != nil {
-				return infrastructure(fmt.Errorf("serve: %w", err))
+				return scenario.Infrastructure(fmt.Errorf("serve: %w", err))
 			}
 			defer l.Close() // also where the index could not be made
 			fmt.Fprintf(a.stderr, "faultline: indexing %s\n", dir)
 			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, Version: programVersion(), AnyHost: !local, Note: a.note})
 			if err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			defer server.Close() // nothing in it is lost
 			fmt.Fprintf(a.stdout, "serving %s on http://%s/ until interrupted\n", dir, reachable(l.Addr()))
 			if err := server.Serve(cmd.Context(), l); err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			return nil
 		},
@@ -60,7 +61,7 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 // runsThere is an error of usage where there is no folder of runs.
 func runsThere(dir string) error {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return usage("--dir: there is no folder %s; faultline run makes it", dir)
+		return scenario.Usage("--dir: there is no folder %s; faultline run makes it", dir)
 	}
 	return nil
 }
@@ -93,7 +94,7 @@ func reachable(addr net.Addr) string {
 }
 
 func newExportCmd(a *app) *cobra.Command {
-	dir := defaultPlan().Out
+	dir := scenario.DefaultOut
 	cmd := &cobra.Command{
 		Use:   "export FOLDER",
 		Short: "Write the runs, their reports and trends as a site of files",
@@ -107,7 +108,7 @@ and the trends. Its links are relative. faultline prune bounds its size before.`
 			}
 			done, err := serve.Export(cmd.Context(), serve.Options{Dir: dir, Version: programVersion(), Note: a.note}, args[0])
 			if err != nil {
-				return infrastructure(err)
+				return scenario.Infrastructure(err)
 			}
 			_, err = fmt.Fprintf(a.stdout, "%d runs, %d files, %s: open %s\n", done.Runs, done.Files, humanize.Bytes(uint64(done.Bytes)), filepath.Join(args[0], "index.html"))
 			return err

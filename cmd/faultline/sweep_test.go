@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func lineNamed(t *testing.T, name string) sweep.PaperLine {
@@ -30,9 +31,9 @@ func paperRun(t *testing.T, ctx context.Context, dir string, trials int, lines .
 	t.Helper()
 	s := defaultSweep()
 	s.Settings = sweep.Settings{Paper: true, Runtime: "sim", Lines: lines, Trials: trials, Seed: 1}
-	p, err := s.openPaper(sweepFolder(dir))
+	p, err := s.openPaper(sweep.Folder(dir))
 	require.NoError(t, err)
-	return p, (&app{stdout: &bytes.Buffer{}}).crash(ctx, p, sweepFolder(dir), p.todo())
+	return p, (&app{stdout: &bytes.Buffer{}}).crash(ctx, p, sweep.Folder(dir), p.todo())
 }
 
 // TestPaperLine: a short line of figure 16 comes near the paper's. The tolerance is wider than the
@@ -64,9 +65,9 @@ func TestPaperSweep(t *testing.T) {
 	code := run([]string{"sweep", "--paper", "--trials", "10", "--seed", "3", "--out", dir}, nil, &stdout, &stderr)
 	require.Empty(t, stderr.String())
 	out := stdout.String()
-	require.Equal(t, strings.Contains(out, "paper: NOT within"), code == exitInvalid)
-	require.Equal(t, code == exitInvalid, strings.Contains(out, "NOT every line"))
-	require.Equal(t, code == exitUnknown, strings.Contains(out, "of some it cannot be told"))
+	require.Equal(t, strings.Contains(out, "paper: NOT within"), code == scenario.ExitInvalid)
+	require.Equal(t, code == scenario.ExitInvalid, strings.Contains(out, "NOT every line"))
+	require.Equal(t, code == scenario.ExitUnknown, strings.Contains(out, "of some it cannot be told"))
 	require.Contains(t, out, "With 10 crashes a line and not the paper's 1000")
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
@@ -91,9 +92,9 @@ func TestPaperIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("signal"))
 	p, err := paperRun(t, ctx, dir, 60, "150-300", "150-155")
-	var status *statusError
+	var status *scenario.StatusError
 	require.ErrorAs(t, err, &status)
-	require.Equal(t, exitUnknown, status.code)
+	require.Equal(t, scenario.ExitUnknown, status.Code)
 	require.ErrorContains(t, err, "of 120 crashes; go on with: faultline sweep --resume "+dir)
 	require.Less(t, len(p.trials()), 120)
 	var lines bytes.Buffer // some of the trials, out of order, the last one cut off
@@ -132,9 +133,9 @@ func TestSweepIsInterrupted(t *testing.T) {
 	dir, err := s.openSweep(newSweepCmd(a).Flags())
 	require.NoError(t, err)
 	err = a.sweepGrid(ctx, &s, dir)
-	var status *statusError
+	var status *scenario.StatusError
 	require.ErrorAs(t, err, &status)
-	require.Equal(t, exitUnknown, status.code)
+	require.Equal(t, scenario.ExitUnknown, status.Code)
 	require.ErrorContains(t, err, "interrupted after 0 of 66 cells; go on with: faultline sweep --resume "+s.out)
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
 // bar shows how far many pieces of work are: a bar that is rewritten on a terminal, a plain line now and
@@ -30,10 +32,10 @@ func newBar(out io.Writer, tty bool, unit string, total int) *bar {
 }
 
 // step counts one piece and draws if it is time to.
-func (b *bar) step() { b.add(1) }
+func (b *bar) step() { b.Trials(1) }
 
-// add counts n pieces. It may be called from several goroutines.
-func (b *bar) add(n int) { b.advance(n, 0) }
+// Trials counts n pieces: a grid.Progress. It may be called from several goroutines.
+func (b *bar) Trials(n int) { b.advance(n, 0) }
 
 // advance counts n pieces that were so much work.
 func (b *bar) advance(n int, work float64) {
@@ -69,6 +71,9 @@ func (b *bar) draw(took time.Duration) {
 		fmt.Fprintln(b.out, line)
 	}
 }
+
+// Broken says which cell could not be measured.
+func (b *bar) Broken(r sweep.Result) { b.print("%s: broken: %s", r.Cell, r.Problem) }
 
 // print writes a line of its own.
 func (b *bar) print(format string, args ...any) {

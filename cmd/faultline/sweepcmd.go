@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,24 +12,25 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/scenario"
+	"github.com/faultline-chaos/faultline/scenario/grid"
 )
 
 // sweepFlags are those of `faultline sweep`. Which of them count depends on paper and resume.
 type sweepFlags struct {
-	sweep.Settings
+	grid.Grid
 	resume string
 	out    string
-	binary string
 }
 
 func defaultSweep() sweepFlags {
 	const ms = time.Millisecond
-	return sweepFlags{out: "results/sweeps", Settings: sweep.Settings{
+	return sweepFlags{out: "results/sweeps", Grid: grid.Grid{Settings: sweep.Settings{
 		Runtime: "sim", Systems: []string{"raftkv"}, Trials: 20, Stable: 60 * time.Second,
 		// From where a delay of 20 ms makes members elect without need, to etcd's defaults.
 		Timeouts: []time.Duration{25 * ms, 50 * ms, 100 * ms, 250 * ms, 500 * ms, time.Second}, Heartbeats: []time.Duration{5 * ms, 25 * ms, 100 * ms},
 		Delays: []time.Duration{0, 5 * ms, 20 * ms}, Members: []int{3, 5},
-	}}
+	}}}
 }
 
 // Crashes a line with --paper, where none are asked for: as many as in the paper on sim.
@@ -59,26 +62,23 @@ every number is within 15 %, 1 that one is not.
 What was measured is kept as it comes, with each of the three: after Ctrl-C go on with
 --resume DIR. On sim the result is the one that it would have been.
 
-Exit codes: ` + exitCodesHelp,
+Exit codes: ` + scenario.ExitCodesHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := s.openSweep(cmd.Flags())
-			if err != nil {
-				return err
+			err := a.sweep(cmd.Context(), &s, cmd.Flags())
+			if status := (*scenario.StatusError)(nil); err != nil && !errors.As(err, &status) {
+				return scenario.Infrastructure(err) // of the sweep's folder
 			}
-			if s.Paper {
-				return a.sweepPaper(cmd.Context(), &s, dir)
-			}
-			return a.sweepGrid(cmd.Context(), &s, dir)
+			return err
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&s.Defaults, "defaults", false, "hold detection, election and first commit with default timeouts against what is expected, for 3 and 5 members")
 	f.BoolVar(&s.Paper, "paper", false, "repeat figure 16 of the Raft paper, on sim or local")
 	f.StringSliceVar(&s.Lines, "lines", nil, "with --paper: lines of the figure, such as 150-155,12-24; all if not given, on local all but 150-150")
-	f.StringVar(&s.Runtime, "runtime", s.Runtime, "where the clusters run: "+strings.Join(runtimeNames(), ", "))
-	f.StringSliceVar(&s.Systems, "system", s.Systems, "what is tested, one or more: "+strings.Join(systemNames(), ",")+"; etcd not on sim")
-	f.StringVar(&s.binary, "binary", "", "the system's server program; default: the one beside this program")
+	f.StringVar(&s.Runtime, "runtime", s.Runtime, "where the clusters run: "+strings.Join(scenario.RuntimeNames(), ", "))
+	f.StringSliceVar(&s.Systems, "system", s.Systems, "what is tested, one or more: "+strings.Join(scenario.SystemNames(), ",")+"; etcd not on sim")
+	f.StringVar(&s.Binary, "binary", "", "the system's server program; default: the one beside this program")
 	f.Var(newDurations(&s.Timeouts), "election-timeouts", "election timeouts of the grid")
 	f.Var(newDurations(&s.Heartbeats), "heartbeats", "heartbeat intervals of the grid; those that a timeout is not five of are left out")
 	f.Var(newDurations(&s.Delays), "delays", "delays of the network, one way, in the mean; 0: the runtime's own; sim only")
@@ -89,6 +89,17 @@ Exit codes: ` + exitCodesHelp,
 	f.StringVar(&s.out, "out", s.out, "folder in which the sweep's folder is made")
 	f.StringVar(&s.resume, "resume", "", "go on in this folder of a sweep that was interrupted, with its settings")
 	return cmd
+}
+
+func (a *app) sweep(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) error {
+	dir, err := s.openSweep(f)
+	if err != nil {
+		return err
+	}
+	if s.Paper {
+		return a.sweepPaper(ctx, s, dir)
+	}
+	return a.sweepGrid(ctx, s, dir)
 }
 
 // durations is a flag that takes a list of durations. 0 needs no unit.

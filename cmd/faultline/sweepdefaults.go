@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // Trials of a cell with --defaults, where none are asked for: a median of 60 is known to about 5 %.
@@ -21,7 +22,7 @@ const (
 // useDefaults makes the grid that is known what to expect of.
 func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 	if names := others(f, "defaults", "runtime", "system", "binary", "nodes", "trials", "stable", "seed", "out"); len(names) > 0 {
-		return usage("%s does not go with --defaults, whose timeouts are the defaults: allowed are --runtime, --system, --binary, --nodes, --trials, --stable, --seed, --out", strings.Join(names, ", "))
+		return scenario.Usage("%s does not go with --defaults, whose timeouts are the defaults: allowed are --runtime, --system, --binary, --nodes, --trials, --stable, --seed, --out", strings.Join(names, ", "))
 	}
 	for _, m := range s.Members {
 		known := false
@@ -29,7 +30,7 @@ func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 			known = known || e.Members == m
 		}
 		if !known {
-			return usage("--nodes holds %d: with --defaults allowed are 3 and 5, of which it is known what to expect", m)
+			return scenario.Usage("--nodes holds %d: with --defaults allowed are 3 and 5, of which it is known what to expect", m)
 		}
 	}
 	s.Timeouts, s.Heartbeats, s.Delays = []time.Duration{sweep.DefaultTimeout}, []time.Duration{sweep.DefaultHeartbeat}, []time.Duration{0}
@@ -43,7 +44,7 @@ func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 }
 
 // writeDefaults judges, words and draws. Its error is the exit code of a cell that is not within.
-func (a *app) writeDefaults(s *sweepFlags, dir sweepFolder, rs []sweep.Result, took time.Duration) error {
+func (a *app) writeDefaults(s *sweepFlags, dir sweep.Folder, rs []sweep.Result, took time.Duration) error {
 	var ds []sweep.DefaultResult
 	failovers := 0
 	for _, r := range rs {
@@ -52,9 +53,9 @@ func (a *app) writeDefaults(s *sweepFlags, dir sweepFolder, rs []sweep.Result, t
 			failovers += len(r.WriteReady.Values)
 		}
 	}
-	code, verdict := exitValid, "every number is within 15 % of what is expected"
+	code, verdict := scenario.ExitValid, "every number is within 15 % of what is expected"
 	if !sweep.AllDefaultsWithin(ds) {
-		code, verdict = exitInvalid, "NOT every number is within 15 % of what is expected"
+		code, verdict = scenario.ExitInvalid, "NOT every number is within 15 % of what is expected"
 	}
 	page := sweep.Page{
 		Title: "Default timeouts: what raft must do, and what was measured",
@@ -63,34 +64,34 @@ func (a *app) writeDefaults(s *sweepFlags, dir sweepFolder, rs []sweep.Result, t
 	}
 	figure, err := sweep.DefaultsFigure(s.Runtime, ds)
 	if err != nil {
-		return infrastructure(err)
+		return err
 	}
 	if figure.Name != "" {
 		page.Figures = []results.Figure{figure}
-		if err := dir.writeFigure(figure); err != nil {
+		if err := dir.WriteFigure(figure); err != nil {
 			return err
 		}
 	}
 	csv, err := sweep.DefaultsCSV(ds)
 	if err != nil {
-		return infrastructure(err)
+		return err
 	}
 	data, err := json.MarshalIndent(ds, "", "  ")
 	if err != nil {
-		return infrastructure(fmt.Errorf("encode the judged cells: %w", err))
+		return fmt.Errorf("encode the judged cells: %w", err)
 	}
 	for name, b := range map[string][]byte{"defaults.csv": csv, "defaults.json": append(data, '\n')} {
-		if err := dir.write(name, b); err != nil {
+		if err := dir.Write(name, b); err != nil {
 			return err
 		}
 	}
-	if err := dir.writePage("defaults", &page); err != nil {
+	if err := dir.WritePage("defaults", &page); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "\n%s\n", sweep.Markdown(page.Rows))
 	for _, n := range page.Notes {
 		fmt.Fprintln(a.stdout, n)
 	}
-	fmt.Fprintf(a.stdout, "%s; %d failovers in %.1f s; page, graph, table and every failover: %s\n", verdict, failovers, took.Seconds(), dir.path(""))
-	return exit(code)
+	fmt.Fprintf(a.stdout, "%s; %d failovers in %.1f s; page, graph, table and every failover: %s\n", verdict, failovers, took.Seconds(), dir.Path(""))
+	return scenario.Exit(code)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // TestSweepDefaults: the store's simulation detects, elects and commits as raft itself does with default
@@ -18,7 +19,7 @@ func TestSweepDefaults(t *testing.T) {
 	dir := t.TempDir()
 	var stdout, stderr bytes.Buffer
 	code := run([]string{"sweep", "--defaults", "--trials", "150", "--stable", "2s", "--seed", "1", "--out", dir}, nil, &stdout, &stderr)
-	require.Equal(t, exitValid, code, stdout.String())
+	require.Equal(t, scenario.ExitValid, code, stdout.String())
 	require.Empty(t, stderr.String())
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)

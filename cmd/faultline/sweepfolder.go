@@ -2,17 +2,15 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // sweepSettings is what a sweep's folder holds from the beginning on.
@@ -30,7 +28,7 @@ func (s *sweepFlags) name() string {
 }
 
 // openSweep makes the folder of a new sweep, or opens that of one that was interrupted.
-func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweepFolder, error) {
+func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweep.Folder, error) {
 	if s.resume != "" {
 		return s.reopen(f)
 	}
@@ -38,17 +36,17 @@ func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweepFolder, error) {
 		return "", err
 	}
 	if s.Seed == 0 {
-		s.Seed = drawSeed()
+		s.Seed = scenario.DrawSeed()
 	}
-	dir, err := newSweepFolder(s.out, s.name())
+	dir, err := sweep.NewFolder(s.out, scenario.FolderName(time.Now(), s.name()))
 	if err != nil {
 		return "", err
 	}
 	data, err := json.MarshalIndent(s.Settings, "", "  ")
 	if err != nil {
-		return "", infrastructure(fmt.Errorf("encode the sweep's settings: %w", err))
+		return "", fmt.Errorf("encode the sweep's settings: %w", err)
 	}
-	return dir, dir.write(sweepSettings, append(data, '\n'))
+	return dir, dir.Write(sweepSettings, append(data, '\n'))
 }
 
 // check says what is wrong with the flags, before anything is made.
@@ -57,7 +55,7 @@ func (s *sweepFlags) check(f *pflag.FlagSet) error {
 	case s.Paper:
 		return s.checkPaper(f)
 	case f.Changed("lines"):
-		return usage("--lines goes with --paper only")
+		return scenario.Usage("--lines goes with --paper only")
 	case s.Defaults:
 		if err := s.useDefaults(f); err != nil {
 			return err
@@ -67,25 +65,25 @@ func (s *sweepFlags) check(f *pflag.FlagSet) error {
 }
 
 // reopen goes on with the settings that the folder holds. Others would not be the same sweep.
-func (s *sweepFlags) reopen(f *pflag.FlagSet) (sweepFolder, error) {
+func (s *sweepFlags) reopen(f *pflag.FlagSet) (sweep.Folder, error) {
 	if names := others(f, "resume", "binary", "defaults", "paper"); len(names) > 0 {
-		return "", usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
+		return "", scenario.Usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
 	}
-	dir := sweepFolder(s.resume)
-	data, err := os.ReadFile(dir.path(sweepSettings))
+	dir := sweep.Folder(s.resume)
+	data, err := os.ReadFile(dir.Path(sweepSettings))
 	if err != nil {
-		return "", usage("--resume %s: it is no folder of a sweep: %v", s.resume, err)
+		return "", scenario.Usage("--resume %s: it is no folder of a sweep: %v", s.resume, err)
 	}
 	var had sweep.Settings
 	if err := json.Unmarshal(data, &had); err != nil {
-		return "", usage("--resume %s: its %s is damaged: %v", s.resume, sweepSettings, err)
+		return "", scenario.Usage("--resume %s: its %s is damaged: %v", s.resume, sweepSettings, err)
 	}
 	for _, k := range []struct {
 		flag       string
 		asked, had bool
 	}{{"paper", s.Paper, had.Paper}, {"defaults", s.Defaults, had.Defaults}} {
 		if f.Changed(k.flag) && k.asked != k.had {
-			return "", usage("--resume %s: that sweep was begun with --%s=%v", s.resume, k.flag, k.had)
+			return "", scenario.Usage("--resume %s: that sweep was begun with --%s=%v", s.resume, k.flag, k.had)
 		}
 	}
 	s.Settings = had
@@ -95,76 +93,7 @@ func (s *sweepFlags) reopen(f *pflag.FlagSet) (sweepFolder, error) {
 		err = s.Check()
 	}
 	if err != nil {
-		return "", usage("--resume %s: its settings cannot be used: %v", s.resume, err)
+		return "", scenario.Usage("--resume %s: its settings cannot be used: %v", s.resume, err)
 	}
 	return dir, nil
-}
-
-// sweepFolder is where a sweep keeps its files.
-type sweepFolder string
-
-// newSweepFolder makes root/TIME-name-XXXX.
-func newSweepFolder(root, name string) (sweepFolder, error) {
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return "", infrastructure(fmt.Errorf("create sweep folder: %w", err))
-	}
-	dir := filepath.Join(root, folderName(time.Now(), name))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", infrastructure(fmt.Errorf("create sweep folder: %w", err))
-	}
-	return sweepFolder(dir), nil
-}
-
-func (d sweepFolder) path(name string) string { return filepath.Join(string(d), name) }
-
-// readLines reads a file of which every line is kept as it comes; none is no line. What a crash cut off
-// in its last line would spoil the next one, and is removed.
-func (d sweepFolder) readLines(name string) ([]byte, error) {
-	data, err := os.ReadFile(d.path(name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	whole := data[:strings.LastIndexByte(string(data), '\n')+1]
-	if err == nil && len(whole) < len(data) {
-		err = os.Truncate(d.path(name), int64(len(whole)))
-	}
-	if err != nil {
-		return nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
-	}
-	return whole, nil
-}
-
-// appendTo opens a file of lines.
-func (d sweepFolder) appendTo(name string) (*os.File, error) {
-	f, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, infrastructure(fmt.Errorf("open %s of the sweep: %w", name, err))
-	}
-	return f, nil
-}
-
-func (d sweepFolder) write(name string, data []byte) error {
-	if err := os.WriteFile(d.path(name), data, 0o644); err != nil {
-		return infrastructure(fmt.Errorf("write %s of the sweep: %w", name, err))
-	}
-	return nil
-}
-
-func (d sweepFolder) writeFigure(f results.Figure) error {
-	if err := d.write(f.Name+".svg", f.SVG); err != nil {
-		return err
-	}
-	return d.write(f.Name+".png", f.PNG)
-}
-
-// writePage writes NAME.md and NAME.html.
-func (d sweepFolder) writePage(name string, p *sweep.Page) error {
-	html, err := p.HTML()
-	if err != nil {
-		return infrastructure(err)
-	}
-	if err := d.write(name+".html", html); err != nil {
-		return err
-	}
-	return d.write(name+".md", p.Markdown())
 }

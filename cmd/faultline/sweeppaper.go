@@ -17,18 +17,19 @@ import (
 	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // checkPaper says what is wrong with the flags beside --paper.
 func (s *sweepFlags) checkPaper(f *pflag.FlagSet) error {
 	if names := others(f, "paper", "lines", "trials", "seed", "out", "runtime"); len(names) > 0 {
-		return usage("%s does not go with --paper, whose set-up is the paper's: allowed are --runtime, --lines, --trials, --seed, --out", strings.Join(names, ", "))
+		return scenario.Usage("%s does not go with --paper, whose set-up is the paper's: allowed are --runtime, --lines, --trials, --seed, --out", strings.Join(names, ", "))
 	}
-	if err := checkRuntime(s.Runtime); err != nil {
+	if err := scenario.CheckRuntime(s.Runtime); err != nil {
 		return err
 	}
 	if s.Runtime != "sim" && s.Runtime != "local" {
-		return usage("--paper runs on sim and local only, not on %s: processes must share this machine's clock", s.Runtime)
+		return scenario.Usage("--paper runs on sim and local only, not on %s: processes must share this machine's clock", s.Runtime)
 	}
 	if !f.Changed("trials") {
 		s.Trials = paperTrials
@@ -42,7 +43,7 @@ func (s *sweepFlags) checkPaper(f *pflag.FlagSet) error {
 	// Nothing else counts, and nothing else shall be in the folder.
 	s.Settings = sweep.Settings{Paper: true, Runtime: s.Runtime, Lines: s.Lines, Trials: s.Trials, Seed: s.Seed}
 	if err := s.checkTrials(); err != nil {
-		return usage("%v", err)
+		return scenario.Usage("%v", err)
 	}
 	return nil
 }
@@ -133,14 +134,14 @@ type paperSweep struct {
 }
 
 // openPaper reads what the folder holds.
-func (s *sweepFlags) openPaper(dir sweepFolder) (*paperSweep, error) {
+func (s *sweepFlags) openPaper(dir sweep.Folder) (*paperSweep, error) {
 	p := &paperSweep{sweepFlags: s, done: map[string][]paperTrial{}}
 	for _, l := range sweep.PaperLines() {
 		if slices.Contains(s.Lines, l.Name()) {
 			p.lines = append(p.lines, l)
 		}
 	}
-	data, err := dir.readLines(paperTrialsFile)
+	data, err := dir.ReadLines(paperTrialsFile)
 	if err != nil {
 		return nil, err
 	}
@@ -149,12 +150,12 @@ func (s *sweepFlags) openPaper(dir sweepFolder) (*paperSweep, error) {
 	for n := 1; sc.Scan(); n++ {
 		var t paperTrial
 		if err := json.Unmarshal(sc.Bytes(), &t); err != nil {
-			return nil, usage("--resume %s: read line %d of %s: %v", s.resume, n, paperTrialsFile, err)
+			return nil, scenario.Usage("--resume %s: read line %d of %s: %v", s.resume, n, paperTrialsFile, err)
 		}
 		p.done[t.Line] = append(p.done[t.Line], t)
 	}
 	if err := sc.Err(); err != nil {
-		return nil, infrastructure(fmt.Errorf("resume the sweep: %w", err))
+		return nil, fmt.Errorf("resume the sweep: %w", err)
 	}
 	return p, nil
 }
@@ -192,7 +193,7 @@ func (p *paperSweep) trials() (out []paperTrial) {
 	return out
 }
 
-func (a *app) sweepPaper(ctx context.Context, s *sweepFlags, dir sweepFolder) error {
+func (a *app) sweepPaper(ctx context.Context, s *sweepFlags, dir sweep.Folder) error {
 	p, err := s.openPaper(dir)
 	if err != nil {
 		return err
@@ -212,8 +213,8 @@ func (a *app) sweepPaper(ctx context.Context, s *sweepFlags, dir sweepFolder) er
 }
 
 // crash does what is to do, and keeps every trial as it comes.
-func (a *app) crash(ctx context.Context, p *paperSweep, dir sweepFolder, todo []paperTodo) error {
-	f, err := dir.appendTo(paperTrialsFile)
+func (a *app) crash(ctx context.Context, p *paperSweep, dir sweep.Folder, todo []paperTodo) error {
+	f, err := dir.AppendTo(paperTrialsFile)
 	if err != nil {
 		return err
 	}
@@ -248,18 +249,18 @@ func (a *app) crash(ctx context.Context, p *paperSweep, dir sweepFolder, todo []
 	show.clear()
 	switch n := len(p.trials()); {
 	case ctx.Err() != nil && len(p.todo()) > 0:
-		return &statusError{exitUnknown, fmt.Errorf("sweep: interrupted after %d of %d crashes; go on with: faultline sweep --resume %s", n, n+len(p.todo()), dir)}
+		return scenario.Status(scenario.ExitUnknown, fmt.Errorf("sweep: interrupted after %d of %d crashes; go on with: faultline sweep --resume %s", n, n+len(p.todo()), dir))
 	case err != nil:
-		return infrastructure(fmt.Errorf("sweep: %w; what was done is kept, go on with: faultline sweep --resume %s", err, dir))
+		return fmt.Errorf("sweep: %w; what was done is kept, go on with: faultline sweep --resume %s", err, dir)
 	}
 	return nil
 }
 
 // finishPaper judges, words and draws.
-func (a *app) finishPaper(p *paperSweep, dir sweepFolder, took time.Duration) error {
+func (a *app) finishPaper(p *paperSweep, dir sweep.Folder, took time.Duration) error {
 	rs, err := p.judge()
 	if err != nil {
-		return infrastructure(err)
+		return err
 	}
 	if err := p.write(dir, rs); err != nil {
 		return err
@@ -276,19 +277,19 @@ func (a *app) finishPaper(p *paperSweep, dir sweepFolder, took time.Duration) er
 		fmt.Fprintf(a.stdout, "With %d crashes a line and not the paper's %d, chance alone moves these numbers more.\n", p.Trials, paperTrials)
 	}
 	code, verdict := paperVerdict(rs)
-	fmt.Fprintf(a.stdout, "%s; %d crashes in %.1f s; curves, table and every trial: %s\n", verdict, len(p.trials()), took.Seconds(), dir.path(""))
-	return exit(code)
+	fmt.Fprintf(a.stdout, "%s; %d crashes in %.1f s; curves, table and every trial: %s\n", verdict, len(p.trials()), took.Seconds(), dir.Path(""))
+	return scenario.Exit(code)
 }
 
 func paperVerdict(rs []sweep.PaperResult) (code int, text string) {
 	within, broken := sweep.PaperVerdict(rs)
 	switch {
 	case within:
-		return exitValid, "every line is within its tolerance"
+		return scenario.ExitValid, "every line is within its tolerance"
 	case broken:
-		return exitInvalid, "NOT every line is within its tolerance"
+		return scenario.ExitInvalid, "NOT every line is within its tolerance"
 	}
-	return exitUnknown, "no line that could be judged is outside of its tolerance, but of some it cannot be told"
+	return scenario.ExitUnknown, "no line that could be judged is outside of its tolerance, but of some it cannot be told"
 }
 
 // modelTrials is how many trials of the model a line of real processes is held against.
@@ -337,20 +338,20 @@ func rulerOf(trials []paperTrial) (r sweep.Ruler) {
 }
 
 // write writes the curves, the table and every trial in order.
-func (p *paperSweep) write(dir sweepFolder, rs []sweep.PaperResult) error {
+func (p *paperSweep) write(dir sweep.Folder, rs []sweep.PaperResult) error {
 	figure, err := sweep.PaperFigure(p.Runtime, rs)
 	if err != nil {
-		return infrastructure(err)
+		return err
 	}
-	if err := dir.writeFigure(figure); err != nil {
+	if err := dir.WriteFigure(figure); err != nil {
 		return err
 	}
 	for name, encode := range map[string]func([]sweep.PaperResult) ([]byte, error){"paper.csv": sweep.PaperCSV, "paper.json": sweep.PaperJSON, "paper-curves.csv": sweep.PaperCurvesCSV} {
 		data, err := encode(rs)
 		if err != nil {
-			return infrastructure(err)
+			return err
 		}
-		if err := dir.write(name, data); err != nil {
+		if err := dir.Write(name, data); err != nil {
 			return err
 		}
 	}
@@ -358,10 +359,10 @@ func (p *paperSweep) write(dir sweepFolder, rs []sweep.PaperResult) error {
 	enc := json.NewEncoder(&raw)
 	for _, t := range p.trials() {
 		if err := enc.Encode(&t); err != nil {
-			return infrastructure(fmt.Errorf("encode trial %d: %w", t.Trial, err))
+			return fmt.Errorf("encode trial %d: %w", t.Trial, err)
 		}
 	}
-	if err := dir.write(paperTrialsFile, raw.Bytes()); err != nil {
+	if err := dir.Write(paperTrialsFile, raw.Bytes()); err != nil {
 		return err
 	}
 	_, verdict := paperVerdict(rs)
@@ -375,5 +376,5 @@ func (p *paperSweep) write(dir sweepFolder, rs []sweep.PaperResult) error {
 			page.More = append(page.More, r.String())
 		}
 	}
-	return dir.writePage("paper", &page)
+	return dir.WritePage("paper", &page)
 }

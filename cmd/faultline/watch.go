@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/results/live"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 const (
@@ -21,53 +21,29 @@ checks, events. Lines are printed instead where output is not a terminal, with
 be watched) and for scenarios that print claims. NO_COLOR=1 leaves out colours.`
 )
 
-// show is a run being watched.
-type show struct {
-	observe func(*harness.Op)
-	stage   func(what string) // what goes on after the clients are done
-	stop    func()            // may be called again
-}
-
-// watch starts to show a run: on a dashboard where it may, and else in lines.
-func (a *app) watch(p *plan, r *prepared) show {
-	known := r.known()
-	checks := func() live.Checks {
-		var c live.Checks
-		c.Answers, c.Hashes = r.monitor.Judged()
-		c.Undecided = r.undecided()
-		if b := r.beside.Load(); b != nil {
-			c.Behind, c.Lag = b.behind()
-		}
-		if v := r.found(); v != nil {
-			c.Violation = v.Reason
-		}
-		return c
-	}
-	virtual := virtual(r.runtime)
-	if in, out, ok := a.dashboard(); ok && p.Live && !virtual {
-		if s, ok := a.screen(known, live.ScreenOptions{In: in, Out: out, Checks: checks}); ok {
+// watch starts to show a run: on a dashboard where it may, unless it shall be lines, and else in lines,
+// which are rewritten on a terminal, unless they shall be plain.
+func (a *app) watch(r *scenario.Prepared, lines, plain bool) scenario.Watcher {
+	if in, out, ok := a.dashboard(); ok && !lines && !harness.Virtual(r.Runtime) {
+		if s, ok := a.screen(r.Plan(), live.ScreenOptions{In: in, Out: out, Checks: r.Checks}); ok {
 			return s
 		}
 	}
-	l := live.NewLines(known, a.stdout, a.isTerminal() && !dumb() && !p.Plain, checks)
-	if !virtual {
-		l.Start()
-	}
-	return show{l.Observe, func(string) {}, sync.OnceFunc(l.Stop)}
+	return r.Lines(a.isTerminal() && !dumb() && !plain)
 }
 
 // screen starts a dashboard. What happened is told again in lines when it is gone.
-func (a *app) screen(p live.Plan, o live.ScreenOptions) (show, bool) {
+func (a *app) screen(p live.Plan, o live.ScreenOptions) (scenario.Watcher, bool) {
 	if a.signals != nil {
 		o.Interrupt = func() { a.signals.interrupt(os.Interrupt) }
 	}
 	s, err := live.StartScreen(p, o)
 	if err != nil {
 		fmt.Fprintln(a.stderr, "faultline:", err)
-		return show{}, false
+		return scenario.Watcher{}, false
 	}
 	a.signals.show(s)
-	return show{s.Observe, s.Stage, sync.OnceFunc(func() {
+	return scenario.Watcher{Observe: s.Observe, Stage: s.Stage, Stop: sync.OnceFunc(func() {
 		events, dropped, err := s.Stop()
 		a.signals.show(nil)
 		if dropped > 0 {
@@ -80,19 +56,6 @@ func (a *app) screen(p live.Plan, o live.ScreenOptions) (show, bool) {
 			fmt.Fprintln(a.stderr, "faultline:", err)
 		}
 	})}, true
-}
-
-// known is what is known of the run before it begins.
-func (r *prepared) known() live.Plan {
-	p := live.Plan{
-		Title: fmt.Sprintf("%s · %s on %s · %d nodes", r.plan.Name, r.plan.System, r.runtime.Name(), r.plan.Nodes), Seed: r.plan.Seed, Members: r.run.Nodes, Steps: r.schedule,
-		Warmup: harness.DefaultWarmup, Faults: r.plan.Time, Settle: harness.DefaultSettle, Probed: r.run.ProbeEvery > 0,
-		Patience: max(time.Second, time.Duration(20/r.plan.Rate*float64(time.Second))),
-	}
-	if p.Probed {
-		p.Patience = max(100*time.Millisecond, 10*r.run.ProbeEvery)
-	}
-	return p
 }
 
 func (a *app) isTerminal() bool {

@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // namedRuntime is one that is not started.
@@ -39,29 +39,35 @@ func TestWatchChild(t *testing.T) {
 	}
 	defer func() {
 		fmt.Println("recovered:", recover())
-		os.Exit(exitCrash)
+		os.Exit(scenario.ExitCrash)
 	}()
 	signals, ctx := newInterrupts(os.Stderr)
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, signals: signals}
-	p := defaultPlan()
-	p.Live, p.Plain = os.Getenv("FAULTLINE_WATCH_PLAIN") == "", os.Getenv("FAULTLINE_WATCH_PLAIN") != ""
-	r := &prepared{plan: &p, runtime: namedRuntime(os.Getenv("FAULTLINE_WATCH_RUNTIME")), monitor: checker.NewMonitor(), run: results.Run{Nodes: []harness.NodeID{"n1"}}}
-	s := a.watch(&p, r)
-	defer s.stop()
-	s.observe(&harness.Op{Time: time.Second, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseFaults})})
+	plain := os.Getenv("FAULTLINE_WATCH_PLAIN") != ""
+	set := scenario.Default()
+	set.Runtime = "sim"
+	r, err := scenario.Prepare(ctx, set, scenario.Options{Out: t.TempDir(), Stdout: os.Stdout})
+	require.NoError(t, err)
+	r.Runtime = namedRuntime(os.Getenv("FAULTLINE_WATCH_RUNTIME"))
+	if r.Runtime.Name() == "sim" {
+		r.Runtime = &sim.Runtime{}
+	}
+	s := a.watch(r, plain, plain)
+	defer s.Stop()
+	s.Observe(&harness.Op{Time: time.Second, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseFaults})})
 	switch end {
 	case "panics":
 		panic("of a test")
 	case "stops":
 		<-ctx.Done()
-		s.stop()
+		s.Stop()
 		fmt.Println("the summary")
-		os.Exit(exitUnknown)
+		os.Exit(scenario.ExitUnknown)
 	case "hangs":
 		select {}
 	}
-	s.stop()
-	os.Exit(exitValid)
+	s.Stop()
+	os.Exit(scenario.ExitValid)
 }
 
 // TestWatch: whatever ends a run, the terminal is as it was before, and what happened stands in lines.
@@ -77,19 +83,19 @@ func TestWatch(t *testing.T) {
 		screen bool
 		after  []string // what is on the first screen then, in this order
 	}{
-		{"ends", nil, nil, exitValid, true, []string{"   1.00s  phase faults"}},
+		{"ends", nil, nil, scenario.ExitValid, true, []string{"   1.00s  phase faults"}},
 		{
 			"Ctrl-C",
 			[]string{"FAULTLINE_WATCH_ENDS=stops"},
-			func(w *watched) { w.await(enter); w.types("\x03") }, exitUnknown, true,
+			func(w *watched) { w.await(enter); w.types("\x03") }, scenario.ExitUnknown, true,
 			[]string{"   1.00s  phase faults", "interrupt: stopping in good order; Ctrl-C again leaves at once", "the summary"},
 		},
-		{"SIGTERM", []string{"FAULTLINE_WATCH_ENDS=stops"}, func(w *watched) { w.await(enter); w.signal(syscall.SIGTERM) }, exitUnknown, true, []string{"phase faults", "terminated: stopping", "the summary"}},
-		{"Ctrl-C twice", []string{"FAULTLINE_WATCH_ENDS=hangs"}, func(w *watched) { w.await(enter); w.types("\x03"); w.await("stopping in"); w.types("\x03") }, exitInfrastructure, true, nil},
-		{"panic", []string{"FAULTLINE_WATCH_ENDS=panics"}, nil, exitCrash, true, []string{"phase faults", "recovered: of a test"}},
-		{"dumb", []string{"TERM=dumb"}, nil, exitValid, false, []string{"   1.00s  phase faults"}},
-		{"plain", []string{"FAULTLINE_WATCH_PLAIN=1"}, nil, exitValid, false, []string{"   1.00s  phase faults"}},
-		{"sim", []string{"FAULTLINE_WATCH_RUNTIME=sim"}, nil, exitValid, false, []string{"   1.00s  phase faults"}},
+		{"SIGTERM", []string{"FAULTLINE_WATCH_ENDS=stops"}, func(w *watched) { w.await(enter); w.signal(syscall.SIGTERM) }, scenario.ExitUnknown, true, []string{"phase faults", "terminated: stopping", "the summary"}},
+		{"Ctrl-C twice", []string{"FAULTLINE_WATCH_ENDS=hangs"}, func(w *watched) { w.await(enter); w.types("\x03"); w.await("stopping in"); w.types("\x03") }, scenario.ExitInfrastructure, true, nil},
+		{"panic", []string{"FAULTLINE_WATCH_ENDS=panics"}, nil, scenario.ExitCrash, true, []string{"phase faults", "recovered: of a test"}},
+		{"dumb", []string{"TERM=dumb"}, nil, scenario.ExitValid, false, []string{"   1.00s  phase faults"}},
+		{"plain", []string{"FAULTLINE_WATCH_PLAIN=1"}, nil, scenario.ExitValid, false, []string{"   1.00s  phase faults"}},
+		{"sim", []string{"FAULTLINE_WATCH_RUNTIME=sim"}, nil, scenario.ExitValid, false, []string{"   1.00s  phase faults"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command(exe, "-test.run=^TestWatchChild$")

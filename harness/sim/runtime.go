@@ -148,6 +148,9 @@ func (*Runtime) Shape() harness.Cluster { return &cluster{} }
 // Probe is always nil: a simulation needs nothing.
 func (*Runtime) Probe(context.Context) error { return nil }
 
+// VirtualTime says that nothing here takes the machine's time.
+func (*Runtime) VirtualTime() {}
+
 // Run simulates a cluster and calls body in its first task. The run's clock starts with the machines.
 // Besides what harness.Runtime says, the error may be an *InvariantError, and then body did not return
 // but was unwound where it waited: its deferred calls ran, but could not block. A panic in body is a

@@ -1,4 +1,4 @@
-package main
+package scenario
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 )
 
-// beside judges a run from its own history file, behind the recorder. The file is the queue: however
+// liveCheck tails the run's history file and judges it while the run goes on. The file is the queue: however
 // slow judging is, the run never waits for it, nothing is lost and nothing piles up in memory. It only
 // lags, and says by how much.
 //
 // A simulation has no use for it: there nothing may happen beside the run.
-type beside struct {
+type liveCheck struct {
 	file   *results.Following
 	cancel context.CancelFunc
 	done   chan struct{} // closed when nothing is judged any more
@@ -35,15 +35,15 @@ func (p *place) set(op *harness.Op) {
 	p.at.Store(int64(op.Time))
 }
 
-// judgeBeside lets judge see every op of the history that a run writes into folder, in a goroutine of
+// startLiveCheck lets judge see every op of the history that a run writes into folder, in a goroutine of
 // its own, until stop or the end of ctx. The op is good until judge returns.
-func judgeBeside(ctx context.Context, folder *results.Folder, judge func(context.Context, *harness.Op)) (*beside, error) {
+func startLiveCheck(ctx context.Context, folder *results.Folder, judge func(context.Context, *harness.Op)) (*liveCheck, error) {
 	file, err := folder.FollowHistory()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	b := &beside{file: file, cancel: cancel, done: make(chan struct{})}
+	b := &liveCheck{file: file, cancel: cancel, done: make(chan struct{})}
 	context.AfterFunc(ctx, file.End)
 	go func() {
 		defer close(b.done)
@@ -52,12 +52,12 @@ func judgeBeside(ctx context.Context, folder *results.Folder, judge func(context
 	return b, nil
 }
 
-var errBesideEnded = errors.New("it was to end")
+var errLiveCheckEnded = errors.New("it was to end")
 
-func (b *beside) read(ctx context.Context, r io.Reader, judge func(context.Context, *harness.Op)) error {
+func (b *liveCheck) read(ctx context.Context, r io.Reader, judge func(context.Context, *harness.Op)) error {
 	_, err := harness.ReadOps(r, func(raw *harness.RawOp, _ *harness.Sequence, _ []byte) error {
 		if ctx.Err() != nil {
-			return errBesideEnded
+			return errLiveCheckEnded
 		}
 		op := raw.Op()
 		judge(ctx, &op)
@@ -67,24 +67,24 @@ func (b *beside) read(ctx context.Context, r io.Reader, judge func(context.Conte
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errBesideEnded) {
+	if err != nil && !errors.Is(err, errLiveCheckEnded) {
 		return fmt.Errorf("judge the history beside the run: %w", err)
 	}
 	return nil
 }
 
 // record takes note of an op that was recorded.
-func (b *beside) record(op *harness.Op) { b.recorded.set(op) }
+func (b *liveCheck) record(op *harness.Op) { b.recorded.set(op) }
 
 // behind is how far judging lags.
-func (b *beside) behind() (ops int, lag time.Duration) {
+func (b *liveCheck) behind() (ops int, lag time.Duration) {
 	ops = int(b.recorded.ops.Load() - b.judged.ops.Load())
 	return max(ops, 0), max(time.Duration(b.recorded.at.Load()-b.judged.at.Load()), 0)
 }
 
 // stop waits until everything is judged that was written, for patience at most: the rest is left to
 // the checkers that see the whole history. It says how it went. It is called once.
-func (b *beside) stop(patience time.Duration) results.LiveCheck {
+func (b *liveCheck) stop(patience time.Duration) results.LiveCheck {
 	b.file.End()
 	select {
 	case <-b.done:
@@ -99,3 +99,44 @@ func (b *beside) stop(patience time.Duration) results.LiveCheck {
 	}
 	return c
 }
+
+// liveCheckPatience is how long a run that has ended waits for what judges beside it. What that does
+// not come to then is judged with the whole history.
+const liveCheckPatience = 10 * time.Second
+
+// observeLive lets what judges while the run goes on see an op.
+func (r *Prepared) observeLive(ctx context.Context, op *harness.Op) {
+	r.monitor.Observe(op)
+	if r.live != nil {
+		r.live.Observe(ctx, op)
+	}
+}
+
+// undecided is how many keys the live checks did not judge to their end.
+func (r *Prepared) undecided() int {
+	if r.live == nil {
+		return 0
+	}
+	return r.live.Undecided()
+}
+
+// violation is what the live checks found.
+func (r *Prepared) violation() error {
+	if v := r.found(); v != nil {
+		return &violationError{v.Reason}
+	}
+	return nil
+}
+
+// found is the first violation of any live check, nil if there was none.
+func (r *Prepared) found() *harness.Verdict {
+	if v := r.monitor.Violation(); v != nil || r.live == nil {
+		return v
+	}
+	return r.live.Violation()
+}
+
+// violationError ends a run that was to stop at a violation.
+type violationError struct{ reason string }
+
+func (e *violationError) Error() string { return "a live check found a violation: " + e.reason }

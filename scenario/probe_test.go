@@ -1,4 +1,4 @@
-package main
+package scenario
 
 import (
 	"context"
@@ -60,21 +60,21 @@ func TestProbesReadBackAStall(t *testing.T) {
 		took time.Duration
 	}{{"none", 0}, {"300 ms", 300 * time.Millisecond}, {"1.234 s", 1234 * time.Millisecond}} {
 		t.Run(c.name, func(t *testing.T) {
-			p := defaultPlan()
+			p := Default()
 			p.Faults, p.Time, p.Seed, p.Runtime = []string{"none"}, 6*time.Second, 7, "sim"
-			w, err := p.makeWorkload()
+			w, err := p.NewWorkload()
 			require.NoError(t, err)
-			system, err := p.makeSystem()
+			system, err := p.NewSystem()
 			require.NoError(t, err)
 			defer func() { require.NoError(t, system.Close()) }()
 			from := 4567 * time.Millisecond
 			run := results.Run{ElectionTimeout: p.Election}
-			run.ProbeEvery, run.ProbeTimeout = p.probe()
+			run.ProbeEvery, run.ProbeTimeout = p.Probes()
 			var h harness.History
 			cfg := harness.ClusterConfig{RunID: "stall", Seed: p.Seed, System: system, Nodes: p.Nodes}
 			require.NoError(t, new(sim.Runtime).Run(t.Context(), cfg, func(ctx context.Context, env harness.Env, hc harness.Cluster) error {
 				r := harness.NewRecorder(env, io.Discard, harness.RecorderOptions{Keep: true})
-				err := harness.Run(ctx, env, &stalling{hc, env, from, from + c.took}, r, p.runConfig(w, nil))
+				err := harness.Run(ctx, env, &stalling{hc, env, from, from + c.took}, r, p.RunConfig(w, nil))
 				h = harness.History{Nodes: hc.Members(), Ops: r.Ops()}
 				return err
 			}))
@@ -98,31 +98,21 @@ func TestProbesReadBackAStall(t *testing.T) {
 	}
 }
 
-func TestProbedSimulationIsDeterministic(t *testing.T) {
-	p := stormPlan()
-	p.Time, p.Probe = 5*time.Second, defaultProbe
-	first, again := p.simulateSeed(t.Context(), 3, true), p.simulateSeed(t.Context(), 3, false)
-	require.NoError(t, first.err)
-	require.Equal(t, first.hash, again.hash)
-	require.Equal(t, harness.Valid, first.validity())
-	p.Probe = 0
-	require.NotEqual(t, first.hash, p.simulateSeed(t.Context(), 3, false).hash)
-}
-
 func TestProbePeriod(t *testing.T) {
 	for _, c := range []struct {
-		name                      string
-		flag, heartbeat, election time.Duration
-		wantEvery, wantTimeout    time.Duration
+		name                   string
+		flag                   Interval
+		heartbeat, election    time.Duration
+		wantEvery, wantTimeout time.Duration
 	}{
-		{"default", defaultProbe, 100 * time.Millisecond, time.Second, 10 * time.Millisecond, 100 * time.Millisecond},
-		{"a short heartbeat", defaultProbe, 20 * time.Millisecond, 100 * time.Millisecond, 2 * time.Millisecond, 50 * time.Millisecond},
-		{"as asked", 50 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond},
+		{"default", Auto, 100 * time.Millisecond, time.Second, 10 * time.Millisecond, 100 * time.Millisecond},
+		{"a short heartbeat", Auto, 20 * time.Millisecond, 100 * time.Millisecond, 2 * time.Millisecond, 50 * time.Millisecond},
+		{"as asked", Interval(50 * time.Millisecond), 20 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond},
 		{"off", 0, 100 * time.Millisecond, time.Second, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := plan{Probe: c.flag, Heartbeat: c.heartbeat, Election: c.election}
-			every, timeout := p.probe()
+			p := Settings{Probe: c.flag, Heartbeat: c.heartbeat, Election: c.election}
+			every, timeout := p.Probes()
 			require.Equal(t, c.wantEvery, every)
 			require.Equal(t, c.wantTimeout, timeout)
 		})

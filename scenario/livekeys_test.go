@@ -1,4 +1,4 @@
-package main
+package scenario
 
 import (
 	"context"
@@ -42,10 +42,10 @@ func (twiceSwapped) Run(ctx context.Context, w *harness.Worker) error {
 func (twiceSwapped) Final(context.Context, *harness.Worker) error { return nil }
 
 // simRun does a run on sim that ends at a violation, and returns its history, too.
-func simRun(t *testing.T, change func(*prepared)) (*prepared, string) {
-	p := defaultPlan()
-	p.Runtime, p.Seed, p.Time, p.Stop, p.Out = "sim", 11, 8*time.Second, true, t.TempDir()
-	r, err := p.prepare(t.Context())
+func simRun(t *testing.T, change func(*Prepared)) (*Prepared, string) {
+	s := Default()
+	s.Runtime, s.Seed, s.Time, s.Stop = "sim", 11, 8*time.Second, true
+	r, err := Prepare(t.Context(), s, Options{Out: t.TempDir()})
 	require.NoError(t, err)
 	change(r)
 	r.execute(t.Context(), func(*harness.Op) {})
@@ -58,14 +58,14 @@ func simRun(t *testing.T, change func(*prepared)) (*prepared, string) {
 // TestLiveKeysStopARun: a key that is not linearizable ends a run, and one of a good store is the same
 // whether keys are judged while it goes on or not.
 func TestLiveKeysStopARun(t *testing.T) {
-	bad, _ := simRun(t, func(r *prepared) { r.workload = twiceSwapped{} })
+	bad, _ := simRun(t, func(r *Prepared) { r.workload = twiceSwapped{} })
 	require.Nil(t, bad.monitor.Violation())
 	require.Contains(t, bad.run.Stopped, "is not linearizable")
 
-	with, history := simRun(t, func(*prepared) {})
+	with, history := simRun(t, func(*Prepared) {})
 	require.Empty(t, with.run.Stopped)
 	require.Zero(t, with.live.Undecided())
-	without, same := simRun(t, func(r *prepared) { r.live = nil })
+	without, same := simRun(t, func(r *Prepared) { r.live = nil })
 	require.Empty(t, without.run.Stopped)
 	require.Equal(t, history, same)
 }

@@ -1,4 +1,4 @@
-package main
+package scenario
 
 import (
 	"context"
@@ -13,38 +13,38 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 )
 
-// besideRun is a recorder whose history is judged beside it.
-type besideRun struct {
+// liveCheckRun is a recorder whose history is judged beside it.
+type liveCheckRun struct {
 	*harness.Recorder
-	b *beside
+	b *liveCheck
 }
 
-func newBesideRun(t *testing.T, judge func(context.Context, *harness.Op)) *besideRun {
+func newLiveCheckRun(t *testing.T, judge func(context.Context, *harness.Op)) *liveCheckRun {
 	folder, err := results.Create(t.TempDir(), "run")
 	require.NoError(t, err)
 	history, err := folder.CreateHistory()
 	require.NoError(t, err)
 	t.Cleanup(func() { history.Close() })
-	r := &besideRun{}
-	r.b, err = judgeBeside(t.Context(), folder, judge)
+	r := &liveCheckRun{}
+	r.b, err = startLiveCheck(t.Context(), folder, judge)
 	require.NoError(t, err)
 	r.Recorder = harness.NewRecorder(realtime.New(1), history, harness.RecorderOptions{Observe: r.b.record})
 	return r
 }
 
 // call records a get and its answer.
-func (r *besideRun) call() {
+func (r *liveCheckRun) call() {
 	for _, typ := range []harness.Type{harness.Invoke, harness.OK} {
 		r.Add(harness.Op{Type: typ, F: "get", Value: json.RawMessage(`{"key":"k","value":null}`)})
 	}
 }
 
-// TestBesideLags: judging that is slower than the run loses nothing, and says how far it is behind.
-func TestBesideLags(t *testing.T) {
+// TestLiveCheckLags: judging that is slower than the run loses nothing, and says how far it is behind.
+func TestLiveCheckLags(t *testing.T) {
 	const calls = 50_000 // far more than any buffer holds
 	var seen []int
 	gate := make(chan struct{})
-	r := newBesideRun(t, func(_ context.Context, op *harness.Op) {
+	r := newLiveCheckRun(t, func(_ context.Context, op *harness.Op) {
 		<-gate
 		seen = append(seen, op.Index)
 	})
@@ -67,9 +67,9 @@ func TestBesideLags(t *testing.T) {
 	require.Zero(t, lag)
 }
 
-// TestBesideGivesBack: what judging does not come to in time is counted, and a damaged file is told.
-func TestBesideGivesBack(t *testing.T) {
-	r := newBesideRun(t, func(ctx context.Context, op *harness.Op) {
+// TestLiveCheckGivesBack: what judging does not come to in time is counted, and a damaged file is told.
+func TestLiveCheckGivesBack(t *testing.T) {
+	r := newLiveCheckRun(t, func(ctx context.Context, op *harness.Op) {
 		if op.Index == 5 {
 			<-ctx.Done()
 		}
@@ -83,7 +83,7 @@ func TestBesideGivesBack(t *testing.T) {
 	require.Equal(t, 20, got.Judged+got.Left)
 	require.NotZero(t, got.Left)
 
-	r = newBesideRun(t, func(context.Context, *harness.Op) {})
+	r = newLiveCheckRun(t, func(context.Context, *harness.Op) {})
 	r.Add(harness.Op{Type: harness.OK, F: "get"})
 	require.NoError(t, r.Flush())
 	require.Contains(t, r.b.stop(time.Hour).Problem, "judge the history beside the run: line 1")

@@ -1,0 +1,131 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Job is one cluster and what is done on it. Whatever starts a cluster does so by one.
+type Job struct {
+	Runtime harness.Runtime
+	Cluster harness.ClusterConfig
+	History io.Writer // takes the lines of the history; nil: nobody does
+	Record  harness.RecorderOptions
+	// Silent leaves out the question who the members are, which on virtual time moves all that comes after it.
+	Silent bool
+	// Do is called in a task on the running cluster. Its error is Perform's.
+	Do func(context.Context, harness.Env, harness.Cluster, *harness.Recorder) error
+}
+
+// Engine is a Job's Do that does a whole run: warm-up, faults, recovery.
+func Engine(rc harness.RunConfig) func(context.Context, harness.Env, harness.Cluster, *harness.Recorder) error {
+	return func(ctx context.Context, env harness.Env, c harness.Cluster, r *harness.Recorder) error {
+		return harness.Run(ctx, env, c, r, rc)
+	}
+}
+
+// Cluster is what became known of a Job's cluster.
+type Cluster struct {
+	Members []harness.NodeID
+	IDs     map[harness.NodeID]string // hexadecimal, as in raft's log
+	Version string                    // of the system, as it says itself
+	Timings []harness.Timing          // of its start
+	RSS     map[harness.NodeID]int64  // bytes, at the end
+	Ops     []harness.Op              // where the recorder kept them
+}
+
+// Perform starts the cluster, does the job and closes the cluster. What became known is good also where
+// there is an error.
+func (j Job) Perform(ctx context.Context) (c Cluster, err error) {
+	if j.History == nil {
+		j.History = io.Discard
+	}
+	err = j.Runtime.Run(ctx, j.Cluster, func(ctx context.Context, env harness.Env, hc harness.Cluster) error {
+		recorder := harness.NewRecorder(env, j.History, j.Record)
+		c.Members = hc.Members()
+		if !j.Silent {
+			c.identify(ctx, env, hc)
+		}
+		err := j.Do(ctx, env, hc, recorder)
+		c.measureRSS(ctx, hc)
+		if j.Record.Keep {
+			c.Ops = recorder.Ops()
+		}
+		return errors.Join(err, recorder.Flush())
+	})
+	return c, err
+}
+
+// identify asks the members who they are.
+func (c *Cluster) identify(ctx context.Context, env harness.Env, hc harness.Cluster) {
+	c.IDs = map[harness.NodeID]string{}
+	for i, st := range harness.Statuses(ctx, env, hc) {
+		if st.MemberID != 0 {
+			c.IDs[c.Members[i]] = fmt.Sprintf("%x", st.MemberID)
+			c.Version = st.Version
+		}
+	}
+	if t, ok := hc.(harness.Timings); ok {
+		c.Timings = t.StartTimings()
+	}
+}
+
+func (c *Cluster) measureRSS(ctx context.Context, hc harness.Cluster) {
+	m, ok := hc.(harness.MemoryMeter)
+	if !ok {
+		return
+	}
+	c.RSS = map[harness.NodeID]int64{}
+	for _, id := range hc.Members() {
+		if n, err := m.RSS(context.WithoutCancel(ctx), id); err == nil {
+			c.RSS[id] = n
+		}
+	}
+}
+
+// Logs keeps members' lines in memory.
+type Logs struct {
+	mu  sync.Mutex
+	all map[harness.NodeID][]harness.LogLine
+}
+
+// NewLogs makes one without lines.
+func NewLogs() *Logs { return &Logs{all: map[harness.NodeID][]harness.LogLine{}} }
+
+// Writer takes a member's lines: it is a harness.ClusterConfig.Logs.
+func (k *Logs) Writer(id harness.NodeID) io.Writer { return &logWriter{k, id} }
+
+// Lines are those so far, a copy.
+func (k *Logs) Lines() map[harness.NodeID][]harness.LogLine {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := maps.Clone(k.all)
+	for id, lines := range out {
+		out[id] = slices.Clone(lines)
+	}
+	return out
+}
+
+type logWriter struct {
+	k  *Logs
+	id harness.NodeID
+}
+
+// Write takes one line, as ClusterConfig.Logs promises.
+func (w *logWriter) Write(b []byte) (int, error) {
+	line, err := harness.ParseLogLine(string(b[:max(0, len(b)-1)]))
+	if err != nil {
+		return 0, err
+	}
+	w.k.mu.Lock()
+	defer w.k.mu.Unlock()
+	w.k.all[w.id] = append(w.k.all[w.id], line)
+	return len(b), nil
+}

@@ -1,0 +1,213 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/live"
+	"github.com/faultline-chaos/faultline/workloads"
+)
+
+// DefaultOut is the folder of the run folders where none is named.
+const DefaultOut = "results/runs"
+
+// Options are what a run needs beside its settings.
+type Options struct {
+	Out     string    // folder in which the run's folder is made; "": DefaultOut
+	Stdout  io.Writer // takes what goes on, as lines; nil: nobody does
+	Program string    // how this program was called, for the command that repeats the run; "": faultline
+	Version string    // of this program, for run.json
+	// Watch shows a run while it goes on; nil: as lines on Stdout.
+	Watch func(*Prepared) Watcher
+
+	Workload harness.Workload // instead of the one that the settings name
+	System   systems.Closer   // likewise; Run closes it
+}
+
+// Watcher shows a run.
+type Watcher struct {
+	Observe func(*harness.Op)
+	Stage   func(what string) // what goes on after the clients are done
+	Stop    func()            // may be called again
+}
+
+// Prepared is a run before it starts, with its folder.
+type Prepared struct {
+	Settings Settings // with the seed that was drawn
+	Runtime  harness.Runtime
+
+	options  Options
+	system   systems.Closer
+	workload harness.Workload
+	schedule harness.Schedule
+	folder   *results.Folder
+	run      results.Run
+	logs     []*os.File
+	monitor  *checker.Monitor
+	live     *checker.LiveRegisters    // nil: keys are judged at the end only
+	beside   atomic.Pointer[liveCheck] // nil: live checks see ops as they are recorded
+}
+
+var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
+
+// Prepare checks the settings and makes the run's folder with a first run.json.
+func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
+	if s.Seed == 0 {
+		s.Seed = DrawSeed()
+	}
+	if o.Out == "" {
+		o.Out = DefaultOut
+	}
+	if o.Program == "" {
+		o.Program = "faultline"
+	}
+	if o.Stdout == nil {
+		o.Stdout = io.Discard
+	}
+	r := &Prepared{options: o, system: o.System, workload: o.Workload, monitor: checker.NewMonitor()}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	rt, reason, err := s.NewRuntime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Runtime = rt.Name()
+	r.Settings, r.Runtime = s, rt
+	if r.system == nil {
+		if r.system, err = s.NewSystem(); err != nil {
+			return nil, err
+		}
+	}
+	if r.workload == nil {
+		if r.workload, err = s.NewWorkload(); err != nil {
+			return nil, err
+		}
+	}
+	if r.schedule, err = s.NewSchedule(); err != nil {
+		return nil, err
+	}
+	if err := harness.Refused(r.schedule, rt); err != nil {
+		return nil, Unsupported(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	r.live = checker.NewLiveRegisters(r.workload.Name() == workloads.Register{}.Name())
+	if err := r.makeFolder(reason); err != nil {
+		return nil, Infrastructure(err)
+	}
+	return r, nil
+}
+
+func (r *Prepared) makeFolder(reason string) (err error) {
+	s := &r.Settings
+	name := strings.Trim(notInIDs.ReplaceAllString(strings.ToLower(s.Name), "-"), "-")
+	started := time.Now()
+	id := FolderName(started, name)
+	if r.folder, err = results.Create(r.options.Out, id); err != nil {
+		return err
+	}
+	r.run = results.Run{
+		Format: results.FormatVersion, ID: id, Started: started, Seed: s.Seed, Command: s.Command(r.options.Program),
+		Runtime: s.Runtime, RuntimeReason: reason, System: r.system.Name(), Faultline: r.options.Version, Commit: Commit(),
+		ElectionTimeout: s.Election, HeartbeatInterval: s.Heartbeat, Nodes: s.members(),
+		Workload: r.workload.Name(), Concurrency: s.Concurrency, Time: s.Time, Schedule: steps(r.schedule), Hostile: s.Hostile,
+		Machine: results.ThisMachine(),
+	}
+	if r.run.Scenario, err = json.Marshal(s); err != nil {
+		return fmt.Errorf("write the run's settings: %w", err)
+	}
+	if s.Script == "" {
+		r.run.ProbeEvery, r.run.ProbeTimeout = s.Probes()
+	}
+	list, err := results.ReadCalibrations(r.options.Out)
+	if err != nil {
+		return err
+	}
+	r.run.Calibration = results.LatestCalibration(list, r.run.Machine, s.Runtime, r.run.System)
+	return r.folder.WriteRun(r.run)
+}
+
+// FolderName names what a command leaves behind: by time, so that listings are in order, by name, and
+// unlike any other.
+func FolderName(at time.Time, name string) string {
+	return fmt.Sprintf("%s-%s-%s", at.Format("20060102-150405"), name, uuid.NewString()[:4])
+}
+
+// Commit is the revision that this program was built from, if the build knew.
+func Commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return ""
+}
+
+// clusterConfig lets logs go to the folder.
+func (r *Prepared) clusterConfig(problems *[]error) harness.ClusterConfig {
+	return harness.ClusterConfig{
+		RunID: "faultline-" + r.run.ID, Seed: r.Settings.Seed, System: r.system, Nodes: r.Settings.Nodes,
+		Logs: func(id harness.NodeID) io.Writer {
+			f, err := r.folder.CreateLog(id)
+			if err != nil {
+				*problems = append(*problems, err)
+				return io.Discard
+			}
+			r.logs = append(r.logs, f)
+			return f
+		},
+	}
+}
+
+func (r *Prepared) close() error {
+	var errs []error
+	for _, f := range r.logs {
+		errs = append(errs, f.Close())
+	}
+	r.logs = nil
+	return errors.Join(append(errs, r.system.Close())...)
+}
+
+// Plan is what is known of the run before it begins.
+func (r *Prepared) Plan() live.Plan {
+	s := &r.Settings
+	p := live.Plan{
+		Title: fmt.Sprintf("%s · %s on %s · %d nodes", s.Name, s.System, s.Runtime, s.Nodes), Seed: s.Seed, Members: r.run.Nodes, Steps: r.schedule,
+		Warmup: harness.DefaultWarmup, Faults: s.Time, Settle: harness.DefaultSettle, Probed: r.run.ProbeEvery > 0,
+		Patience: max(time.Second, time.Duration(20/s.Rate*float64(time.Second))),
+	}
+	if p.Probed {
+		p.Patience = max(100*time.Millisecond, 10*r.run.ProbeEvery)
+	}
+	return p
+}
+
+// Checks are how far the live checks are. It may be called while the run goes on.
+func (r *Prepared) Checks() live.Checks {
+	var c live.Checks
+	c.Answers, c.Hashes = r.monitor.Judged()
+	c.Undecided = r.undecided()
+	if b := r.beside.Load(); b != nil {
+		c.Behind, c.Lag = b.behind()
+	}
+	if v := r.found(); v != nil {
+		c.Violation = v.Reason
+	}
+	return c
+}

@@ -1,0 +1,183 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/live"
+	"github.com/faultline-chaos/faultline/results/trends"
+)
+
+// Run does a whole run: prepare, execute, judge, report. An error is about a run that could not be
+// judged, and is a StatusError where a program should end with a code of its own; a violation is no
+// error, but a verdict.
+func Run(ctx context.Context, s Settings, o Options) (results.Run, error) {
+	out, err := Perform(ctx, s, o)
+	return out.Analysis.Run, err
+}
+
+// Outcome is a run that was judged; without a Folder it was not.
+type Outcome struct {
+	Folder   *results.Folder
+	Analysis results.Analysis
+}
+
+// Perform is Run, and also says what was measured, and where it is.
+func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
+	r, err := Prepare(ctx, s, o)
+	if err != nil {
+		return Outcome{}, err
+	}
+	fmt.Fprintf(r.options.Stdout, "faultline %s · %s on %s (%s) · %d nodes · seed %d\n", s.Name, s.System, r.Settings.Runtime, r.run.RuntimeReason, s.Nodes, r.Settings.Seed)
+	var list []harness.Checker
+	done := func() {}
+	if s.Script != "" {
+		list = scriptCheckers()
+		r.script(ctx)
+	} else {
+		list = Checkers(r.workload, r.run)
+		r.announce()
+		watch := r.options.Watch
+		if watch == nil {
+			watch = func(r *Prepared) Watcher { return r.Lines(false) }
+		}
+		w := watch(r)
+		defer w.Stop() // a panic must not leave the terminal to nobody
+		r.execute(ctx, w.Observe)
+		w.Stage("judging what the clients saw")
+		done = w.Stop
+	}
+	analysis, err := Judge(ctx, r.folder, r.run, list, s.CheckTime)
+	done()
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{r.folder, analysis}
+	if err := trends.Append(filepath.Join(r.options.Out, trends.File), trends.RowOf(&analysis)); err != nil {
+		return out, &StatusError{Worse(analysis.Run.ExitCode, ExitInfrastructure), err}
+	}
+	return out, nil
+}
+
+// announce says what will be done.
+func (r *Prepared) announce() {
+	if len(r.schedule) == 0 {
+		fmt.Fprintf(r.options.Stdout, "no faults were asked for: %v of calls, and nothing about faults is proven\n", r.Settings.Time)
+		return
+	}
+	var names []string
+	for _, st := range r.schedule {
+		if name := st.Fault.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	fmt.Fprintf(r.options.Stdout, "%s in %v: %s\n", english.Plural(len(r.schedule), "fault", ""), r.Settings.Time, strings.Join(names, ", "))
+}
+
+// Lines shows a run as lines on Stdout; rewrite: it is a terminal, on which the last one changes.
+func (r *Prepared) Lines(rewrite bool) Watcher {
+	l := live.NewLines(r.Plan(), r.options.Stdout, rewrite, r.Checks)
+	if !harness.Virtual(r.Runtime) {
+		l.Start()
+	}
+	return Watcher{l.Observe, func(string) {}, sync.OnceFunc(l.Stop)}
+}
+
+// execute does the run; the folder then holds its history and logs.
+func (r *Prepared) execute(ctx context.Context, observe func(*harness.Op)) {
+	history, err := r.folder.CreateHistory()
+	if err != nil {
+		r.settle(err)
+		return
+	}
+	var problems []error
+	rc := r.Settings.RunConfig(r.workload, r.schedule)
+	if r.Settings.Stop {
+		rc.Stop = r.violation
+	}
+	see := r.observeLive
+	if !harness.Virtual(r.Runtime) {
+		b, err := startLiveCheck(ctx, r.folder, r.observeLive)
+		if err != nil {
+			r.settle(errors.Join(err, history.Close(), r.close()))
+			return
+		}
+		r.beside.Store(b)
+		see = func(_ context.Context, op *harness.Op) { b.record(op) }
+	}
+	job := Job{Runtime: r.Runtime, Cluster: r.clusterConfig(&problems), History: history, Do: Engine(rc), Record: harness.RecorderOptions{Observe: func(op *harness.Op) {
+		see(ctx, op)
+		observe(op)
+	}}}
+	c, err := job.Perform(ctx)
+	if b := r.beside.Load(); b != nil {
+		last := b.stop(liveCheckPatience)
+		last.UndecidedKeys = r.undecided()
+		r.run.LiveCheck = &last
+	}
+	problems = append(problems, err, history.Close(), r.close())
+	r.record(c)
+	r.settle(errors.Join(problems...))
+}
+
+// record takes over what became known of the cluster.
+func (r *Prepared) record(c Cluster) {
+	if c.Members != nil {
+		r.run.Nodes = c.Members
+	}
+	r.run.MemberIDs, r.run.SystemVersion, r.run.StartTimings = c.IDs, c.Version, c.Timings
+	r.run.Resources.MemberRSS = c.RSS
+}
+
+// settle sorts what ended the run: an interruption, something that was not healed, a property of the
+// system (judged from the history, or found by the simulation), or a broken run.
+func (r *Prepared) settle(err error) {
+	r.run.Finished = time.Now()
+	if err == nil {
+		return
+	}
+	r.run.Interrupted = errors.Is(err, harness.ErrInterrupted)
+	if v := (*violationError)(nil); errors.As(err, &v) {
+		r.run.Stopped = v.Error()
+	}
+	var unhealed *harness.HealError
+	if errors.As(err, &unhealed) {
+		r.run.HealProblem = unhealed.Error()
+	}
+	if v, ok := Invariant(err); ok {
+		r.run.Verdicts = append(r.run.Verdicts, v)
+	}
+	if Broken(err) {
+		r.run.Error = err.Error()
+	}
+}
+
+// Invariant makes a verdict of what a simulation found by itself.
+func Invariant(err error) (harness.Verdict, bool) {
+	var inv *sim.InvariantError
+	if !errors.As(err, &inv) {
+		return harness.Verdict{}, false
+	}
+	return harness.Verdict{Checker: "invariants", Validity: harness.Invalid, Reason: inv.Error()}, true
+}
+
+// Broken says whether a run's error is of the run itself, beyond what verdicts and other fields say.
+func Broken(err error) bool {
+	var (
+		recovery *harness.NoRecoveryError
+		unhealed *harness.HealError
+		inv      *sim.InvariantError
+	)
+	return err != nil && !errors.Is(err, harness.ErrInterrupted) && !errors.As(err, &recovery) && !errors.As(err, &unhealed) && !errors.As(err, &inv)
+}

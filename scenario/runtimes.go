@@ -1,0 +1,154 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/faultline-chaos/faultline/docker"
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/local"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/harness/systems"
+)
+
+// RuntimeEntry is a line of Runtimes.
+type RuntimeEntry struct {
+	Name string
+	Doc  string // one line
+	New  func(Settings) harness.Runtime
+	Auto string // why auto takes it, which tries them in order: it says so where it works; "": auto does not
+}
+
+// Runtimes lists where clusters can run.
+func Runtimes() []RuntimeEntry {
+	return []RuntimeEntry{
+		{"docker", "a container a member, through testcontainers-go", func(Settings) harness.Runtime { return &docker.Runtime{} }, "a Docker engine answers"},
+		{"local", "a member in Linux namespaces of its own; no Docker, no root where the kernel allows it", func(Settings) harness.Runtime { return &local.Runtime{} }, "namespaces work here"},
+		{"sim", "all members, clients and faults in one thread on virtual time; a seed repeats a run byte for byte", func(s Settings) harness.Runtime { return s.NewSim() }, ""},
+	}
+}
+
+// NewSim is the runtime sim as the settings want it. Recovery is calm also where faults are hostile.
+func (s Settings) NewSim() *sim.Runtime {
+	rt := &sim.Runtime{}
+	if s.Hostile {
+		rt.Options.Hostile = s.Time
+	}
+	return rt
+}
+
+// RuntimeNames are those of Runtimes.
+func RuntimeNames() (names []string) {
+	for _, r := range Runtimes() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// CheckRuntime says whether there is a runtime of that name, or it is auto.
+func CheckRuntime(name string) error {
+	if name != "auto" && !slices.Contains(RuntimeNames(), name) {
+		return Usage("unknown runtime %q: allowed are auto, %s", name, strings.Join(RuntimeNames(), ", "))
+	}
+	return nil
+}
+
+// Virtual says whether a runtime of that name is on virtual time, which needs no server program.
+func Virtual(name string) bool {
+	return slices.ContainsFunc(Runtimes(), func(e RuntimeEntry) bool { return e.Name == name && harness.Virtual(e.New(Settings{})) })
+}
+
+// NewRuntime makes the runtime that was asked for, or for auto the first that works here. The reason
+// says why it is that one.
+func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, reason string, err error) {
+	if err := CheckRuntime(s.Runtime); err != nil {
+		return nil, "", err
+	}
+	var failed []error
+	for _, e := range Runtimes() {
+		if s.Runtime != "auto" && e.Name != s.Runtime || s.Runtime == "auto" && e.Auto == "" {
+			continue
+		}
+		rt := e.New(s)
+		err := rt.Probe(ctx)
+		switch {
+		case err != nil && s.Runtime != "auto":
+			return nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))
+		case err != nil:
+			failed = append(failed, err)
+		case s.Runtime != "auto":
+			return rt, "asked for", nil
+		case len(failed) > 0: // why it is not one before it; what follows is advice
+			why, _, _ := strings.Cut(failed[0].Error(), "; ")
+			return rt, why, nil
+		default:
+			return rt, e.Auto, nil
+		}
+	}
+	return nil, "", Infrastructure(fmt.Errorf("no runtime can be used here: %w; --runtime sim always works", &joined{failed}))
+}
+
+// joined is several errors in one line.
+type joined struct{ errs []error }
+
+func (j *joined) Error() string {
+	return strings.ReplaceAll(errors.Join(j.errs...).Error(), "\n", "; ")
+}
+func (j *joined) Unwrap() []error { return j.errs }
+
+// SystemNames are those of systems.All.
+func SystemNames() (names []string) {
+	for _, s := range systems.All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// NewSystem makes the system; the caller closes it. The program is looked for beside this one where
+// none is named; a simulation needs none.
+func (s Settings) NewSystem() (systems.Closer, error) {
+	for _, e := range systems.All() {
+		if e.Name != s.System {
+			continue
+		}
+		o := systems.Options{Binary: s.Binary, ElectionTimeout: s.Election, HeartbeatInterval: s.Heartbeat, SnapshotCount: s.Snapshot, Bug: s.Bug}
+		if !Virtual(s.Runtime) {
+			binary, err := findBinary(s.Binary, e.Binary)
+			if err != nil {
+				return nil, err
+			}
+			o.Binary = binary
+		}
+		return e.New(o), nil
+	}
+	return nil, Usage("unknown system %q: allowed are %s", s.System, strings.Join(SystemNames(), ", "))
+}
+
+func findBinary(named, name string) (string, error) {
+	path := named
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", Infrastructure(fmt.Errorf("find this program: %w", err))
+		}
+		if path, err = filepath.EvalSymlinks(self); err != nil {
+			return "", Infrastructure(fmt.Errorf("find this program: %w", err))
+		}
+		path = filepath.Join(filepath.Dir(path), name)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && named == "":
+		return "", Usage("the system's server program is not at %s: build it with `make build`, or name it with --binary", path)
+	case err != nil:
+		return "", Usage("the system's server program: %v", err)
+	case info.IsDir() || info.Mode()&0o111 == 0:
+		return "", Usage("the system's server program %s is not an executable file", path)
+	}
+	return filepath.Abs(path)
+}

@@ -1,0 +1,171 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/nemesis"
+	"github.com/faultline-chaos/faultline/results"
+)
+
+func TestWorse(t *testing.T) {
+	for _, c := range []struct{ a, b, want int }{
+		{ExitValid, ExitUnknown, ExitUnknown},
+		{ExitInvalid, ExitInfrastructure, ExitInvalid},
+		{ExitResidue, ExitInvalid, ExitInvalid},
+		{ExitUnknown, ExitResidue, ExitResidue},
+		{ExitCrash, ExitInvalid, ExitCrash},
+		{ExitUsage, ExitInvalid, ExitInvalid},
+		{ExitUsage, ExitUnknown, ExitUsage},
+		{ExitRegression, ExitResidue, ExitRegression},
+	} {
+		require.Equal(t, c.want, Worse(c.a, c.b))
+		require.Equal(t, c.want, Worse(c.b, c.a))
+	}
+	require.Equal(t, ExitUnknown, ExitOf(harness.Unknown))
+	require.Contains(t, ExitCodesHelp, "The worst wins: "+strings.Trim(strings.ReplaceAll(fmt.Sprint(ranked()), " ", ", "), "[]")+".", "help tells the ranking")
+}
+
+func TestBuiltInScenariosAreValid(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			s, err := Load(name)
+			require.NoError(t, err)
+			s.Runtime, s.Seed = "sim", 1
+			require.NoError(t, s.Check())
+			require.Equal(t, name, s.Name)
+			require.NotEmpty(t, Doc(name))
+		})
+	}
+}
+
+// changed are settings of which every one differs from its default.
+func changed(t *testing.T) Settings {
+	s := Default()
+	for _, x := range s.fields() {
+		if x.name == "schedule" {
+			s.Schedule = []Step{{time.Second, 1500 * time.Millisecond, "kill", harness.TargetLeader}}
+			continue
+		}
+		text := map[string]string{"string": "other", "int": "7", "uint64": "18446744073709551615", "float64": "1.5", "bool": "true", "time.Duration": "1234ms", "scenario.Interval": "5ms", "[]string": "[stop, isolate]"}[x.value.Type().String()]
+		require.NotEmpty(t, text, x.name)
+		parse(text, x.value.Addr().Interface())
+	}
+	return s
+}
+
+// TestSettingsAreOneThing: flags, a file and run.json hold the same settings by the same names.
+func TestSettingsAreOneThing(t *testing.T) {
+	s := changed(t)
+	b, err := json.Marshal(s)
+	require.NoError(t, err)
+	var again Settings
+	require.NoError(t, json.Unmarshal(b, &again))
+	require.Equal(t, s, again)
+	require.Contains(t, string(b), `"election-timeout":"1.234s"`)
+	require.Contains(t, string(b), `"seed":18446744073709551615`)
+
+	path := filepath.Join(t.TempDir(), "s.yaml") // JSON is YAML
+	require.NoError(t, os.WriteFile(path, b, 0o600))
+	file, err := LoadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, []string{"-f", path}, file.source)
+	file.source = nil
+	require.Equal(t, s, file)
+
+	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	given := Default()
+	given.Bind(flags)
+	if flags.Lookup("bug") == nil { // this build has none
+		s.Bug = ""
+	}
+	require.NoError(t, flags.Parse(s.Args()))
+	over := Default()
+	over.Take(given, flags.Changed)
+	over.Name, over.Description, over.Script, over.Schedule = s.Name, s.Description, s.Script, s.Schedule // no flags
+	require.Equal(t, s, over)
+
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"fualts":["kill"]}`), &again), "fualts")
+}
+
+// TestCheckNamesWhatIsAllowed: the words come from the tags.
+func TestCheckNamesWhatIsAllowed(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Settings)
+		want   string
+	}{
+		{func(s *Settings) { s.Nodes = 8 }, "--nodes is 8: allowed are 1 to 7"},
+		{func(s *Settings) { s.Rate = 0 }, "--rate is 0: it must be above 0 and at most 1000000"},
+		{func(s *Settings) { s.Time = 0 }, "--time is 0s: it must be positive"},
+		{func(s *Settings) { s.Storm = -1 }, "--storm is -1ns: it must not be negative"},
+		{func(s *Settings) { s.Hash = time.Millisecond }, "--hash is 1ms: it must be at least 100ms, or 0 for none"},
+		{func(s *Settings) { s.Probe = Interval(time.Hour) }, "--probe is 1h0m0s: allowed are 1ms to 1m, or 0 for none"},
+		{func(s *Settings) { s.Hostile = true }, "--hostile: only the runtime sim can do that"},
+	} {
+		s := Default()
+		c.change(&s)
+		require.EqualError(t, s.Check(), c.want)
+	}
+	s := Default()
+	s.Runtime, s.Probe, s.Hash = "sim", 0, 0
+	require.NoError(t, s.Check())
+	require.Error(t, new(Settings).Check(), "the zero value is no run")
+}
+
+// TestReplay: from the settings in run.json, and from the command line of runs before there were any.
+func TestReplay(t *testing.T) {
+	want := Default()
+	want.Name, want.Runtime, want.Seed, want.Nodes, want.Heartbeat = "replay", "sim", 9, 5, 50*time.Millisecond
+	want.Schedule = []Step{{time.Second, 2 * time.Second, "kill", harness.TargetLeader}}
+	saved, err := json.Marshal(want)
+	require.NoError(t, err)
+	steps := []results.Step{{At: time.Second, For: 2 * time.Second, Fault: "kill", Target: harness.TargetLeader}}
+	for _, run := range []results.Run{
+		{Scenario: saved, Schedule: steps},
+		{Command: []string{"bin/faultline", "run", "five-nodes", "--runtime=sim", "--nodes=5", "--heartbeat-interval=50ms", "--seed=9"}, Schedule: steps},
+	} {
+		got, err := Replay(run)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	script, err := Replay(results.Run{Command: []string{"faultline", "run", "election-basics", "--runtime=sim", "--faults=none", "--seed=3"}})
+	require.NoError(t, err)
+	require.Equal(t, "election-basics", script.Script)
+	require.Equal(t, []string{"election-basics", "--runtime=sim", "--faults=none", "--seed=3"}, script.Args())
+	for _, run := range []results.Run{{ID: "r"}, {ID: "r", Scenario: []byte(`{"no":1}`)}, {ID: "r", Command: []string{"faultline", "run", "--no"}}} {
+		_, err := Replay(run)
+		require.ErrorContains(t, err, "replay r: ")
+	}
+}
+
+// TestUnsupportedIsRefusedBeforeTheStart: what a runtime cannot do is known without a cluster.
+func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
+	everything := harness.Schedule{}
+	for _, e := range nemesis.All() {
+		everything = append(everything, harness.Step{Fault: e.Fault, Target: harness.TargetOne})
+	}
+	for _, e := range Runtimes() {
+		err := harness.Refused(everything, e.New(Default()))
+		if e.Name == "sim" {
+			require.NoError(t, err)
+			continue
+		}
+		require.EqualError(t, err, "fault powerfail is not supported on runtime "+e.Name+": it cannot lose what a member has not synced")
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	step := func(at, length time.Duration) results.Step { return results.Step{At: at, For: length} }
+	require.False(t, overlap(nil))
+	require.False(t, overlap([]results.Step{step(0, 2), step(2, 2)}))
+	require.True(t, overlap([]results.Step{step(5, 2), step(0, 6)}))
+}

@@ -1,0 +1,131 @@
+// Package seeds runs many seeds of the simulation, to find violations: of a store that should be right,
+// and of each planted bug, which must be caught.
+package seeds
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/scenario"
+)
+
+// Storm is what simulations do: many overlapping faults, power failures among them.
+func Storm() scenario.Settings {
+	s := scenario.Default()
+	s.Name, s.Runtime = "sim", "sim"
+	s.Faults = []string{"kill", "pause", "partition", "isolate", "powerfail"}
+	s.Time, s.Storm, s.Snapshot, s.Hostile = 30*time.Second, time.Second, 200, true
+	s.Probe, s.Hash = 0, 0 // seeds are for bugs, not for measuring; a simulation compares states by itself
+	return s
+}
+
+// Result is one simulated run.
+type Result struct {
+	Seed     uint64
+	Hash     uint64 // of the history's bytes
+	Virtual  time.Duration
+	Ops      int
+	Faults   int // landed
+	Verdicts []harness.Verdict
+	Err      error // the run broke
+}
+
+// Validity is the worst of the verdicts.
+func (r *Result) Validity() harness.Validity { return harness.Worst(r.Verdicts) }
+
+// Simulate runs one seed in memory; check: and judges it. The run is the same that `faultline run` does with the same
+// flags.
+func Simulate(ctx context.Context, p scenario.Settings, seed uint64, check bool) (res Result) {
+	p.Seed = seed
+	res.Seed = seed
+	w, err := p.NewWorkload()
+	if err == nil {
+		var s harness.Schedule
+		if s, err = p.NewSchedule(); err == nil {
+			err = simulate(ctx, p, &res, w, s, check)
+		}
+	}
+	if scenario.Broken(err) {
+		res.Err = err
+	}
+	return res
+}
+
+func simulate(ctx context.Context, p scenario.Settings, res *Result, w harness.Workload, s harness.Schedule, check bool) error {
+	system, err := p.NewSystem()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = system.Close() }() // it has no connections
+	rt := p.NewSim()
+	rt.OnEnd = func(st sim.Stats) { res.Virtual = st.Time }
+	sum := fnv.New64a()
+	cfg := harness.ClusterConfig{RunID: "sim", Seed: p.Seed, System: system, Nodes: p.Nodes}
+	// Counted as they come: a broken invariant ends the run before it can hand over its ops.
+	count := func(op *harness.Op) {
+		switch {
+		case op.Client() && op.Type != harness.Invoke:
+			res.Ops++
+		case op.F == harness.FInject && op.Type == harness.OK:
+			res.Faults++
+		}
+	}
+	c, err := scenario.Job{Runtime: rt, Cluster: cfg, History: sum, Record: harness.RecorderOptions{Keep: true, Observe: count}, Do: scenario.Engine(p.RunConfig(w, s))}.Perform(ctx)
+	res.Hash = sum.Sum64()
+	if v, ok := scenario.Invariant(err); ok {
+		res.Verdicts = append(res.Verdicts, v)
+	} else if check {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.CheckTime)
+		defer cancel()
+		list := append(w.Checkers(), checker.Recovered{}, checker.AllHealed{})
+		if p.Probe > 0 {
+			list = append(list, checker.Probes{})
+		}
+		res.Verdicts = append(res.Verdicts, checker.Run(ctx, list, harness.History{Nodes: c.Members, Ops: c.Ops})...)
+	}
+	return err
+}
+
+// All runs the seeds from first to last on all cores; twice: each a second time, to the same bytes. The
+// results come as they are ready, and end early with ctx.
+func All(ctx context.Context, p scenario.Settings, first, last uint64, twice bool) <-chan Result {
+	workers := runtime.GOMAXPROCS(0)
+	next := make(chan uint64)
+	out := make(chan Result)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for seed := range next {
+				r := Simulate(ctx, p, seed, true)
+				if twice && r.Err == nil && ctx.Err() == nil {
+					again := Simulate(ctx, p, seed, false)
+					r.Virtual += again.Virtual
+					if again.Hash != r.Hash {
+						r.Err = fmt.Errorf("seed %d gave two histories: %x and %x", seed, r.Hash, again.Hash)
+					}
+				}
+				out <- r
+			}
+		})
+	}
+	go func() {
+		defer close(out)
+		defer wg.Wait()
+		defer close(next)
+		for seed := first; seed <= last; seed++ {
+			select {
+			case next <- seed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
