@@ -281,6 +281,9 @@ func (s *Settings) Check() error {
 	case s.Bug != "" && s.System != "raftkv":
 		return Usage("--bug %s: only the system raftkv has planted bugs", s.Bug)
 	}
+	if err := core.CheckBug(s.Bug); err != nil {
+		return Usage("--bug: %v", err)
+	}
 	if err := CheckRuntime(s.Runtime); err != nil {
 		return err
 	}
