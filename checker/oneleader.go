@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // OneLeader judges election safety (Raft, section 5.2): at most one leader can be elected in a given
@@ -16,9 +16,6 @@ type OneLeader struct{}
 
 // Name is one-leader.
 func (OneLeader) Name() string { return "one-leader" }
-
-// becameLeader is go.etcd.io/raft's message (raft.go, becomeLeader).
-var becameLeader = regexp.MustCompile(`[0-9a-f]+ became leader at term ([0-9]+)`)
 
 // Check reads the logs alone.
 func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
@@ -32,19 +29,15 @@ func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
 	leaders := map[uint64]election{}
 	for _, node := range logged(h) {
 		for _, line := range h.Logs[node] {
-			m := becameLeader.FindStringSubmatch(line.Text)
-			if m == nil {
+			e, ok := raftlog.Parse(line.Text)
+			if !ok || e.Kind != raftlog.BecameLeader {
 				continue
 			}
-			term, err := strconv.ParseUint(m[1], 10, 64)
-			if err != nil {
-				return unknown("log of %s: term %q is not a number", node, m[1])
-			}
-			if first, ok := leaders[term]; ok && first.node != node {
-				return invalid(nil, "term %d has two leaders: %s at %s (%q) and %s at %s (%q)", term,
+			if first, ok := leaders[e.Term]; ok && first.node != node {
+				return invalid(nil, "term %d has two leaders: %s at %s (%q) and %s at %s (%q)", e.Term,
 					first.node, seconds(first.at.At), first.at.Text, node, seconds(line.At), line.Text)
 			}
-			leaders[term] = election{node, line}
+			leaders[e.Term] = election{node, line}
 		}
 	}
 	if len(leaders) == 0 {

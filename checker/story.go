@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // A violation is told as a story: the calls of its evidence in the order of time, and between them the
@@ -247,8 +248,8 @@ func (s *story) leaders(logs map[harness.NodeID][]harness.LogLine) []harness.Mom
 func elections(logs map[harness.NodeID][]harness.LogLine) (out []harness.Moment) {
 	for _, node := range logged(harness.History{Logs: logs}) {
 		for _, line := range logs[node] {
-			if m := becameLeader.FindStringSubmatch(line.Text); m != nil {
-				out = append(out, harness.Moment{At: line.At, Text: fmt.Sprintf("%s became leader of term %s", node, m[1])})
+			if e, ok := raftlog.Parse(line.Text); ok && e.Kind == raftlog.BecameLeader {
+				out = append(out, harness.Moment{At: line.At, Text: fmt.Sprintf("%s became leader of term %d", node, e.Term)})
 			}
 		}
 	}

@@ -21,6 +21,10 @@ type LogLine struct {
 	Text string // without the line end
 }
 
+// LogLanguage is the words in which the members of a system log what matters to a reader, by name:
+// raftlog.Language. The zero value is none that is known.
+type LogLanguage string
+
 // AppendLogLine appends a line of logs/NODE.log: the seconds since the start of the run with nine
 // digits, a space, the text, a line end.
 func AppendLogLine(b []byte, at time.Duration, text []byte) []byte {

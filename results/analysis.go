@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // Analysis is everything that reports show, computed from a run and its history and from nothing
@@ -21,7 +22,7 @@ type Analysis struct {
 	ByF         map[string]Counts
 	Phases      []PhaseMark
 	Faults      []Injected
-	Events      []RaftEvent
+	Events      []raftlog.Event
 	Lanes       [][]Segment // in the order of Run.Nodes
 	Leaderships []Leadership
 	Episodes    []Episode
@@ -130,18 +131,42 @@ func phasesOf(ops []harness.Op) []PhaseMark {
 }
 
 // eventsOf takes each member's log, or what the poller saw of it where its log tells nothing.
-func eventsOf(h harness.History, ids map[harness.NodeID]string) []RaftEvent {
-	events := RaftEvents(h.Logs, ids)
+func eventsOf(h harness.History, ids map[harness.NodeID]string) []raftlog.Event {
+	events := raftlog.Read(h.Logs, ids)
 	logged := map[harness.NodeID]bool{}
 	for _, e := range events {
 		switch e.Kind {
-		case BecameFollower, BecameCandidate, BecameLeader, BecamePre:
+		case raftlog.BecameFollower, raftlog.BecameCandidate, raftlog.BecameLeader, raftlog.BecamePre:
 			logged[e.Node] = true
 		}
 	}
 	events = append(events, statusEvents(h.Ops, logged)...)
-	sortEvents(events)
+	raftlog.Sort(events)
 	return events
+}
+
+// statusEvents stands in for the logs of members that have none: what the poller saw. It is as fine
+// as the poller's pause.
+func statusEvents(ops []harness.Op, logged map[harness.NodeID]bool) []raftlog.Event {
+	kinds := map[harness.Role]raftlog.Kind{harness.Leader: raftlog.BecameLeader, harness.Follower: raftlog.BecameFollower, harness.Candidate: raftlog.BecameCandidate}
+	last := map[harness.NodeID]harness.StatusValue{}
+	var out []raftlog.Event
+	for i := range ops {
+		op := &ops[i]
+		if op.Process != harness.HarnessProcess || op.F != harness.FStatus || logged[op.Node] {
+			continue
+		}
+		var v harness.StatusValue
+		if json.Unmarshal(op.Value, &v) != nil || v.Same(last[op.Node]) {
+			continue
+		}
+		last[op.Node] = v
+		if kinds[v.Role] == "" {
+			continue // a member that did not answer has no role
+		}
+		out = append(out, raftlog.Event{At: op.Time, Node: op.Node, Kind: kinds[v.Role], Term: v.Term, Peer: string(v.Leader), Line: op.Index + 1, Source: HistoryFile})
+	}
+	return out
 }
 
 // markLeaders says of each fault whether it hit the leader of its time and whether a majority was

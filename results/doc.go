@@ -33,7 +33,7 @@
 //
 // # What the logs must tell
 //
-// Elections are read from raft's own messages (go.etcd.io/raft, see [Kind]) in any log format that
+// Elections are read from raft's own messages (package raftlog) in any log format that
 // keeps them on one line. A member without such lines is known only as well as the poller saw it. A
 // store that logs "committed first entry of term N" makes write-ready exact; else the first
 // acknowledged write after the election bounds it. One that logs "X heard the last timed heartbeat of Y

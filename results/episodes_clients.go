@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 func (s *study) fill(e *Episode) {
@@ -253,7 +254,7 @@ func (s *study) rejoined(e *Episode, heal time.Duration) {
 		return
 	}
 	for _, ev := range s.events {
-		if ev.Node == e.OldLeader && ev.Kind == LeaderKnown && ev.Term >= e.NewTerm {
+		if ev.Node == e.OldLeader && ev.Kind == raftlog.LeaderKnown && ev.Term >= e.NewTerm {
 			sign(ev.At, ev.Ref(), "log")
 		}
 	}
@@ -321,7 +322,7 @@ func (s *study) silence(e *Episode) {
 	}
 	for i := range s.events {
 		ev := &s.events[i]
-		if ev.Kind != LastBeat || ev.Peer != string(e.OldLeader) || ev.At < e.T0 || ev.At > e.Watched || e.Fault.hits(ev.Node) {
+		if ev.Kind != raftlog.LastBeat || ev.Peer != string(e.OldLeader) || ev.At < e.T0 || ev.At > e.Watched || e.Fault.hits(ev.Node) {
 			continue
 		}
 		if at := ev.At - ev.Ago; e.Heartbeat == nil || at > e.Heartbeat.At {

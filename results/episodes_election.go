@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 func (s *study) election(e *Episode) {
@@ -24,7 +25,7 @@ func (s *study) election(e *Episode) {
 		e.Campaigns[i].lost(s.events)
 	}
 	for _, ev := range s.events {
-		if ev.Kind == TransferStarted && ev.Node == e.OldLeader && ev.Term == e.OldTerm && ev.At >= e.begin() && ev.At <= stop {
+		if ev.Kind == raftlog.TransferStarted && ev.Node == e.OldLeader && ev.Term == e.OldTerm && ev.At >= e.begin() && ev.At <= stop {
 			e.HandOver = mark(ev.At, ev.Ref())
 			break
 		}
@@ -62,43 +63,43 @@ func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
 		}
 		n, open := last[ev.Node]
 		switch ev.Kind {
-		case Campaign:
+		case raftlog.Campaign:
 			last[ev.Node] = len(out)
 			out = append(out, Try{Node: ev.Node, At: ev.At, Term: ev.Term + 1, Ref: ev.Ref()})
-		case BecamePre:
+		case raftlog.BecamePre:
 			if !open || out[n].Pre || out[n].Ran != nil {
 				n = len(out)
 				last[ev.Node] = n
 				out = append(out, Try{Node: ev.Node, At: ev.At, Term: ev.Term + 1, Ref: ev.Ref()})
 			}
 			out[n].Pre = true
-		case BecameCandidate:
+		case raftlog.BecameCandidate:
 			if !open || out[n].Ran != nil {
 				n = len(out)
 				last[ev.Node] = n
 				out = append(out, Try{Node: ev.Node, At: ev.At, Ref: ev.Ref()})
 			}
 			out[n].Term, out[n].Ran = ev.Term, mark(ev.At, ev.Ref())
-		case BecameLeader:
+		case raftlog.BecameLeader:
 			if open {
 				out[n].Won = true
 			}
 			delete(last, ev.Node)
-		case BecameFollower:
+		case raftlog.BecameFollower:
 			delete(last, ev.Node)
-		case GotPreVote:
+		case raftlog.GotPreVote:
 			if open {
 				out[n].PreVotes++
 			}
-		case GotVote:
+		case raftlog.GotVote:
 			if open {
 				out[n].Votes++
 			}
-		case VoteRejected, PreVoteRejected: // the candidate hears of it
+		case raftlog.VoteRejected, raftlog.PreVoteRejected: // the candidate hears of it
 			if open {
 				out[n].refuse(Refusal{By: harness.NodeID(ev.Peer), Ref: ev.Ref()})
 			}
-		case Rejected, LeaseIgnored: // the voter says so
+		case raftlog.Rejected, raftlog.LeaseIgnored: // the voter says so
 			if n, open := last[harness.NodeID(ev.Peer)]; open {
 				out[n].refuse(Refusal{ev.Node, ev.Why, ev.Ref()})
 			}
@@ -118,7 +119,7 @@ func (t *Try) refuse(r Refusal) {
 	}
 }
 
-func (s *study) held(e *Episode, ev RaftEvent) bool {
+func (s *study) held(e *Episode, ev raftlog.Event) bool {
 	f := e.Fault
 	return f != nil && f.hits(ev.Node) && (f.HealIssued == nil || ev.At < *f.HealIssued)
 }
@@ -156,10 +157,10 @@ func (s *study) votes(e *Episode) {
 			continue
 		}
 		switch ev.Kind {
-		case GotVote, GotPreVote:
-			e.Votes = append(e.Votes, Vote{From: ev.Peer, Pre: ev.Kind == GotPreVote, Granted: true, At: ev.At, Ref: ev.Ref()})
-		case VoteRejected, PreVoteRejected:
-			e.Votes = append(e.Votes, Vote{From: ev.Peer, Pre: ev.Kind == PreVoteRejected, At: ev.At, Ref: ev.Ref()})
+		case raftlog.GotVote, raftlog.GotPreVote:
+			e.Votes = append(e.Votes, Vote{From: ev.Peer, Pre: ev.Kind == raftlog.GotPreVote, Granted: true, At: ev.At, Ref: ev.Ref()})
+		case raftlog.VoteRejected, raftlog.PreVoteRejected:
+			e.Votes = append(e.Votes, Vote{From: ev.Peer, Pre: ev.Kind == raftlog.PreVoteRejected, At: ev.At, Ref: ev.Ref()})
 		}
 	}
 }
@@ -171,7 +172,7 @@ func (s *study) accepted(e *Episode) {
 	}
 	known := map[harness.NodeID]bool{e.NewLeader: true}
 	for _, ev := range s.events {
-		if ev.Kind == LeaderKnown && ev.Term == e.NewTerm && ev.At <= e.Watched && ev.Peer == string(e.NewLeader) {
+		if ev.Kind == raftlog.LeaderKnown && ev.Term == e.NewTerm && ev.At <= e.Watched && ev.Peer == string(e.NewLeader) {
 			known[ev.Node] = true
 			if len(known) > len(s.nodes)/2 {
 				e.Accepted = mark(max(ev.At, e.Elected.At), ev.Ref())
@@ -186,7 +187,7 @@ func (s *study) commit(e *Episode) {
 		return
 	}
 	for _, ev := range s.events {
-		if ev.Kind == FirstCommit && ev.Term == e.NewTerm && ev.At <= e.Watched {
+		if ev.Kind == raftlog.FirstCommit && ev.Term == e.NewTerm && ev.At <= e.Watched {
 			e.Committed, e.CommitBy = mark(ev.At, ev.Ref()), "log"
 			return
 		}
@@ -204,14 +205,14 @@ func (s *study) commit(e *Episode) {
 
 // lost finds the line in which a campaign's member said that it had lost its leader: raft says so
 // where it begins one. It campaigns for one of two reasons: its election timeout, or the leader's word.
-func (t *Try) lost(events []RaftEvent) {
+func (t *Try) lost(events []raftlog.Event) {
 	for i := range events {
 		ev := &events[i]
 		switch {
 		case ev.Node != t.Node || ev.At < t.At-lostWithin || ev.At > t.At+lostWithin:
-		case ev.Kind == TimeoutNow && ev.At <= t.At:
+		case ev.Kind == raftlog.TimeoutNow && ev.At <= t.At:
 			t.Asked = mark(ev.At, ev.Ref())
-		case ev.Kind == LeaderLost && ev.At >= t.At && ev.Term+1 >= t.Term && t.Lost == nil:
+		case ev.Kind == raftlog.LeaderLost && ev.At >= t.At && ev.Term+1 >= t.Term && t.Lost == nil:
 			t.Lost, t.LostLeader = mark(ev.At, ev.Ref()), harness.NodeID(ev.Peer)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // study is what the episodes are made from.
@@ -14,7 +15,7 @@ type study struct {
 	timeout time.Duration // election timeout
 	beat    time.Duration // heartbeat interval; 0: not known
 	ops     []harness.Op
-	events  []RaftEvent
+	events  []raftlog.Event
 	faults  []Injected
 	leaders []Leadership
 	calls   []call // of the workload
@@ -95,11 +96,11 @@ func (s *study) effect(f *Injected, old Leadership) (time.Duration, string) {
 			continue
 		}
 		switch ev.Kind {
-		case TransferStarted:
+		case raftlog.TransferStarted:
 			if ev.Node == old.Node && ev.Term == old.Term {
 				return ev.At, ev.Ref()
 			}
-		case Campaign, BecamePre, BecameCandidate:
+		case raftlog.Campaign, raftlog.BecamePre, raftlog.BecameCandidate:
 			if replaced && ev.Term >= old.Term {
 				return ev.At, ev.Ref()
 			}
@@ -131,7 +132,7 @@ func (s *study) unprovoked(taken map[uint64]bool) []Episode {
 		}
 		earliest := l.From - 10*s.patience()
 		for _, ev := range s.events {
-			if ev.At > old.From && ev.At >= earliest && ev.At < e.T0 && (ev.Kind == Campaign || ev.Kind == BecamePre || ev.Kind == BecameCandidate || ev.Kind == TransferStarted) && ev.Term+1 >= old.Term {
+			if ev.At > old.From && ev.At >= earliest && ev.At < e.T0 && (ev.Kind == raftlog.Campaign || ev.Kind == raftlog.BecamePre || ev.Kind == raftlog.BecameCandidate || ev.Kind == raftlog.TransferStarted) && ev.Term+1 >= old.Term {
 				e.T0, e.T0Ref = ev.At, ev.Ref()
 				break
 			}

@@ -327,3 +327,12 @@ func ParseLog(b []byte) (lines []harness.LogLine, cut string, err error) {
 	}
 	return lines, "", nil
 }
+
+func sortedKeys[V any](m map[harness.NodeID]V) []harness.NodeID {
+	keys := make([]harness.NodeID, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

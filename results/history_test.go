@@ -3,7 +3,6 @@ package results
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -88,63 +87,6 @@ func FuzzParseHistory(f *testing.F) {
 		}
 		Analyze(Run{Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: ops})
 	})
-}
-
-// FuzzRaftEvents: no line of a log breaks it.
-func FuzzRaftEvents(f *testing.F) {
-	s := newSynthetic(1, sec)
-	for _, l := range s.logs["n1"] {
-		f.Add(l.Text)
-	}
-	f.Add("2026-11-25T07:00:00Z\tinfo\traft\t8e9e05c52164694d became leader at term 99999999999999999999999")
-	f.Fuzz(func(t *testing.T, text string) {
-		logs := map[harness.NodeID][]harness.LogLine{"n1": {{At: 1, Text: text}}}
-		for _, e := range RaftEvents(logs, nil) {
-			require.Equal(t, 1, e.Line)
-		}
-	})
-}
-
-func TestRaftEventsReadEveryMessage(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		want RaftEvent
-	}{
-		{"newRaft a [peers: [a,b,c], term: 3, commit: 9, applied: 0, lastindex: 9, lastterm: 3]", RaftEvent{Kind: Started, Term: 3}},
-		{"a became follower at term 3", RaftEvent{Kind: BecameFollower, Term: 3}},
-		{"a became pre-candidate at term 3", RaftEvent{Kind: BecamePre, Term: 3}},
-		{"a became candidate at term 4", RaftEvent{Kind: BecameCandidate, Term: 4}},
-		{"a became leader at term 4", RaftEvent{Kind: BecameLeader, Term: 4}},
-		{"a is starting a new election at term 3", RaftEvent{Kind: Campaign, Term: 3}},
-		{"a [logterm: 3, index: 9] sent MsgPreVote request to b at term 3", RaftEvent{Kind: SentPreVote, Term: 3, Peer: "n2"}},
-		{"a [logterm: 3, index: 9] sent MsgVote request to b at term 4", RaftEvent{Kind: SentVote, Term: 4, Peer: "n2"}},
-		{"a received MsgPreVoteResp from b at term 3", RaftEvent{Kind: GotPreVote, Term: 3, Peer: "n2"}},
-		{"a received MsgVoteResp from c at term 4", RaftEvent{Kind: GotVote, Term: 4, Peer: "c"}},
-		{"a received MsgVoteResp rejection from b at term 4", RaftEvent{Kind: VoteRejected, Term: 4, Peer: "n2"}},
-		{"a received MsgPreVoteResp rejection from b at term 4", RaftEvent{Kind: PreVoteRejected, Term: 4, Peer: "n2"}},
-		{"a [logterm: 3, index: 9, vote: 0] cast MsgVote for b [logterm: 3, index: 9] at term 4", RaftEvent{Kind: Cast, Term: 4, Peer: "n2"}},
-		{"a [logterm: 3, index: 9, vote: 0] cast MsgPreVote for b [logterm: 3, index: 9] at term 3", RaftEvent{Kind: CastPre, Term: 3, Peer: "n2"}},
-		{"a [logterm: 3, index: 9, vote: 0] rejected MsgVote from b [logterm: 3, index: 8] at term 4", RaftEvent{Kind: Rejected, Term: 4, Peer: "n2", Why: "its own log was longer: entry 9 of term 3 against entry 8 of term 3"}},
-		{"a [logterm: 3, index: 9, vote: b] ignored MsgPreVote from b [logterm: 3, index: 9] at term 3: lease is not expired (remaining ticks: 4)", RaftEvent{Kind: LeaseIgnored, Term: 3, Peer: "n2", Why: "it had heard from a leader within the last election timeout"}},
-		{"a stepped down to follower since quorum is not active", RaftEvent{Kind: SteppedDown}},
-		{"raft.node: a elected leader b at term 4", RaftEvent{Kind: LeaderKnown, Term: 4, Peer: "n2"}},
-		{"raft.node: a changed leader from c to b at term 4", RaftEvent{Kind: LeaderKnown, Term: 4, Peer: "n2"}},
-		{"raft.node: a lost leader b at term 4", RaftEvent{Kind: LeaderLost, Term: 4, Peer: "n2"}},
-		{"a [term 4] starts to transfer leadership to b", RaftEvent{Kind: TransferStarted, Term: 4, Peer: "n2"}},
-		{"a [term 4] received MsgTimeoutNow from b and starts an election to get leadership.", RaftEvent{Kind: TimeoutNow, Term: 4, Peer: "n2"}},
-		{"committed first entry of term 4", RaftEvent{Kind: FirstCommit, Term: 4}},
-		{"a heard the last timed heartbeat of b 1034.250ms ago", RaftEvent{Kind: LastBeat, Peer: "n2", Ago: 1034250 * time.Microsecond}},
-	} {
-		for _, form := range []string{`{"level":"info","logger":"raft","msg":"%"}`, "2026/11/25 07:00:00 INFO: %"} {
-			c.want.At, c.want.Node, c.want.Line, c.want.Source = 7, "n1", 2, "logs/n1.log"
-			logs := map[harness.NodeID][]harness.LogLine{
-				"n1": {{At: 1, Text: "a bit of nothing"}, {At: 7, Text: strings.ReplaceAll(form, "%", c.text)}},
-				"n2": {},
-			}
-			got := RaftEvents(logs, map[harness.NodeID]string{"n2": "b"})
-			require.Equal(t, []RaftEvent{c.want}, got, c.text)
-		}
-	}
 }
 
 func TestFolder(t *testing.T) {

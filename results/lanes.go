@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // State is what a member was during one segment of its lane.
@@ -32,7 +33,7 @@ type Segment struct {
 }
 
 // Lanes are every member's segments, without gaps from 0 to end, in the order of nodes.
-func lanes(nodes []harness.NodeID, events []RaftEvent, faults []Injected, end time.Duration) [][]Segment {
+func lanes(nodes []harness.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) [][]Segment {
 	out := make([][]Segment, len(nodes))
 	for i, node := range nodes {
 		out[i] = lane(node, events, faults, end)
@@ -48,11 +49,11 @@ type change struct {
 	order int
 }
 
-func lane(node harness.NodeID, events []RaftEvent, faults []Injected, end time.Duration) []Segment {
+func lane(node harness.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) []Segment {
 	var changes []change
-	roles := map[Kind]State{
-		BecameFollower: StateFollower, BecamePre: StatePreCandidate, BecameCandidate: StateCandidate,
-		BecameLeader: StateLeader, Started: StateFollower,
+	roles := map[raftlog.Kind]State{
+		raftlog.BecameFollower: StateFollower, raftlog.BecamePre: StatePreCandidate, raftlog.BecameCandidate: StateCandidate,
+		raftlog.BecameLeader: StateLeader, raftlog.Started: StateFollower,
 	}
 	for _, e := range events {
 		if s, ok := roles[e.Kind]; ok && e.Node == node {
@@ -81,7 +82,7 @@ func lineRef(line int) string { return ref(HistoryFile, line) }
 
 // startAfter is when the process ran again: its first line after the healing was issued, or the
 // healing's confirmation.
-func startAfter(node harness.NodeID, events []RaftEvent, f *Injected, end time.Duration) time.Duration {
+func startAfter(node harness.NodeID, events []raftlog.Event, f *Injected, end time.Duration) time.Duration {
 	stop := f.end(end)
 	if f.HealIssued == nil {
 		return stop
@@ -144,7 +145,7 @@ type Leadership struct {
 }
 
 // leaderships are in the order of their terms. A pause does not end one: the member does not know.
-func leaderships(nodes []harness.NodeID, events []RaftEvent, faults []Injected, end time.Duration) []Leadership {
+func leaderships(nodes []harness.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) []Leadership {
 	var out []Leadership
 	for _, node := range nodes {
 		cur := -1
@@ -164,14 +165,14 @@ func leaderships(nodes []harness.NodeID, events []RaftEvent, faults []Injected, 
 				downs = downs[1:]
 			}
 			switch e.Kind {
-			case BecameLeader:
+			case raftlog.BecameLeader:
 				if cur >= 0 && out[cur].Term == e.Term {
 					continue // the poller repeats what it saw
 				}
 				stop(e.At, e.Ref())
 				cur = len(out)
 				out = append(out, Leadership{Node: node, Term: e.Term, From: e.At, To: end, Ref: e.Ref()})
-			case BecameFollower, BecamePre, BecameCandidate, SteppedDown, Started:
+			case raftlog.BecameFollower, raftlog.BecamePre, raftlog.BecameCandidate, raftlog.SteppedDown, raftlog.Started:
 				stop(e.At, e.Ref())
 			}
 		}

@@ -1,15 +1,17 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 	"github.com/faultline-chaos/faultline/nemesis"
 )
 
@@ -104,11 +106,6 @@ func (b *basics) onCluster(ctx context.Context, s *Stage) error {
 	return nil
 }
 
-var (
-	roleLine  = regexp.MustCompile(`became (follower|pre-candidate|candidate|leader) at term (\d+)`)
-	quorumRow = regexp.MustCompile(`has received (\d+) MsgVoteResp votes and (\d+) vote rejections`)
-)
-
 func (b *basics) firstElection(ctx context.Context) (outcome, error) {
 	members := b.stage.Cluster.Members()
 	leader, err := b.stage.awaitLeader(ctx, 10*time.Second)
@@ -116,18 +113,21 @@ func (b *basics) firstElection(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	logs := b.stage.Logs()
-	followers, votes := 0, ""
+	followers, votes := 0, 0
 	for _, id := range members {
-		first := ""
+		first := raftlog.Kind("")
 		for _, line := range logs[id] {
-			if m := roleLine.FindStringSubmatch(line.Text); m != nil && first == "" {
-				first = m[1]
-			}
-			if m := quorumRow.FindStringSubmatch(line.Text); m != nil && id == leader.id {
-				votes = m[1]
+			e, _ := raftlog.Parse(line.Text)
+			switch e.Kind {
+			case raftlog.BecameFollower, raftlog.BecamePre, raftlog.BecameCandidate, raftlog.BecameLeader:
+				first = cmp.Or(first, e.Kind)
+			case raftlog.Tally:
+				if id == leader.id {
+					votes = e.Votes
+				}
 			}
 		}
-		if first == "follower" {
+		if first == raftlog.BecameFollower {
 			followers++
 		}
 	}
@@ -138,7 +138,7 @@ func (b *basics) firstElection(ctx context.Context) (outcome, error) {
 			following++
 		}
 	}
-	enough := len(members) == 1 || votes != "" && atoi(votes) >= len(members)/2+1
+	enough := len(members) == 1 || votes >= len(members)/2+1
 	return outcome{
 		did: "started the cluster and read every member's log and status",
 		measured: fmt.Sprintf("%d of %d members' first role is follower; %s leads term %d with %s votes, %d members follow it",
@@ -388,7 +388,7 @@ func (b *basics) patience() time.Duration { return 20*b.o.Election + 5*time.Seco
 func (b *basics) campaigns() (n int) {
 	for _, lines := range b.stage.Logs() { //seam:ok only counts
 		for _, line := range lines {
-			if strings.Contains(line.Text, "is starting a new election") {
+			if e, _ := raftlog.Parse(line.Text); e.Kind == raftlog.Campaign {
 				n++
 			}
 		}
@@ -396,18 +396,11 @@ func (b *basics) campaigns() (n int) {
 	return n
 }
 
-func atoi(s string) (n int) {
-	for _, c := range s {
-		n = n*10 + int(c-'0')
-	}
-	return n
-}
-
-func orNone(s string) string {
-	if s == "" {
+func orNone(votes int) string {
+	if votes == 0 {
 		return "no recorded"
 	}
-	return s
+	return strconv.Itoa(votes)
 }
 
 func because(problems []string) string {

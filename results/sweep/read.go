@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -27,9 +28,9 @@ func (r *Result) Read(a results.Analysis, leaderless bool) error {
 			continue
 		}
 		switch e.Kind {
-		case results.Campaign:
+		case raftlog.Campaign:
 			r.Campaigns++
-		case results.BecameLeader:
+		case raftlog.BecameLeader:
 			r.Elections++
 		}
 	}

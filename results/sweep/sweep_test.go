@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -448,15 +449,15 @@ func TestGridFiles(t *testing.T) {
 // TestRead: what is counted lies in the stable time before the faults.
 func TestRead(t *testing.T) {
 	d := func(v int) *time.Duration { x := time.Duration(v) * milli; return &x }
-	event := func(at time.Duration, k results.Kind) results.RaftEvent { return results.RaftEvent{At: at, Kind: k} }
+	event := func(at time.Duration, k raftlog.Kind) raftlog.Event { return raftlog.Event{At: at, Kind: k} }
 	kill := &results.Injected{}
 	a := results.Analysis{
 		End:    90 * time.Second,
 		Phases: []results.PhaseMark{{Phase: harness.PhaseWarmup}, {Phase: harness.PhaseFaults, At: 62 * time.Second}},
-		Events: []results.RaftEvent{
-			event(time.Second, results.Campaign), event(1500*milli, results.BecameLeader), // the start
-			event(30*time.Second, results.Campaign), event(31*time.Second, results.Campaign), event(32*time.Second, results.BecameLeader),
-			event(62*time.Second, results.Campaign), event(70*time.Second, results.Campaign), // faults
+		Events: []raftlog.Event{
+			event(time.Second, raftlog.Campaign), event(1500*milli, raftlog.BecameLeader), // the start
+			event(30*time.Second, raftlog.Campaign), event(31*time.Second, raftlog.Campaign), event(32*time.Second, raftlog.BecameLeader),
+			event(62*time.Second, raftlog.Campaign), event(70*time.Second, raftlog.Campaign), // faults
 		},
 		Faults: make([]results.Injected, 4),
 		Episodes: []results.Episode{

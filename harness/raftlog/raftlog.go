@@ -1,9 +1,16 @@
-package results
+// Package raftlog reads what members say about elections in their logs, in the words of
+// go.etcd.io/raft, whatever log format these words stand in: raftkv and etcd share them. It is the
+// product's only reader of such lines; what a line means is decided here and nowhere else.
+//
+// A system says which language its log speaks (harness.System); only where it is [Language] does
+// anybody read it with this package. The oracle internal/recount has a reading of its own, on purpose:
+// it is what an error in this one is found by.
+package raftlog
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +19,9 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 )
+
+// Language is the name of this language.
+const Language harness.LogLanguage = "raft"
 
 // Kind says what a raft member told in one line of its log.
 type Kind string
@@ -28,6 +38,7 @@ const (
 	SentPreVote     Kind = "sent-pre-vote"    // X [..] sent MsgPreVote request to Y at term T
 	GotVote         Kind = "got-vote"         // X received MsgVoteResp from Y at term T
 	GotPreVote      Kind = "got-pre-vote"     // X received MsgPreVoteResp from Y at term T
+	Tally           Kind = "tally"            // X has received N MsgVoteResp votes and M vote rejections
 	VoteRejected    Kind = "vote-rejected"    // X received MsgVoteResp rejection from Y at term T
 	PreVoteRejected Kind = "pre-vote-refused" // X received MsgPreVoteResp rejection from Y at term T
 	Cast            Kind = "cast"             // X [..] cast MsgVote for Y [..] at term T
@@ -43,21 +54,22 @@ const (
 	LastBeat        Kind = "last-heartbeat"   // X heard the last timed heartbeat of Y N ms ago (the store's own)
 )
 
-// RaftEvent is one line of a member's log that tells something about elections.
-type RaftEvent struct {
+// Event is one line of a member's log that tells something about elections.
+type Event struct {
 	At     time.Duration  `json:"at"`
 	Node   harness.NodeID `json:"node"` // whose log it is
 	Kind   Kind           `json:"kind"`
-	Term   uint64         `json:"term,omitempty"` // 0: the line does not tell
-	Peer   string         `json:"peer,omitempty"` // the other member: its node where the id is known, else the raft id
-	Why    string         `json:"why,omitempty"`  // of a refusal, in words: what the voter's line says about itself and the candidate
-	Ago    time.Duration  `json:"ago,omitempty"`  // of last-heartbeat: how long before At it arrived
-	Line   int            `json:"line"`           // in the file Source names, from 1
-	Source string         `json:"source"`         // logs/NODE.log or, where a member has no log, history.jsonl
+	Term   uint64         `json:"term,omitempty"`  // 0: the line does not tell
+	Peer   string         `json:"peer,omitempty"`  // the other member: its node where the id is known, else the raft id
+	Why    string         `json:"why,omitempty"`   // of a refusal, in words: what the voter's line says about itself and the candidate
+	Votes  int            `json:"votes,omitempty"` // of tally: granted so far, its own among them
+	Ago    time.Duration  `json:"ago,omitempty"`   // of last-heartbeat: how long before At it arrived
+	Line   int            `json:"line"`            // in the file Source names, from 1
+	Source string         `json:"source"`          // logs/NODE.log or, where a member has no log, history.jsonl
 }
 
 // Ref is where the event is told, as FILE:LINE.
-func (e RaftEvent) Ref() string { return fmt.Sprintf("%s:%d", e.Source, e.Line) }
+func (e Event) Ref() string { return fmt.Sprintf("%s:%d", e.Source, e.Line) }
 
 type pattern struct {
 	kind Kind
@@ -74,6 +86,7 @@ var patterns = []pattern{
 	{Campaign, "is starting a new election", regexp.MustCompile(`(?P<id>[0-9a-f]+) is starting a new election at term (?P<term>\d+)`)},
 	{SentVote, "sent MsgVote request", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] sent MsgVote request to (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
 	{SentPreVote, "sent MsgPreVote request", regexp.MustCompile(`(?P<id>[0-9a-f]+) \[.*\] sent MsgPreVote request to (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
+	{Tally, "MsgVoteResp votes and", regexp.MustCompile(`(?P<id>[0-9a-f]+) has received (?P<votes>\d+) MsgVoteResp votes and \d+ vote rejections`)},
 	{VoteRejected, "received MsgVoteResp rejection", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgVoteResp rejection from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
 	{PreVoteRejected, "received MsgPreVoteResp rejection", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgPreVoteResp rejection from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
 	{GotVote, "received MsgVoteResp from", regexp.MustCompile(`(?P<id>[0-9a-f]+) received MsgVoteResp from (?P<peer>[0-9a-f]+) at term (?P<term>\d+)`)},
@@ -93,10 +106,16 @@ var patterns = []pattern{
 	{Started, "newRaft ", regexp.MustCompile(`newRaft (?P<id>[0-9a-f]+) \[peers: \[[^\]]*\], term: (?P<term>\d+)`)},
 }
 
-// match reads one line. The text is searched, not decoded: zap's JSON and plain lines both carry
+// Parse reads one line of a log; ok is false where it tells nothing about elections. The text is searched, not decoded: zap's JSON and plain lines both carry
 // raft's words unchanged, since none of them has a character that JSON escapes. The event has no time
-// and place yet, and peer is a raft id.
-func match(text string) (e RaftEvent, id string, ok bool) {
+// and place, and its Peer is a raft id.
+func Parse(text string) (e Event, ok bool) {
+	e, _, ok = match(text)
+	return e, ok
+}
+
+// match is Parse, and whose line it is: a raft id.
+func match(text string) (e Event, id string, ok bool) {
 	for _, p := range patterns {
 		if !strings.Contains(text, p.mark) {
 			continue
@@ -114,7 +133,12 @@ func match(text string) (e RaftEvent, id string, ok bool) {
 			case "peer":
 				e.Peer = m[i]
 			case "term":
-				e.Term, _ = strconv.ParseUint(m[i], 10, 64) // digits; a term beyond 64 bits cannot be one
+				var err error
+				if e.Term, err = strconv.ParseUint(m[i], 10, 64); err != nil {
+					return e, "", false // digits, but no term has more than 64 bits
+				}
+			case "votes":
+				e.Votes, _ = strconv.Atoi(m[i]) // digits; there are seven members at most
 			case "ago":
 				e.Ago, _ = time.ParseDuration(m[i]) // digits and a unit
 			case "mine":
@@ -154,15 +178,15 @@ func refusalWhy(mine, theirs string) string {
 	return "it knew of a newer term"
 }
 
-// RaftEvents reads what the members' logs tell about elections, in the order of time. ids maps nodes
+// Read reads what the members' logs tell about elections, in the order of time. ids maps nodes
 // to raft ids; a node that is missing is named by its own log.
-func RaftEvents(logs map[harness.NodeID][]harness.LogLine, ids map[harness.NodeID]string) []RaftEvent {
+func Read(logs map[harness.NodeID][]harness.LogLine, ids map[harness.NodeID]string) []Event {
 	names := map[string]string{}
 	for node, id := range ids {
 		names[strings.TrimLeft(id, "0")] = string(node)
 	}
-	var out []RaftEvent
-	for _, node := range sortedKeys(logs) {
+	var out []Event
+	for _, node := range slices.Sorted(maps.Keys(logs)) {
 		for i, l := range logs[node] {
 			e, id, ok := match(l.Text)
 			if !ok {
@@ -171,7 +195,7 @@ func RaftEvents(logs map[harness.NodeID][]harness.LogLine, ids map[harness.NodeI
 			if id != "" && names[id] == "" {
 				names[id] = string(node)
 			}
-			e.At, e.Node, e.Line, e.Source = l.At, node, i+1, LogsDir+"/"+string(node)+".log"
+			e.At, e.Node, e.Line, e.Source = l.At, node, i+1, "logs/"+string(node)+".log"
 			out = append(out, e)
 		}
 	}
@@ -180,45 +204,13 @@ func RaftEvents(logs map[harness.NodeID][]harness.LogLine, ids map[harness.NodeI
 			out[i].Peer = n
 		}
 	}
-	sortEvents(out)
+	Sort(out)
 	return out
 }
 
-func sortEvents(events []RaftEvent) {
-	slices.SortStableFunc(events, func(a, b RaftEvent) int {
+// Sort puts events in the order of time, and those of one time in that of members and lines.
+func Sort(events []Event) {
+	slices.SortStableFunc(events, func(a, b Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Line, b.Line))
 	})
-}
-
-// statusEvents stands in for the logs of members that have none: what the poller saw. It is as fine
-// as the poller's pause.
-func statusEvents(ops []harness.Op, logged map[harness.NodeID]bool) []RaftEvent {
-	kinds := map[harness.Role]Kind{harness.Leader: BecameLeader, harness.Follower: BecameFollower, harness.Candidate: BecameCandidate}
-	last := map[harness.NodeID]harness.StatusValue{}
-	var out []RaftEvent
-	for i := range ops {
-		op := &ops[i]
-		if op.Process != harness.HarnessProcess || op.F != harness.FStatus || logged[op.Node] {
-			continue
-		}
-		var v harness.StatusValue
-		if json.Unmarshal(op.Value, &v) != nil || v.Same(last[op.Node]) {
-			continue
-		}
-		last[op.Node] = v
-		if kinds[v.Role] == "" {
-			continue // a member that did not answer has no role
-		}
-		out = append(out, RaftEvent{At: op.Time, Node: op.Node, Kind: kinds[v.Role], Term: v.Term, Peer: string(v.Leader), Line: op.Index + 1, Source: HistoryFile})
-	}
-	return out
-}
-
-func sortedKeys[V any](m map[harness.NodeID]V) []harness.NodeID {
-	keys := make([]harness.NodeID, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
