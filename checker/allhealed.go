@@ -16,6 +16,9 @@ type AllHealed struct{}
 // Name is all-healed.
 func (AllHealed) Name() string { return "all-healed" }
 
+// JudgesRun of every kind.
+func (AllHealed) JudgesRun(RunFacts) harness.Checker { return AllHealed{} }
+
 // Check reads the nemesis's ops alone.
 func (AllHealed) Check(_ context.Context, h harness.History) harness.Verdict {
 	list, err := faults(h.Ops)

@@ -23,6 +23,19 @@ type Availability struct {
 // Name is availability.
 func (Availability) Name() string { return "availability" }
 
+// SeesProbes are calls of clients.
+func (Availability) SeesProbes() {}
+
+// JudgesRun that leaves a majority healthy for long enough to see a gap. In hostile surroundings no
+// history tells when one was.
+func (Availability) JudgesRun(r RunFacts) harness.Checker {
+	level := r.serviceLevel()
+	if r.Script || r.Hostile || r.Time < 3*level || r.overlap() || r.targets(harness.TargetMajority, harness.TargetAll) {
+		return nil
+	}
+	return Availability{Gap: level}
+}
+
 // enoughCalls is how many must be made in a gap: nobody was kept waiting who did not ask.
 const enoughCalls = 3
 

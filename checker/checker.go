@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // Entry is a line of All.
@@ -24,7 +25,8 @@ type Entry struct {
 	New  func() harness.Checker
 }
 
-// All lists the checkers that exist, with their defaults.
+// All lists the checkers that exist, with their defaults. Those that judge runs by themselves
+// ([RunJudge]) do so in this order.
 func All() []Entry {
 	return []Entry{
 		{"linearizable", "every key's calls have an order that a single register could have given", func() harness.Checker { return Linearizable{} }},
@@ -40,9 +42,9 @@ func All() []Entry {
 		{"coverage", "faults landed under load, and clients were answered during and after them", func() harness.Checker { return Coverage{} }},
 		{"recovered", "all members caught up after everything was healed", func() harness.Checker { return Recovered{} }},
 		{"follower-faults", "a fault of followers alone does not stop the other members' service", func() harness.Checker { return FollowerFaults{} }},
+		{"availability", "while a majority is healthy, no time without a success is longer than allowed", func() harness.Checker { return Availability{} }},
 		{"one-leader", "no term has two leaders, by the members' own logs", func() harness.Checker { return OneLeader{} }},
 		{"no-panic", "no member's log shows a panic, a fatal error or a data race", func() harness.Checker { return NoPanic{} }},
-		{"availability", "while a majority is healthy, no time without a success is longer than allowed", func() harness.Checker { return Availability{} }},
 		{"state-hash", "members at the same revision hold the same state", func() harness.Checker { return StateHash{} }},
 		{"log-matching", "members' logs agree wherever they share an entry", func() harness.Checker { return LogMatching{} }},
 		{"watch", "watch streams are ordered, unique, atomic and without a gap", func() harness.Checker { return Watch{} }},
@@ -53,22 +55,27 @@ func All() []Entry {
 	}
 }
 
-// Run asks every checker, several at once, and returns the verdicts in the order of checkers. Only
-// Probes, Availability, Revision and Live see the ops of probes. A panic in one becomes its verdict:
-// Unknown, with the panic's text. The Checker field of every verdict is the checker's name, and every
-// violation with evidence has its Story.
+// ProbeReader is a checker that sees the ops of probes; all others see a history without them.
+type ProbeReader interface{ SeesProbes() }
+
+// Run asks every checker, several at once, and returns the verdicts in the order of checkers. A panic in
+// one becomes its verdict: Unknown, with the panic's text. The Checker field of every verdict is the
+// checker's name, and every violation with evidence has its Story.
 func Run(ctx context.Context, checkers []harness.Checker, h harness.History) []harness.Verdict {
 	workload := withoutProbes(h)
+	logs := h.Logs // what they tell of leaders becomes part of stories
+	if !raftlog.Spoken(h.LogLanguage) {
+		logs = nil
+	}
 	out := make([]harness.Verdict, len(checkers))
 	var wg sync.WaitGroup
 	for i, c := range checkers {
 		seen := workload
-		switch c.(type) {
-		case Probes, Availability, Revision, Live: // probes write, too: Revision needs their revisions
+		if _, ok := c.(ProbeReader); ok {
 			seen = h
 		}
 		wg.Go(func() {
-			out[i] = narrated(one(ctx, c, seen), c.Name(), Ops(h.Ops), h.Logs)
+			out[i] = narrated(one(ctx, c, seen), c.Name(), Ops(h.Ops), logs)
 		})
 	}
 	wg.Wait()

@@ -28,6 +28,14 @@ type Coverage struct {
 // Name is coverage.
 func (Coverage) Name() string { return "coverage" }
 
+// JudgesRun with a workload.
+func (Coverage) JudgesRun(r RunFacts) harness.Checker {
+	if r.Script {
+		return nil
+	}
+	return Coverage{NoFaultsAsked: len(r.Faults) == 0, Overlapping: r.overlap()}
+}
+
 // Check reads all ops.
 func (c Coverage) Check(_ context.Context, h harness.History) harness.Verdict {
 	list, err := faults(h.Ops)

@@ -26,6 +26,15 @@ type FollowerFaults struct {
 // Name is follower-faults.
 func (FollowerFaults) Name() string { return "follower-faults" }
 
+// JudgesRun with faults on followers. In hostile surroundings there is no time at which nothing else was
+// broken.
+func (FollowerFaults) JudgesRun(r RunFacts) harness.Checker {
+	if r.Script || r.Hostile || !r.targets(harness.TargetFollower) {
+		return nil
+	}
+	return FollowerFaults{}
+}
+
 // Check reads all ops.
 func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verdict {
 	list, err := faults(h.Ops)

@@ -236,6 +236,17 @@ type Live struct{}
 // Name is live.
 func (Live) Name() string { return "live" }
 
+// SeesProbes as the run did.
+func (Live) SeesProbes() {}
+
+// JudgesRun with a workload.
+func (Live) JudgesRun(r RunFacts) harness.Checker {
+	if r.Script {
+		return nil
+	}
+	return Live{}
+}
+
 // Check replays the history.
 func (Live) Check(ctx context.Context, h harness.History) harness.Verdict {
 	m := NewMonitor()

@@ -17,6 +17,12 @@ type OneLeader struct{}
 // Name is one-leader.
 func (OneLeader) Name() string { return "one-leader" }
 
+// Needs raft's log.
+func (OneLeader) Needs() []Need { return []Need{RaftLog} }
+
+// JudgesRun of every kind.
+func (OneLeader) JudgesRun(RunFacts) harness.Checker { return OneLeader{} }
+
 // Check reads the logs alone.
 func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
 	if len(h.Logs) == 0 {
@@ -62,6 +68,9 @@ type NoPanic struct{}
 
 // Name is no-panic.
 func (NoPanic) Name() string { return "no-panic" }
+
+// JudgesRun of every kind.
+func (NoPanic) JudgesRun(RunFacts) harness.Checker { return NoPanic{} }
 
 // crash is how Go programs and zap report one. Only the start of a line counts, or zap's own field:
 // a message may quote these words.

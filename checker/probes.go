@@ -18,6 +18,17 @@ type Probes struct {
 // Name is probes.
 func (Probes) Name() string { return "probes" }
 
+// SeesProbes and nothing else.
+func (Probes) SeesProbes() {}
+
+// JudgesRun with probes.
+func (Probes) JudgesRun(r RunFacts) harness.Checker {
+	if r.ProbeEvery == 0 {
+		return nil
+	}
+	return Probes{}
+}
+
 // Check judges the ops of harness.Probe, which are those of registers under other names.
 func (c Probes) Check(ctx context.Context, h harness.History) harness.Verdict {
 	var ops []harness.Op

@@ -15,6 +15,14 @@ type Recovered struct{}
 // Name is recovered.
 func (Recovered) Name() string { return "recovered" }
 
+// JudgesRun with a workload.
+func (Recovered) JudgesRun(r RunFacts) harness.Checker {
+	if r.Script {
+		return nil
+	}
+	return Recovered{}
+}
+
 // Check reads the phases alone.
 func (Recovered) Check(_ context.Context, h harness.History) harness.Verdict {
 	begun, err := phases(h.Ops)

@@ -22,6 +22,9 @@ type Revision struct {
 // Name is revision.
 func (Revision) Name() string { return "revision" }
 
+// SeesProbes since they write: it needs their revisions.
+func (Revision) SeesProbes() {}
+
 // Check needs an answered read or comparison.
 func (c Revision) Check(ctx context.Context, h harness.History) harness.Verdict {
 	r, err := callsOf(h.Ops)

@@ -22,8 +22,11 @@ type LogLine struct {
 }
 
 // LogLanguage is the words in which the members of a system log what matters to a reader, by name:
-// raftlog.Language. The zero value is none that is known.
+// raftlog.Language.
 type LogLanguage string
+
+// NoLogLanguage is that of a system whose logs nobody can read.
+const NoLogLanguage LogLanguage = "none"
 
 // AppendLogLine appends a line of logs/NODE.log: the seconds since the start of the run with nine
 // digits, a space, the text, a line end.

@@ -32,9 +32,12 @@ type System interface {
 	Command(self NodeID, members []Member, dataDir string) (Command, error)
 	// Dial makes a client of the member that serves clients at addr (host:port).
 	Dial(addr string) (KV, error)
-	// Status asks the member that serves clients at addr. IDs of members in the answer are named
+	// Status asks member self, which serves clients at addr. IDs of members in the answer are named
 	// as in members.
-	Status(ctx context.Context, addr string, members []Member) (Status, error)
+	Status(ctx context.Context, addr string, self NodeID, members []Member) (Status, error)
+	// LogLanguage is the language of the members' logs; "" or NoLogLanguage: none that is known.
+	// What is read from logs is then missing from reports, and checkers that read it are not asked.
+	LogLanguage() LogLanguage
 }
 
 // HashingSystem is a System whose members can hash their state; see Hasher.

@@ -57,6 +57,12 @@ type Verdict struct {
 	ArtifactNames []string `json:"artifacts,omitempty"`
 }
 
+// NotAsked is a checker that did not judge a history, since what it needs is not there.
+type NotAsked struct {
+	Checker string `json:"checker"` // its name
+	Reason  string `json:"reason"`  // what the system does not offer
+}
+
 // Moment is a sentence of a violation's story.
 type Moment struct {
 	At   time.Duration `json:"at"`             // when it was
@@ -77,6 +83,8 @@ type History struct {
 	Nodes []NodeID
 	Ops   []Op
 	Logs  map[NodeID][]LogLine // nil where the runtime has none
+	// LogLanguage is that of Logs; see raftlog.Spoken.
+	LogLanguage LogLanguage
 }
 
 // Worst joins verdicts: Invalid before Unknown before Valid; of none, Unknown.

@@ -54,7 +54,7 @@ func Analyze(run Run, h harness.History) Analysis {
 	}
 	a.Phases = phasesOf(h.Ops)
 	a.Faults = faultsOf(h.Ops, a.Run.Nodes)
-	a.Events = eventsOf(h, run.MemberIDs)
+	a.Events = eventsOf(h, &run)
 	a.Leaderships = leaderships(a.Run.Nodes, a.Events, a.Faults, a.End)
 	markLeaders(a.Faults, a.Leaderships, len(a.Run.Nodes), a.End)
 	a.Lanes = lanes(a.Run.Nodes, a.Events, a.Faults, a.End)
@@ -70,7 +70,7 @@ func Analyze(run Run, h harness.History) Analysis {
 	for i := range a.calls {
 		a.Ops.add(&a.calls[i])
 	}
-	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, beat: run.HeartbeatInterval, ops: h.Ops, events: a.Events, faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
+	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, beat: run.HeartbeatInterval, ops: h.Ops, events: a.Events, mute: !raftlog.Spoken(run.LogLanguage), faults: a.Faults, leaders: a.Leaderships, calls: a.calls, probes: a.probes, probing: a.Probes, end: a.loadEnd()}
 	a.Episodes = s.episodes()
 	a.Baseline = s.calm
 	a.Controls = s.controls()
@@ -130,9 +130,13 @@ func phasesOf(ops []harness.Op) []PhaseMark {
 	return out
 }
 
-// eventsOf takes each member's log, or what the poller saw of it where its log tells nothing.
-func eventsOf(h harness.History, ids map[harness.NodeID]string) []raftlog.Event {
-	events := raftlog.Read(h.Logs, ids)
+// eventsOf takes each member's log, or what the poller saw of it where its log tells nothing or is in
+// another language.
+func eventsOf(h harness.History, run *Run) []raftlog.Event {
+	var events []raftlog.Event
+	if raftlog.Spoken(run.LogLanguage) {
+		events = raftlog.Read(h.Logs, run.MemberIDs)
+	}
 	logged := map[harness.NodeID]bool{}
 	for _, e := range events {
 		switch e.Kind {

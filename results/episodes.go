@@ -77,13 +77,13 @@ type Episode struct {
 	StaleOK          int            `json:"stale_ok"`                     // calls that the old leader acknowledged in that time, of the workload and of probes: there must be none
 	Partial          *time.Duration `json:"partial,omitempty"`            // time in which one member failed all probes that were due while another answered, in steps of the probe's period; without probes: all calls that ended, in steps of 100 ms
 
-	Campaigns   []Try    `json:"campaigns,omitempty"` // rounds: of survivors, from T0 to Elected, in the order of time
-	SplitVotes  int      `json:"split_votes"`         // terms without a winner in which several members were candidates
-	TermsBurned int      `json:"terms_burned"`        // terms between the old and the new leader's
-	Votes       []Vote   `json:"votes,omitempty"`     // that the new leader got or was refused
-	Ambiguous   int      `json:"ambiguous"`           // writes of the workload of unknown outcome that overlap the outage
-	Calls       Counts   `json:"calls"`               // of the workload that were invoked in the outage, on all members
-	Missing     []string `json:"missing,omitempty"`   // what was not seen, and why
+	Campaigns   []Try    `json:"campaigns,omitempty"`   // rounds: of survivors, from T0 to Elected, in the order of time
+	SplitVotes  *int     `json:"split_votes,omitempty"` // terms without a winner in which several members were candidates
+	TermsBurned int      `json:"terms_burned"`          // terms between the old and the new leader's
+	Votes       []Vote   `json:"votes,omitempty"`       // that the new leader got or was refused
+	Ambiguous   int      `json:"ambiguous"`             // writes of the workload of unknown outcome that overlap the outage
+	Calls       Counts   `json:"calls"`                 // of the workload that were invoked in the outage, on all members
+	Missing     []string `json:"missing,omitempty"`     // what was not seen, and why
 }
 
 // Outage is how long clients were without one kind of call, through members that no fault held. It

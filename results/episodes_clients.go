@@ -306,6 +306,7 @@ func (e *Episode) note() {
 	}
 	add(e.Outcome == NewLeader && e.Detected == nil, "a campaign: no log tells one, and the election was seen otherwise")
 	add(e.Outcome == NewLeader && e.Committed == nil, "a commit in the new term: neither does the log tell one nor was a write acknowledged")
+	add(e.SplitVotes == nil, "votes and split votes: the system's log is not raft's")
 	add(e.Writes.LastOK == nil, "a write that was acknowledged before")
 	add(e.Reads.LastOK == nil, "a read that was answered before")
 	add(e.Writes.AtLeast != nil, fmt.Sprintf("%d writes in a row that succeeded, until watching ended", Sustained))

@@ -33,7 +33,10 @@ func (s *study) election(e *Episode) {
 	if len(e.Campaigns) > 0 {
 		e.Detected = mark(e.Campaigns[0].At, e.Campaigns[0].Ref)
 	}
-	e.SplitVotes = splitVotes(e.Campaigns, e.NewTerm)
+	if !s.mute {
+		n := splitVotes(e.Campaigns, e.NewTerm)
+		e.SplitVotes = &n
+	}
 	if e.Outcome == Kept {
 		stop = e.T0
 	}

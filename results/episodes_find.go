@@ -16,6 +16,7 @@ type study struct {
 	beat    time.Duration // heartbeat interval; 0: not known
 	ops     []harness.Op
 	events  []raftlog.Event
+	mute    bool // the log tells no elections: events are what the poller saw
 	faults  []Injected
 	leaders []Leadership
 	calls   []call // of the workload

@@ -44,7 +44,7 @@ func TestEpisodesFindTheTimesThatWereMadeUp(t *testing.T) {
 			require.Equal(t, w.healStart, e.HealStart.At)
 			require.Equal(t, w.healed, e.Healed.At)
 			require.InDelta(t, w.healed, e.Rejoined.At, float64(interval))
-			require.Equal(t, w.split, e.SplitVotes == 1)
+			require.Equal(t, w.split, *e.SplitVotes == 1)
 			require.Equal(t, int(w.newTerm-w.oldTerm-1), e.TermsBurned)
 			if w.steppedOff == 0 {
 				require.Nil(t, e.Stale, "a killed leader believes nothing")

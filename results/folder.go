@@ -255,7 +255,7 @@ func (f *Folder) ReadHistory() (h harness.History, warnings []string, err error)
 	if err != nil {
 		return h, nil, err
 	}
-	h.Nodes = run.Nodes
+	h.Nodes, h.LogLanguage = run.Nodes, run.LogLanguage
 	b, err := f.historyBytes()
 	if err != nil {
 		return h, nil, fmt.Errorf("read history: %w", err)

@@ -53,6 +53,9 @@ func SuiteOf(a *Analysis) Suite {
 			}
 		})
 	}
+	for _, n := range run.NotAsked {
+		add("checker", n.Checker, 0, func(c *junit.Testcase) { c.Skipped = result("", "not asked: "+n.Reason, "") })
+	}
 	for _, k := range run.Claims {
 		add("claim", k.Claim, k.Took, func(c *junit.Testcase) {
 			switch {

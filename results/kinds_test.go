@@ -213,7 +213,7 @@ func checkElection(t *testing.T, k *known, e *Episode) {
 			want++
 		}
 	}
-	require.Equal(t, want, e.SplitVotes)
+	require.Equal(t, want, *e.SplitVotes)
 	if k.leader == "" {
 		require.Nil(t, e.Election)
 		require.Nil(t, e.WriteReady)

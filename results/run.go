@@ -29,10 +29,11 @@ type Run struct {
 	Faultline     string `json:"faultline"`                // version of this program
 	Commit        string `json:"commit,omitempty"`         // of this program
 
-	Nodes             []harness.NodeID          `json:"nodes"`                // names of the members
-	MemberIDs         map[harness.NodeID]string `json:"member_ids,omitempty"` // hexadecimal, as raft's log messages name members
-	ElectionTimeout   time.Duration             `json:"election_timeout"`     // the least: members draw theirs from there up
-	HeartbeatInterval time.Duration             `json:"heartbeat_interval"`   // from one heartbeat of a leader to the next
+	Nodes             []harness.NodeID          `json:"nodes"`                  // names of the members
+	MemberIDs         map[harness.NodeID]string `json:"member_ids,omitempty"`   // hexadecimal, as raft's log messages name members
+	LogLanguage       harness.LogLanguage       `json:"log_language,omitempty"` // raft, or none where the system's log says nothing that is known; left out: raft
+	ElectionTimeout   time.Duration             `json:"election_timeout"`       // the least: members draw theirs from there up
+	HeartbeatInterval time.Duration             `json:"heartbeat_interval"`     // from one heartbeat of a leader to the next
 
 	Workload    string        `json:"workload"`          // what clients did
 	Concurrency int           `json:"concurrency"`       // workers
@@ -50,14 +51,15 @@ type Run struct {
 	Resources    Resources        `json:"resources"`               // what the run cost
 	LiveCheck    *LiveCheck       `json:"live_check,omitempty"`    // how far what judged beside the run came; left out: everything was judged as it was recorded
 
-	Verdicts    []harness.Verdict `json:"verdicts"`               // of each checker
-	Verdict     harness.Validity  `json:"verdict"`                // the worst of them
-	ExitCode    int               `json:"exit_code"`              // as in README
-	Error       string            `json:"error,omitempty"`        // why the run broke, if it did
-	Stopped     string            `json:"stopped,omitempty"`      // why it ended itself before its end
-	Interrupted bool              `json:"interrupted,omitempty"`  // ended early, by the user where Stopped is empty
-	Claims      []Claim           `json:"claims,omitempty"`       // of a scenario with expectations of its own
-	HealProblem string            `json:"heal_problem,omitempty"` // what could not be healed or removed
+	Verdicts    []harness.Verdict  `json:"verdicts"`               // of each checker
+	NotAsked    []harness.NotAsked `json:"not_asked,omitempty"`    // checkers that would have judged the run, had the system offered what they need
+	Verdict     harness.Validity   `json:"verdict"`                // the worst of them
+	ExitCode    int                `json:"exit_code"`              // as in README
+	Error       string             `json:"error,omitempty"`        // why the run broke, if it did
+	Stopped     string             `json:"stopped,omitempty"`      // why it ended itself before its end
+	Interrupted bool               `json:"interrupted,omitempty"`  // ended early, by the user where Stopped is empty
+	Claims      []Claim            `json:"claims,omitempty"`       // of a scenario with expectations of its own
+	HealProblem string             `json:"heal_problem,omitempty"` // what could not be healed or removed
 }
 
 // Step is harness.Step in a form that is read back without knowing the faults.

@@ -126,8 +126,8 @@ func (s *story) campaign(i int) {
 }
 
 func (s *story) split() {
-	if n := s.e.SplitVotes; n > 0 {
-		s.say(nil, "%s without a winner: several members were candidates at once, and the votes were split.", plural(n, "term went", "terms went"))
+	if n := s.e.SplitVotes; n != nil && *n > 0 {
+		s.say(nil, "%s without a winner: several members were candidates at once, and the votes were split.", plural(*n, "term went", "terms went"))
 	}
 }
 

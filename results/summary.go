@@ -125,6 +125,9 @@ func summaryVerdicts(a *Analysis, b *strings.Builder) {
 		for _, v := range a.Run.Verdicts {
 			fmt.Fprintf(b, "| %s | %s | %s |\n", md(v.Checker), v.Validity, md(v.Reason))
 		}
+		for _, n := range a.Run.NotAsked {
+			fmt.Fprintf(b, "| %s | not asked | %s |\n", md(n.Checker), md(n.Reason))
+		}
 		if v := decisive(a.Run); v != nil && len(v.Story) > 0 {
 			fmt.Fprintf(b, "\nWhat %s found:\n\n", md(v.Checker))
 			for _, l := range storyLines(v.Story) {

@@ -64,6 +64,9 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
 		add("control  %d of %d faults on followers went unnoticed by clients of the other members", quiet, n)
 	}
+	for _, n := range run.NotAsked {
+		add("skipped  %s was not asked: %s", n.Checker, n.Reason)
+	}
 	tail := terminalTail(run, o)
 	lines = append(lines, terminalStory(run, terminalHeight-len(lines)-len(tail)-1)...)
 	lines = append(lines, "")

@@ -23,55 +23,29 @@ func OpenRun(dir string) (*results.Folder, results.Run, []harness.Checker, error
 		return nil, results.Run{}, nil, Usage("%v", err)
 	}
 	if len(run.Claims) > 0 {
-		return folder, run, scriptCheckers(), nil
+		list := choose(scriptCheckers(), &run, true)
+		return folder, run, list, nil
 	}
 	w, err := workloads.ByName(run.Workload, workloads.Options{})
 	if err != nil {
 		return nil, results.Run{}, nil, Usage("%s: %v", dir, err)
 	}
-	return folder, run, Checkers(w, run), nil
+	list := choose(w.Checkers(), &run, false)
+	return folder, run, list, nil
 }
 
-// Checkers judge a run: they are the workload's and those of every run. The control needs faults on followers to judge
-// anything, and is asked where the schedule has some; probes are judged where there are any. In hostile
-// surroundings messages get lost and members lose power of which no history tells: there neither the
-// control nor the service level has a time at which nothing else was broken, and safety alone is judged.
-func Checkers(w harness.Workload, run results.Run) []harness.Checker {
-	list := w.Checkers()
-	if run.ProbeEvery > 0 {
-		list = append(list, checker.Probes{})
+// choose says who judges a run: own, of its workload or script, and who judges such runs whatever these
+// are. Who is not asked, the run says then.
+func choose(own []harness.Checker, run *results.Run, script bool) (asked []harness.Checker) {
+	f := checker.RunFacts{
+		LogLanguage: run.LogLanguage, Script: script, ProbeEvery: run.ProbeEvery, Hostile: run.Hostile,
+		Time: run.Time, ElectionTimeout: run.ElectionTimeout,
 	}
-	list = append(list, checker.Live{}, checker.Coverage{NoFaultsAsked: len(run.Schedule) == 0, Overlapping: overlap(run.Schedule)}, checker.Recovered{})
-	if !run.Hostile && slices.ContainsFunc(run.Schedule, func(s results.Step) bool { return s.Target == harness.TargetFollower }) {
-		list = append(list, checker.FollowerFaults{})
+	for _, s := range run.Schedule {
+		f.Faults = append(f.Faults, checker.PlannedFault{At: s.At, For: s.For, Target: s.Target})
 	}
-	if level := serviceLevel(run); !run.Hostile && run.Time >= 3*level && !majorityHit(run.Schedule) {
-		list = append(list, checker.Availability{Gap: level})
-	}
-	return append(list, checker.OneLeader{}, checker.NoPanic{}, checker.AllHealed{})
-}
-
-// serviceLevel is the longest time without service that a healthy majority may take: ten elections.
-func serviceLevel(run results.Run) time.Duration { return max(10*time.Second, 10*run.ElectionTimeout) }
-
-// majorityHit says whether the schedule may leave no majority healthy: then the service level may never
-// have held for long enough to be judged.
-func majorityHit(schedule []results.Step) bool {
-	return overlap(schedule) || slices.ContainsFunc(schedule, func(s results.Step) bool {
-		return s.Target == harness.TargetMajority || s.Target == harness.TargetAll
-	})
-}
-
-// overlap says whether two steps of a schedule are meant to be active at once.
-func overlap(schedule []results.Step) bool {
-	for i, a := range schedule {
-		for _, b := range schedule[i+1:] {
-			if a.At < b.At+b.For && b.At < a.At+a.For {
-				return true
-			}
-		}
-	}
-	return false
+	asked, run.NotAsked = checker.Choose(own, f)
+	return asked
 }
 
 // Judge reads the folder back, lets the checkers judge it, and renders the report. Nothing crosses

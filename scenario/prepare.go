@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,7 +123,8 @@ func (r *Prepared) makeFolder(reason string) (err error) {
 	}
 	r.run = results.Run{
 		Format: results.FormatVersion, ID: id, Started: started, Seed: s.Seed, Command: s.Command(r.options.Program),
-		Runtime: s.Runtime, RuntimeReason: reason, System: r.system.Name(), Faultline: r.options.Version, Commit: Commit(),
+		Runtime: s.Runtime, RuntimeReason: reason, System: r.system.Name(),
+		LogLanguage: cmp.Or(r.system.LogLanguage(), harness.NoLogLanguage), Faultline: r.options.Version, Commit: Commit(),
 		ElectionTimeout: s.Election, HeartbeatInterval: s.Heartbeat, Nodes: s.members(),
 		Workload: r.workload.Name(), Concurrency: s.Concurrency, Time: s.Time, Schedule: steps(r.schedule), Hostile: s.Hostile,
 		Machine: results.ThisMachine(),

@@ -43,10 +43,10 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 	var list []harness.Checker
 	done := func() {}
 	if s.Script != "" {
-		list = scriptCheckers()
+		list = choose(scriptCheckers(), &r.run, true)
 		r.script(ctx)
 	} else {
-		list = Checkers(r.workload, r.run)
+		list = choose(r.workload.Checkers(), &r.run, false)
 		r.announce()
 		watch := r.options.Watch
 		if watch == nil {

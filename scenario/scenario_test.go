@@ -162,10 +162,3 @@ func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 		require.EqualError(t, err, "fault powerfail is not supported on runtime "+e.Name+": it cannot lose what a member has not synced")
 	}
 }
-
-func TestOverlap(t *testing.T) {
-	step := func(at, length time.Duration) results.Step { return results.Step{At: at, For: length} }
-	require.False(t, overlap(nil))
-	require.False(t, overlap([]results.Step{step(0, 2), step(2, 2)}))
-	require.True(t, overlap([]results.Step{step(5, 2), step(0, 6)}))
-}

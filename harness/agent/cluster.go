@@ -79,7 +79,7 @@ func (c *Cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status
 	if err != nil {
 		return harness.Status{}, err
 	}
-	return c.system.Status(ctx, n.addr, c.members)
+	return c.system.Status(ctx, n.addr, id, c.members)
 }
 
 // Hash asks one member, if the system's members can hash their state.

@@ -66,7 +66,9 @@ func (s *Toy) Refusing() harness.System {
 
 func (*Toy) Dial(addr string) (harness.KV, error) { return &toyKV{addr: addr}, nil }
 
-func (*Toy) Status(ctx context.Context, addr string, members []harness.Member) (harness.Status, error) {
+func (*Toy) LogLanguage() harness.LogLanguage { return harness.NoLogLanguage }
+
+func (*Toy) Status(ctx context.Context, addr string, _ harness.NodeID, members []harness.Member) (harness.Status, error) {
 	kv := &toyKV{addr: addr}
 	defer kv.Close()
 	if _, err := kv.call(ctx, "status"); err != nil {
@@ -130,10 +132,19 @@ func (kv *toyKV) Put(ctx context.Context, key, value string) (int64, error) {
 	return 0, err
 }
 
-func (*toyKV) CAS(context.Context, string, *string, string) (bool, int64, error) {
-	return false, 0, fmt.Errorf("%w: toykv has no compare-and-set", harness.ErrNotApplied)
+func (kv *toyKV) CAS(ctx context.Context, key string, old *string, value string) (bool, int64, error) {
+	line := "cas " + key + " " + value
+	if old != nil {
+		line += " " + *old
+	}
+	answer, err := kv.call(ctx, line)
+	return answer == "1", 0, err
 }
 
-func (*toyKV) Delete(context.Context, string) (int64, int64, error) {
-	return 0, 0, fmt.Errorf("%w: toykv has no delete", harness.ErrNotApplied)
+func (kv *toyKV) Delete(ctx context.Context, key string) (int64, int64, error) {
+	answer, err := kv.call(ctx, "delete "+key)
+	if answer == "1" {
+		return 1, 0, err
+	}
+	return 0, 0, err
 }

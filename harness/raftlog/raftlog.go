@@ -23,6 +23,10 @@ import (
 // Language is the name of this language.
 const Language harness.LogLanguage = "raft"
 
+// Spoken says whether a log is in raft's words, as a run records its language. Runs that record none are
+// of before there were systems without: theirs is. A system that speaks none records harness.NoLogLanguage.
+func Spoken(l harness.LogLanguage) bool { return l == "" || l == Language }
+
 // Kind says what a raft member told in one line of its log.
 type Kind string
 

@@ -31,9 +31,10 @@ func (toy) Command(harness.NodeID, []harness.Member, string) (harness.Command, e
 	return harness.Command{}, errors.New("toy has no program")
 }
 func (toy) Dial(string) (harness.KV, error) { return nil, errors.New("toy has no program") }
-func (toy) Status(context.Context, string, []harness.Member) (harness.Status, error) {
+func (toy) Status(context.Context, string, harness.NodeID, []harness.Member) (harness.Status, error) {
 	return harness.Status{}, errors.New("toy has no program")
 }
+func (toy) LogLanguage() harness.LogLanguage { return harness.NoLogLanguage }
 
 func (s toy) Program(nodes int) (sim.Program, error) { return &toyProgram{s, nodes}, nil }
 func (toy) DialSim(conn sim.Conn) harness.KV         { return &toyKV{conn} }

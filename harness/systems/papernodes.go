@@ -41,12 +41,15 @@ func (s *paperNodes) Command(self harness.NodeID, members []harness.Member, data
 	return harness.Command{}, fmt.Errorf("command of %s: it is not among the members %v", self, members)
 }
 
+// LogLanguage is none: its log is for people.
+func (*paperNodes) LogLanguage() harness.LogLanguage { return harness.NoLogLanguage }
+
 func (*paperNodes) Dial(string) (harness.KV, error) {
 	return nil, fmt.Errorf("dial a server of the paper's set-up: it has no clients: %w", errors.ErrUnsupported)
 }
 
 // Status says that a server is there, and learns where.
-func (s *paperNodes) Status(ctx context.Context, addr string, _ []harness.Member) (st harness.Status, err error) {
+func (s *paperNodes) Status(ctx context.Context, addr string, _ harness.NodeID, _ []harness.Member) (st harness.Status, err error) {
 	n, err := dialPaper(ctx, addr)
 	if err != nil {
 		return st, err

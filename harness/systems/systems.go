@@ -12,6 +12,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/etcdapi"
+	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // Options are what a user says about a system.
@@ -66,9 +67,12 @@ func (s *etcdv3) Close() error { return s.status.Close() }
 func (s *etcdv3) Dial(addr string) (harness.KV, error) { return etcdapi.Dial(addr) }
 
 // Status asks Maintenance.Status.
-func (s *etcdv3) Status(ctx context.Context, addr string, _ []harness.Member) (harness.Status, error) {
+func (s *etcdv3) Status(ctx context.Context, addr string, _ harness.NodeID, _ []harness.Member) (harness.Status, error) {
 	return s.status.Status(ctx, addr)
 }
+
+// LogLanguage is raft's: all use go.etcd.io/raft.
+func (*etcdv3) LogLanguage() harness.LogLanguage { return raftlog.Language }
 
 // Hash asks Maintenance.HashKV.
 func (s *etcdv3) Hash(ctx context.Context, addr string, revision int64) (harness.HashValue, error) {

@@ -1,28 +1,32 @@
 // Toykv is the smallest system that a runtime can be tested with: a key-value store of one process
-// that knows nobody, over lines of text, with a log in its data directory. Tests build it.
+// that knows nobody, over lines of text, with a log in its data directory. With -primary it hands what
+// it is asked on to another one, who keeps all values. Tests build it.
 package main
 
 import (
 	"bufio"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 func main() {
 	listen := flag.String("listen", "", "host:port to serve on")
 	data := flag.String("data", "", "directory of the log")
+	primary := flag.String("primary", "", "host:port of who keeps the values; empty: this one")
 	flag.Parse()
 	fmt.Println("toykv starts")
-	fmt.Fprintln(os.Stderr, run(*listen, *data)) // it only returns with an error
+	fmt.Fprintln(os.Stderr, run(*listen, *data, *primary)) // it only returns with an error
 	os.Exit(3)
 }
 
-func run(listen, data string) error {
+func run(listen, data, primary string) error {
 	s, err := open(filepath.Join(data, "log"))
 	if err != nil {
 		return err
@@ -37,11 +41,31 @@ func run(listen, data string) error {
 		if err != nil {
 			return fmt.Errorf("accept: %w", err)
 		}
-		go s.serve(conn)
+		if primary != "" {
+			go forward(conn, primary)
+		} else {
+			go s.serve(conn)
+		}
 	}
 }
 
-// store keeps the values in memory and in a log of "key value" lines.
+// forward passes the lines of one client on, and the answers back. The client's connection ends with the
+// primary's, so that what may have happened is not said to have failed.
+func forward(conn net.Conn, primary string) {
+	defer conn.Close()
+	up, err := net.DialTimeout("tcp", primary, time.Second)
+	if err != nil {
+		return
+	}
+	defer up.Close()
+	go func() {
+		_, _ = io.Copy(up, conn)
+		_ = up.Close() // the client has gone
+	}()
+	_, _ = io.Copy(conn, up)
+}
+
+// store keeps the values in memory and in a log of "key value" lines; a key alone was deleted.
 type store struct {
 	mu     sync.Mutex
 	log    *os.File
@@ -58,13 +82,16 @@ func open(path string) (*store, error) {
 	for lines.Scan() {
 		if key, value, ok := strings.Cut(lines.Text(), " "); ok {
 			s.values[key] = value
+		} else {
+			delete(s.values, key)
 		}
 	}
 	return s, lines.Err()
 }
 
-// serve answers "put KEY VALUE" with "ok", "get KEY" with "value VALUE" or "none", and "status" with
-// "ok".
+// serve answers "put KEY VALUE" with "ok", "get KEY" with "value VALUE" or "none", "cas KEY NEW [OLD]" (of a
+// key that is absent without OLD) and "delete KEY" with "1" or, where nothing was done, "0", and "status"
+// with "ok".
 func (s *store) serve(conn net.Conn) {
 	defer conn.Close()
 	lines := bufio.NewScanner(conn)
@@ -89,15 +116,39 @@ func (s *store) answer(line string) string {
 		return "none"
 	case "put":
 		key, value, _ := strings.Cut(rest, " ")
-		if _, err := fmt.Fprintln(s.log, key, value); err != nil {
-			return "error " + err.Error()
-		}
-		if err := s.log.Sync(); err != nil {
+		if err := s.write(key + " " + value); err != nil {
 			return "error " + err.Error()
 		}
 		s.values[key] = value
 		return "ok"
+	case "cas":
+		key, values, _ := strings.Cut(rest, " ")
+		value, old, there := strings.Cut(values, " ")
+		if v, ok := s.values[key]; ok != there || v != old {
+			return "0"
+		}
+		if err := s.write(key + " " + value); err != nil {
+			return "error " + err.Error()
+		}
+		s.values[key] = value
+		return "1"
+	case "delete":
+		if _, ok := s.values[rest]; !ok {
+			return "0"
+		}
+		if err := s.write(rest); err != nil {
+			return "error " + err.Error()
+		}
+		delete(s.values, rest)
+		return "1"
 	default:
 		return "error unknown operation"
 	}
+}
+
+func (s *store) write(line string) error {
+	if _, err := fmt.Fprintln(s.log, line); err != nil {
+		return err
+	}
+	return s.log.Sync()
 }
