@@ -81,15 +81,10 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 		o.Stdout = io.Discard
 	}
 	r := &Prepared{options: o, system: o.System, workload: o.Workload, monitor: checker.NewMonitor()}
-	if err := s.Check(); err != nil {
+	if err := s.checkValues(); err != nil {
 		return nil, err
 	}
-	rt, reason, err := s.NewRuntime(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.Runtime = rt.Name()
-	r.Settings, r.Runtime = s, rt
+	var err error
 	if r.system == nil {
 		if r.system, err = s.NewSystem(); err != nil {
 			return nil, err
@@ -103,6 +98,12 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 	if r.schedule, err = s.NewSchedule(); err != nil {
 		return nil, err
 	}
+	rt, reason, err := s.NewRuntime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Runtime = rt.Name()
+	r.Settings, r.Runtime = s, rt
 	if err := harness.Refused(r.schedule, rt); err != nil {
 		return nil, Unsupported(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

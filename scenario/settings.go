@@ -268,6 +268,20 @@ func number(v reflect.Value) float64 {
 
 // Check finds what is wrong before anything is started.
 func (s *Settings) Check() error {
+	if err := s.checkValues(); err != nil {
+		return err
+	}
+	if _, err := s.NewSystem(); err != nil {
+		return err
+	}
+	if _, err := s.NewWorkload(); err != nil {
+		return err
+	}
+	_, err := s.NewSchedule()
+	return err
+}
+
+func (s *Settings) checkValues() error {
 	for _, x := range s.fields() {
 		if err := x.bounds(); err != nil {
 			return err
@@ -290,12 +304,5 @@ func (s *Settings) Check() error {
 	if s.Hostile && !Virtual(s.Runtime) {
 		return Usage("--hostile: only the runtime sim can do that")
 	}
-	if _, err := s.NewSystem(); err != nil {
-		return err
-	}
-	if _, err := s.NewWorkload(); err != nil {
-		return err
-	}
-	_, err := s.NewSchedule()
-	return err
+	return nil
 }
