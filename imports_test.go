@@ -49,6 +49,7 @@ var layers = []layer{
 	{"store/papernode", []string{"store/core", "store/disk"}, "elections as in the paper, in a program of their own"},
 	{"store/...", []string{"store/core", "store/disk", "store/mvcc", "store/internal/..."}, "the store is a system like any other, and nothing of it imports a paper node"},
 	{"internal/benchcheck", []string{"checker/...", "harness", "results"}, "it measures faultline check from outside"},
+	{"internal/recount", []string{"harness"}, "it computes again from a run's files, and shares how one line is read"},
 	{"internal/...", []string{"internal/..."}, "tools of the tests"},
 }
 

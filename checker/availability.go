@@ -164,12 +164,12 @@ func majority(h harness.History, list []*fault) []bool {
 	out := make([]bool, len(h.Ops))
 	for i := range h.Ops {
 		for _, f := range starts[i] {
-			for _, id := range f.Nodes {
+			for _, id := range f.touched() {
 				ill[id]++
 			}
 		}
 		for _, f := range ends[i] {
-			for _, id := range f.Nodes {
+			for _, id := range f.touched() {
 				ill[id]--
 			}
 		}

@@ -78,6 +78,9 @@ func (s *survey) landing(c Coverage) (gaps []string) {
 			if f.leaderTarget() && (f.Leader == "" || !slices.Contains(f.Nodes, f.Leader)) {
 				gaps = append(gaps, fmt.Sprintf("fault %s did not hit a leader", f))
 			}
+			if f.failed != "" {
+				gaps = append(gaps, fmt.Sprintf("fault %s failed while it lasted: %s", f, f.failed))
+			}
 		case len(f.Nodes) == 0:
 			gaps = append(gaps, fmt.Sprintf("fault %s found nobody to hit: %s", f, f.why()))
 		default:

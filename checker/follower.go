@@ -151,7 +151,7 @@ func (w *windows) find() {
 func (w *windows) sick() {
 	w.ill = map[harness.NodeID][]window{}
 	for _, f := range w.faults {
-		for _, id := range f.Nodes {
+		for _, id := range f.touched() {
 			w.ill[id] = append(w.ill[id], window{f.injectAt, w.answered(id, f.healedAt)})
 		}
 	}

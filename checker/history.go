@@ -100,6 +100,19 @@ type fault struct {
 	healAt             int // invocation of the healing; -1: none
 	healedAt           int // its confirmation; -1: it was not confirmed
 	problem            string
+	failed             string // why it did not do all that it does while it lasts; empty: it did
+}
+
+// touched are the members that the fault may keep from serving: those that it was put on, and those that
+// it says it affects.
+func (f *fault) touched() []harness.NodeID {
+	all := slices.Clone(f.Nodes)
+	for _, id := range f.Affected {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 func (f *fault) landed() bool { return f.landedAt >= 0 && len(f.Nodes) > 0 }
@@ -118,7 +131,7 @@ func faults(ops []harness.Op) ([]*fault, error) {
 	byID := map[string]*fault{}
 	for i := range ops {
 		op := &ops[i]
-		if op.Process != harness.NemesisProcess || (op.F != harness.FInject && op.F != harness.FHeal) {
+		if op.Process != harness.NemesisProcess || op.F != harness.FInject && op.F != harness.FHeal && op.F != harness.FHold {
 			continue
 		}
 		var v harness.FaultValue
@@ -137,6 +150,10 @@ func faults(ops []harness.Op) ([]*fault, error) {
 }
 
 func (f *fault) note(i int, op *harness.Op, v harness.FaultValue) {
+	if op.F == harness.FHold {
+		f.failed = op.Error
+		return
+	}
 	if op.F == harness.FInject {
 		f.FaultValue = v
 		if op.Type == harness.OK {

@@ -49,35 +49,32 @@ const (
 // Name is "docker".
 func (*Runtime) Name() string { return "docker" }
 
-// Shape shows what its clusters can do.
-func (*Runtime) Shape() harness.Cluster { return agent.Shape("docker") }
-
 const probeTime = 3 * time.Second
 
 // Probe asks the engine for an answer, whether it speaks our API, and whether members' addresses can
-// be reached from here.
-func (r *Runtime) Probe(ctx context.Context) error {
+// be reached from here. It starts no container to ask what works inside.
+func (r *Runtime) Probe(ctx context.Context) (harness.Abler, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
-		return fmt.Errorf("runtime docker: %s", oneLine(err))
+		return nil, fmt.Errorf("runtime docker: %s", oneLine(err))
 	}
 	defer cli.Close()
 	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return fmt.Errorf("runtime docker: no engine answers: %s", oneLine(err))
+		return nil, fmt.Errorf("runtime docker: no engine answers: %s", oneLine(err))
 	}
 	if version.Os != "linux" {
-		return fmt.Errorf("runtime docker: the engine runs containers of %s, not linux", version.Os)
+		return nil, fmt.Errorf("runtime docker: the engine runs containers of %s, not linux", version.Os)
 	}
 	if why := elsewhere(ctx, cli); why != nil {
-		return fmt.Errorf("runtime docker: members could not be reached from here: %w", why)
+		return nil, fmt.Errorf("runtime docker: members could not be reached from here: %w", why)
 	}
 	if _, err := cli.ContainerList(ctx, client.ContainerListOptions{Limit: 1}); err != nil {
-		return fmt.Errorf("runtime docker: the engine %s cannot be used: %s", version.Version, oneLine(err))
+		return nil, fmt.Errorf("runtime docker: the engine %s cannot be used: %s", version.Version, oneLine(err))
 	}
-	return nil
+	return agent.Unprobed{}, nil
 }
 
 // elsewhere is an error if the engine's bridges are in the network of another kernel, or in a network

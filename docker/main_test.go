@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // newRuntime has an agent of its own: a test binary need not be static.
 func newRuntime(t testing.TB) *docker.Runtime {
 	r := &docker.Runtime{}
-	if err := r.Probe(t.Context()); err != nil {
+	if _, err := r.Probe(t.Context()); err != nil {
 		t.Skipf("runtime docker cannot be used here: %v", err)
 	}
 	r.Agent = harnesstest.Build(t, "github.com/faultline-chaos/faultline/docker/testdata/agentd")

@@ -51,8 +51,10 @@ type Status struct {
 	Version  string
 }
 
-// Cluster is a running system. What else it can do it says by implementing Killer, Pauser, ...
+// Cluster is a running system. What else it can do, Can says: it then implements Killer, Pauser, ... as
+// Capabilities tells.
 type Cluster interface {
+	Abler
 	// Runtime names what runs it: docker, local, sim, external.
 	Runtime() string
 	// Members are in a fixed order; the slice must not be changed.

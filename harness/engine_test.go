@@ -33,6 +33,15 @@ func newFakeCluster() *fakeCluster {
 	return &fakeCluster{broken: map[harness.NodeID]bool{}, leader: "n1"}
 }
 
+func (*fakeCluster) Can(c harness.Capability) (string, error) {
+	if c != canBreak {
+		return "", c.Missing("nobody made it")
+	}
+	return "imagination", nil
+}
+
+const canBreak harness.Capability = "break"
+
 func (*fakeCluster) Runtime() string                              { return "fake" }
 func (*fakeCluster) Members() []harness.NodeID                    { return []harness.NodeID{"n1", "n2", "n3"} }
 func (c *fakeCluster) Dial(id harness.NodeID) (harness.KV, error) { return &fakeKV{c, id}, nil }
@@ -89,13 +98,11 @@ func (*fakeKV) Close() error { return nil }
 // breakage is a fault on the fake cluster.
 type breakage struct{}
 
-func (breakage) String() string { return "breakage" }
-func (breakage) Class() string  { return "process" }
-func (breakage) Supported(c harness.Cluster) error {
-	if _, ok := c.(*fakeCluster); !ok {
-		return errors.New("it cannot break")
-	}
-	return nil
+func (breakage) String() string              { return "breakage" }
+func (breakage) Class() string               { return "process" }
+func (breakage) Needs() []harness.Capability { return []harness.Capability{canBreak} }
+func (breakage) Effect(_, nodes []harness.NodeID) harness.Effect {
+	return harness.Effect{Kind: harness.Down, Affected: nodes}
 }
 
 func (breakage) Inject(_ context.Context, c harness.Cluster, in harness.Injection) error {
@@ -315,7 +322,21 @@ func TestBrokenWorkloadEndsTheRun(t *testing.T) {
 	require.ErrorIs(t, err, boom)
 }
 
+// needy needs more than there is.
+type needy struct{ breakage }
+
+func (needy) String() string { return "needy" }
+func (needy) Needs() []harness.Capability {
+	return []harness.Capability{canBreak, harness.CanPowerFail}
+}
+
 func TestUnsupportedIsRefusedBefore(t *testing.T) {
 	err := harness.Supported(harness.Schedule{{Fault: breakage{}, Target: "leadr"}}, newFakeCluster())
 	require.ErrorContains(t, err, "unknown target")
+	ops, err := runFake(t, t.Context(), newFakeCluster(), harness.RunConfig{
+		Schedule: harness.Schedule{{Fault: needy{}, Target: "one"}, {Fault: breakage{}, Target: "one"}, {Fault: needy{}, Target: "all"}},
+	})
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	require.EqualError(t, err, "fault needy is not supported on runtime fake: it cannot lose what a member has not synced: nobody made it")
+	require.Empty(t, ops, "nothing was done")
 }

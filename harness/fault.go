@@ -6,14 +6,16 @@ import (
 	"time"
 )
 
-// Fault is a value without state: what belongs to one injection travels in Injection. Its String
-// parses back with nemesis.Parse. Verify and VerifyHealed ask once; the engine repeats them until
+// Fault is a value without state: what belongs to one injection travels in Injection. Its String,
+// with its arguments, parses back with nemesis.Parse. Verify and VerifyHealed ask once; the engine repeats them until
 // they pass or time is up.
 type Fault interface {
 	fmt.Stringer
-	// Supported says why the cluster cannot have this fault, in one line; nil if it can. It is asked
-	// before the run.
-	Supported(Cluster) error
+	// Needs are the capabilities that it needs. A cluster that lacks one is refused before the run, and
+	// the other methods are not called.
+	Needs() []Capability
+	// Effect is what it does where it hits these nodes of the members, once Verify is nil.
+	Effect(members, nodes []NodeID) Effect
 	Inject(context.Context, Cluster, Injection) error
 	// Verify is nil once the fault has its effect.
 	Verify(context.Context, Cluster, Injection) error
@@ -31,6 +33,14 @@ type Injection struct {
 	// CutByOthers says whether another active injection cuts the link, so that it must not be
 	// expected to be open when this one is healed. Nil: none does.
 	CutByOthers func(Link) bool
+}
+
+// Holder is implemented by faults that do something while they last.
+type Holder interface {
+	// Hold runs from when the effect was seen until the fault's time is over or somebody heals it: ctx
+	// ends then, and Hold must return soon; Heal is called after that. Returning nil earlier is allowed.
+	// An error other than ctx's own is recorded, and the fault goes on without it.
+	Hold(context.Context, Cluster, Injection) error
 }
 
 // Exclusive is implemented by faults of which two of the same class must not overlap on one member:

@@ -28,13 +28,19 @@ type Nemesis struct {
 	rand   *rand.Rand
 	active []*Injected // in the order of injection
 	count  int         // injections so far
+
+	queue     []*Injected // whose Hold Conduct shall run
+	conducted bool        // there is, or was, a Conduct
+	wake      func()      // ends the wait of Conduct; nil: it does not wait
 }
 
 // Injected is one fault that was injected, or tried to be.
 type Injected struct {
 	FaultValue
 	fault   Fault
-	healing bool // somebody heals it
+	healing bool   // somebody heals it
+	stop    func() // ends its Hold; nil: none runs
+	stopped func() // called when Hold has ended; nil: nobody waits for that
 }
 
 // NewNemesis makes a nemesis. Its targets are drawn from a stream of the run's seed.
@@ -74,7 +80,7 @@ func (n *Nemesis) Run(ctx context.Context, s Schedule, d time.Duration) (err err
 func (n *Nemesis) step(ctx context.Context, id string, st Step) error {
 	in, err := n.inject(ctx, id, st)
 	if err == nil {
-		_ = n.env.Sleep(ctx, st.For) // ending early is healed below
+		n.last(ctx, in, st.For) // ending early is healed below
 	}
 	heal, cancel := n.env.WithTimeout(context.WithoutCancel(ctx), healTime)
 	defer cancel()
@@ -82,13 +88,18 @@ func (n *Nemesis) step(ctx context.Context, id string, st Step) error {
 }
 
 // Inject lets the fault hit the target now, for as long as nobody heals it. The error says why it
-// did not land; it is recorded, and the injection must be healed all the same.
+// did not land; it is recorded, and the injection must be healed all the same. What a Holder does while
+// it lasts needs a Conduct around the call.
 func (n *Nemesis) Inject(ctx context.Context, f Fault, t Target) (*Injected, error) {
 	n.mu.Lock()
 	n.count++
 	id := fmt.Sprintf("x%d", n.count)
 	n.mu.Unlock()
-	return n.inject(ctx, id, Step{Fault: f, Target: t})
+	in, err := n.inject(ctx, id, Step{Fault: f, Target: t})
+	if _, ok := f.(Holder); ok && err == nil {
+		n.enqueue(in)
+	}
+	return in, err
 }
 
 func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, error) {
@@ -121,7 +132,7 @@ func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, er
 // effect does and verifies. The time that it returns is the end of do where the effect was there at
 // once, and else the start of the look that saw it: probes that must fail take their time to fail.
 func (n *Nemesis) effect(ctx context.Context, in *Injected, do, verify func(context.Context, Cluster, Injection) error) (time.Duration, error) {
-	inj := Injection{ID: in.ID, Nodes: in.Nodes, Env: n.env, CutByOthers: n.cutByOthers(in)}
+	inj := n.injection(in)
 	if err := do(ctx, n.cluster, inj); err != nil {
 		return 0, err
 	}
@@ -140,6 +151,10 @@ func (n *Nemesis) effect(ctx context.Context, in *Injected, do, verify func(cont
 	}
 }
 
+func (n *Nemesis) injection(in *Injected) Injection {
+	return Injection{ID: in.ID, Nodes: in.Nodes, Env: n.env, CutByOthers: n.cutByOthers(in)}
+}
+
 // Heal heals one injection, once; healing it again does nothing. It holds its members until it is
 // healed: a second fault there meanwhile would look like a healing without effect.
 func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
@@ -147,7 +162,8 @@ func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
 		return nil
 	}
 	defer n.release(in)
-	h := *in
+	n.endHold(ctx, in)
+	h := Injected{FaultValue: in.FaultValue}
 	h.Issued, h.Confirmed = n.env.Now(), 0
 	n.record(Invoke, FHeal, &h, nil)
 	confirmed, err := n.effect(ctx, &h, in.fault.Heal, in.fault.VerifyHealed)
@@ -234,6 +250,8 @@ func (n *Nemesis) pick(in *Injected, st Step) []NodeID {
 	}
 	if nodes := st.Target.Resolve(members, free, in.Leader, n.rand); len(nodes) > 0 {
 		in.Nodes = nodes
+		e := in.fault.Effect(members, nodes)
+		in.Effect, in.Affected = e.Kind, e.Affected
 		n.active = append(n.active, in)
 	}
 	return in.Nodes

@@ -18,7 +18,7 @@ const (
 
 // Processes that are not clients. Clients count from 0, probes from ProbeProcess.
 const (
-	NemesisProcess = -1 // F is FInject or FHeal, Value a FaultValue
+	NemesisProcess = -1 // F is FInject, FHeal or FHold, Value a FaultValue
 	HarnessProcess = -2 // F is FPhase (Value a PhaseValue), FStatus (a StatusValue), FHash (a HashValue) or FProbes (a ProbesValue)
 )
 
@@ -26,6 +26,7 @@ const (
 const (
 	FInject = "inject"
 	FHeal   = "heal"
+	FHold   = "hold" // a fault failed while it lasted: Info, with the error (Holder)
 	FPhase  = "phase"
 	FStatus = "status"
 )
@@ -102,6 +103,8 @@ type FaultValue struct {
 	Fault     string        `json:"fault"`               // parses back with nemesis.Parse
 	Target    Target        `json:"target"`              // as asked
 	Nodes     []NodeID      `json:"nodes"`               // as resolved at injection; empty: nothing matched
+	Effect    EffectKind    `json:"effect,omitempty"`    // what it does: down, frozen, cut or impaired; histories recorded before 0.1.0 have none
+	Affected  []NodeID      `json:"affected,omitempty"`  // the members that then cannot serve or lead as the others can: the nodes, but of a partition the smaller side
 	Leader    NodeID        `json:"leader,omitempty"`    // who led when the target was resolved
 	Term      uint64        `json:"term,omitempty"`      // that leader's term
 	Issued    time.Duration `json:"issued"`              // when the command was given

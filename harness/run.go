@@ -69,38 +69,12 @@ type HealError struct{ Err error }
 func (e *HealError) Error() string { return e.Err.Error() }
 func (e *HealError) Unwrap() error { return e.Err }
 
-// Refused says which faults of the schedule no cluster of the runtime can have, and why, before one is
-// started. It is nil where the runtime does not tell.
-func Refused(s Schedule, rt Runtime) error {
-	shaper, ok := rt.(Shaper)
-	if !ok {
-		return nil
-	}
-	return supported(s, shaper.Shape())
-}
-
-// Supported says which faults of the schedule the cluster cannot have, and why: one error for all.
-// It is asked before a run.
+// Supported says which faults of the schedule the cluster cannot have, and why (an *UnsupportedError),
+// and which targets it does not know.
 func Supported(s Schedule, c Cluster) error {
-	errs := []error{supported(s, c)}
+	errs := []error{Unsupported(s, c.Runtime(), c)}
 	for _, st := range s {
 		errs = append(errs, st.Target.Check(c.Members()))
-	}
-	return errors.Join(errs...)
-}
-
-func supported(s Schedule, c Cluster) error {
-	var errs []error
-	seen := map[string]bool{}
-	for _, st := range s {
-		name := st.Fault.String()
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		if err := st.Fault.Supported(c); err != nil {
-			errs = append(errs, fmt.Errorf("fault %s is not supported on runtime %s: %w", name, c.Runtime(), err))
-		}
 	}
 	return errors.Join(errs...)
 }
@@ -230,7 +204,9 @@ func (e *engine) faults(ctx context.Context) error {
 	err := e.env.Parallel(run,
 		func(ctx context.Context) error {
 			defer stop()
-			scripted = e.cfg.Script(ctx, e.env, e.cluster, e.recorder, e.nemesis)
+			scripted = e.nemesis.Conduct(ctx, func(ctx context.Context) error {
+				return e.cfg.Script(ctx, e.env, e.cluster, e.recorder, e.nemesis)
+			})
 			return nil
 		},
 		func(ctx context.Context) error { return e.nemesis.Run(ctx, e.cfg.Schedule, e.cfg.Faults) },

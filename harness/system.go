@@ -60,8 +60,10 @@ type ClusterConfig struct {
 // Runtime starts clusters.
 type Runtime interface {
 	Name() string
-	// Probe says why the runtime cannot be used here, in one line; nil if it can.
-	Probe(ctx context.Context) error
+	// Probe says, before anything is started, what clusters here will be able to do, as far as that can be
+	// known by then; the cluster itself knows. The error says why the runtime cannot be used here at all,
+	// in one line.
+	Probe(ctx context.Context) (Abler, error)
 	// Run starts a cluster, waits until every member's process runs and answers a status call,
 	// calls body in a task, and then closes the cluster whatever happened: nothing of it is left
 	// behind. It returns body's error joined with its own. A member that ends before it serves is a
@@ -79,13 +81,6 @@ type VirtualTime interface {
 func Virtual(rt Runtime) bool {
 	_, ok := rt.(VirtualTime)
 	return ok
-}
-
-// Shaper is implemented by runtimes that can show, before anything is started, what their clusters
-// can do.
-type Shaper interface {
-	// Shape is a cluster to look at the capabilities of: only its type and Runtime mean something.
-	Shape() Cluster
 }
 
 // StartError says that a member's process ended before it served.

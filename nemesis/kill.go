@@ -18,8 +18,10 @@ func (Kill) String() string { return "kill" }
 // Class is that of faults on the process.
 func (Kill) Class() string { return classProcess }
 
-func (Kill) Supported(c harness.Cluster) error {
-	return need[harness.Killer](c, "kill a member's process")
+func (Kill) Needs() []harness.Capability { return []harness.Capability{harness.CanKill} }
+
+func (Kill) Effect(_, nodes []harness.NodeID) harness.Effect {
+	return harness.Effect{Kind: harness.Down, Affected: nodes}
 }
 
 func (Kill) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
@@ -46,9 +48,7 @@ type Stop struct{ Kill }
 
 func (Stop) String() string { return "stop" }
 
-func (Stop) Supported(c harness.Cluster) error {
-	return need[harness.Stopper](c, "stop a member's process with SIGTERM")
-}
+func (Stop) Needs() []harness.Capability { return []harness.Capability{harness.CanStop} }
 
 func (Stop) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
 	return each(ctx, in, c.(harness.Stopper).Stop)
@@ -59,9 +59,7 @@ type PowerFail struct{ Kill }
 
 func (PowerFail) String() string { return "powerfail" }
 
-func (PowerFail) Supported(c harness.Cluster) error {
-	return need[harness.PowerFailer](c, "lose what a member has not synced")
-}
+func (PowerFail) Needs() []harness.Capability { return []harness.Capability{harness.CanPowerFail} }
 
 func (PowerFail) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
 	return each(ctx, in, c.(harness.PowerFailer).PowerFail)

@@ -7,47 +7,90 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Entry is a line of All.
 type Entry struct {
-	Fault harness.Fault
-	Doc   string // one line
-	Needs string // the capability of a cluster that it needs
+	Fault harness.Fault // with its arguments' defaults
+	Doc   string        // one line
+	Args  string        // what arguments there are and what they may be, as name(ARGS) and a sentence; empty: none
+	// Parse makes the fault with these arguments, at least one; nil: it has none. Its error says what is
+	// wrong with them; what is allowed, Args tells.
+	Parse func(args []string) (harness.Fault, error)
+}
+
+// Name is the fault's, without arguments.
+func (e Entry) Name() string {
+	name, _, _ := strings.Cut(e.Fault.String(), "(")
+	return name
 }
 
 // All lists the faults that exist. Help, documentation and tests range over it.
 func All() []Entry {
 	return []Entry{
-		{Kill{}, "kill the process with SIGKILL; heals by starting it again", "Killer"},
-		{Stop{}, "end the process with SIGTERM and wait; heals by starting it again", "Stopper"},
-		{PowerFail{}, "kill the process and lose what it had not synced; heals by starting it again", "PowerFailer"},
-		{Pause{}, "freeze the process with SIGSTOP; heals by SIGCONT", "Pauser"},
-		{Isolate{}, "cut each target member off from every other member, both ways", "Network"},
-		{Partition{}, "cut the target members off from the rest, both ways; each side stays whole", "Network"},
+		{Fault: Kill{}, Doc: "kill the process with SIGKILL; heals by starting it again"},
+		{Fault: Stop{}, Doc: "end the process with SIGTERM and wait; heals by starting it again"},
+		{Fault: PowerFail{}, Doc: "kill the process and lose what it had not synced; heals by starting it again"},
+		{Fault: Pause{}, Doc: "freeze the process with SIGSTOP; heals by SIGCONT"},
+		{Stutter{Period: 100 * time.Millisecond, Percent: 50}, "freeze the process for a share of each period; heals by SIGCONT", stutterArgs, parseStutter},
+		{Fault: Isolate{}, Doc: "cut each target member off from every other member, both ways"},
+		{Fault: Partition{}, Doc: "cut the target members off from the rest, both ways; each side stays whole"},
+		{Fault: Mute{}, Doc: "cut the links from each target member to every other: it hears them, they do not hear it"},
 	}
 }
 
-// Parse is the inverse of a fault's String.
+// Parse is the inverse of a fault's String. A name alone is the fault with its defaults.
 func Parse(s string) (harness.Fault, error) {
+	name, list, hasArgs := strings.Cut(s, "(")
+	list, closed := strings.CutSuffix(list, ")")
+	if hasArgs && !closed {
+		return nil, fmt.Errorf("fault %q: the parenthesis is not closed", s)
+	}
 	var names []string
 	for _, e := range All() {
-		if e.Fault.String() == s {
+		if e.Name() != name {
+			names = append(names, e.Name())
+			continue
+		}
+		if !hasArgs {
 			return e.Fault, nil
 		}
-		names = append(names, e.Fault.String())
+		if e.Parse == nil {
+			return nil, fmt.Errorf("fault %q: %s has no arguments", s, name)
+		}
+		args := strings.Split(list, ",")
+		for i := range args {
+			args[i] = strings.TrimSpace(args[i])
+		}
+		f, err := e.Parse(args)
+		if err != nil {
+			return nil, fmt.Errorf("fault %q: %w: allowed is %s", s, err, e.Args)
+		}
+		return f, nil
 	}
 	return nil, fmt.Errorf("unknown fault %q: allowed are %s", s, strings.Join(names, ", "))
 }
 
-// need states a capability: every fault's Supported is one call of it.
-func need[T any](c harness.Cluster, what string) error {
-	if _, ok := c.(T); !ok {
-		return fmt.Errorf("it cannot %s", what)
+// SplitList splits a list of faults at its commas, but for those between parentheses. The list may have
+// been split at all commas before, by who does not know of arguments (flags, YAML): that is undone.
+func SplitList(words ...string) (list []string) {
+	depth, start := 0, 0
+	s := strings.Join(words, ",")
+	for i, r := range s + "," {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == ',' && (depth <= 0 || i == len(s)):
+			list = append(list, strings.TrimSpace(s[start:i]))
+			start = i + 1
+		}
 	}
-	return nil
+	return list
 }
 
 // each does f to every member of the injection at once, and joins the errors.

@@ -1,6 +1,7 @@
 package nemesis_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,26 +13,74 @@ import (
 
 func TestFaultsParseBack(t *testing.T) {
 	seen := map[string]bool{}
+	var names []string
 	for _, e := range nemesis.All() {
-		name := e.Fault.String()
-		require.False(t, seen[name], "two faults are named %s", name)
-		seen[name] = true
-		f, err := nemesis.Parse(name)
-		require.NoError(t, err)
-		require.Equal(t, e.Fault, f)
+		require.False(t, seen[e.Name()], "two faults are named %s", e.Name())
+		seen[e.Name()] = true
+		names = append(names, e.Name())
+		for _, written := range []string{e.Fault.String(), e.Name()} {
+			f, err := nemesis.Parse(written)
+			require.NoError(t, err)
+			require.Equal(t, e.Fault, f)
+		}
 		require.NotEmpty(t, e.Doc)
+		require.NotEmpty(t, e.Fault.Needs())
+		require.Equal(t, e.Args != "", e.Parse != nil)
+		require.Equal(t, e.Args != "", e.Fault.String() != e.Name(), "its arguments are printed")
+		_, err := nemesis.Parse(e.Name() + "(nonsense)")
+		require.ErrorContains(t, err, e.Name())
+		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := nemesis.Parse("kil")
-	require.EqualError(t, err, `unknown fault "kil": allowed are kill, stop, powerfail, pause, isolate, partition`)
+	require.EqualError(t, err, `unknown fault "kil": allowed are `+strings.Join(names, ", "))
 }
 
-// bare is a cluster that can do nothing.
-type bare struct{ harness.Cluster }
-
-func TestUnsupportedSaysWhy(t *testing.T) {
-	for _, e := range nemesis.All() {
-		require.ErrorContains(t, e.Fault.Supported(bare{}), "it cannot ", e.Fault.String())
+func TestArguments(t *testing.T) {
+	const allowed = ": allowed is stutter(PERIOD,SHARE), with PERIOD from 10ms to 1m and SHARE, of it frozen, from 1% to 99%"
+	for written, want := range map[string]string{
+		"kill(9)":             `fault "kill(9)": kill has no arguments`,
+		"kill()":              `fault "kill()": kill has no arguments`,
+		"stutter(1s":          `fault "stutter(1s": the parenthesis is not closed`,
+		"stutter(1s)":         `fault "stutter(1s)": it has 2 arguments, not 1` + allowed,
+		"stutter(1s,0%)":      `fault "stutter(1s,0%)": its share is "0%"` + allowed,
+		"stutter(1s,0.5)":     `fault "stutter(1s,0.5)": its share is "0.5"` + allowed,
+		"stutter(1ms,50%)":    `fault "stutter(1ms,50%)": its period is "1ms"` + allowed,
+		"stutter(always,50%)": `fault "stutter(always,50%)": its period is "always"` + allowed,
+	} {
+		_, err := nemesis.Parse(written)
+		require.EqualError(t, err, want)
 	}
+	r := harness.Stream(1, "arguments")
+	for range 100 {
+		f := nemesis.Stutter{Period: 10*time.Millisecond + time.Duration(r.Int64N(int64(50*time.Second))), Percent: 1 + r.IntN(99)}
+		back, err := nemesis.Parse(f.String())
+		require.NoError(t, err)
+		require.Equal(t, f, back)
+	}
+	f, err := nemesis.Parse("stutter( 1s , 20% )")
+	require.NoError(t, err)
+	require.Equal(t, nemesis.Stutter{Period: time.Second, Percent: 20}, f)
+}
+
+func TestSplitList(t *testing.T) {
+	want := []string{"kill", "stutter(50ms,10%)", "mute"}
+	require.Equal(t, want, nemesis.SplitList("kill,stutter(50ms,10%), mute"))
+	require.Equal(t, want, nemesis.SplitList("kill", "stutter(50ms", "10%)", "mute"), "split at every comma by somebody else")
+	require.Equal(t, want, nemesis.SplitList(want...))
+	require.Equal(t, []string{"kill", "stutter(1s,5%"}, nemesis.SplitList("kill,stutter(1s,5%"), "Parse tells what is wrong")
+	require.Equal(t, []string{""}, nemesis.SplitList())
+}
+
+func TestEffects(t *testing.T) {
+	members := []harness.NodeID{"n1", "n2", "n3", "n4", "n5"}
+	for _, e := range nemesis.All() {
+		got := e.Fault.Effect(members, members[:2])
+		require.NotEmpty(t, got.Kind, e.Name())
+		require.Equal(t, members[:2], got.Affected, "%s of a minority affects those that it hits", e.Name())
+	}
+	require.Equal(t, members[3:], nemesis.Partition{}.Effect(members, members[:3]).Affected, "the smaller side")
+	require.Equal(t, members[:4], nemesis.Partition{}.Effect(members[:4], members[:2]).Affected, "neither side has a majority")
+	require.Equal(t, members[:3], nemesis.Isolate{}.Effect(members, members[:3]).Affected)
 }
 
 func TestLinks(t *testing.T) {
@@ -44,6 +93,9 @@ func TestLinks(t *testing.T) {
 	halves := nemesis.Partition{}.Links(members, []harness.NodeID{"n1", "n2"})
 	require.NotContains(t, halves, link("n1", "n2"), "a side of a partition stays whole")
 	require.Len(t, halves, 8)
+	muted := nemesis.Mute{}.Links(members, []harness.NodeID{"n1"})
+	require.Equal(t, []harness.Link{link("n1", "n2"), link("n1", "n3"), link("n1", "n4")}, muted, "the ways back stay open")
+
 	require.Empty(t, nemesis.Partition{}.Links(members, members), "nothing is apart from everything")
 }
 

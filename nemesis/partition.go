@@ -19,6 +19,11 @@ type Partition struct{ cutting[twoSides] }
 
 func (Partition) String() string { return "partition" }
 
+// Effect is on the smaller side, whichever was named: the other one can go on.
+func (Partition) Effect(members, nodes []harness.NodeID) harness.Effect {
+	return harness.Effect{Kind: harness.Cut, Affected: harness.SmallerSide(members, nodes)}
+}
+
 // eachAlone are the links between each node and all other members.
 type eachAlone struct{}
 
@@ -45,8 +50,10 @@ func (f cutting[L]) Links(members, nodes []harness.NodeID) []harness.Link {
 	return f.which.Links(members, nodes)
 }
 
-func (cutting[L]) Supported(c harness.Cluster) error {
-	return need[harness.Network](c, "cut links between members")
+func (cutting[L]) Needs() []harness.Capability { return []harness.Capability{harness.CanCut} }
+
+func (cutting[L]) Effect(_, nodes []harness.NodeID) harness.Effect {
+	return harness.Effect{Kind: harness.Cut, Affected: nodes}
 }
 
 func (f cutting[L]) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {

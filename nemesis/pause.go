@@ -15,8 +15,10 @@ func (Pause) String() string { return "pause" }
 // Class is that of faults on the process.
 func (Pause) Class() string { return classProcess }
 
-func (Pause) Supported(c harness.Cluster) error {
-	return need[harness.Pauser](c, "pause a member's process")
+func (Pause) Needs() []harness.Capability { return []harness.Capability{harness.CanPause} }
+
+func (Pause) Effect(_, nodes []harness.NodeID) harness.Effect {
+	return harness.Effect{Kind: harness.Frozen, Affected: nodes}
 }
 
 func (Pause) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {

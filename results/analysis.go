@@ -182,7 +182,7 @@ func markLeaders(faults []Injected, ls []Leadership, members int, end time.Durat
 		if l, ok := leaderAt(ls, f.Issued); ok {
 			f.LeaderThen = l.Node
 		}
-		f.HitLeader = f.LeaderThen != "" && f.hits(f.LeaderThen)
+		f.HitLeader = f.LeaderThen != "" && f.affects(f.LeaderThen)
 		f.QuorumLost = harmed(faults, f, f.Issued, end) > (members-1)/2
 	}
 }
@@ -191,8 +191,8 @@ func markLeaders(faults []Injected, ls []Leadership, members int, end time.Durat
 func harmed(faults []Injected, f *Injected, t, end time.Duration) int {
 	who := map[harness.NodeID]bool{}
 	for j := range faults {
-		if g := &faults[j]; (g == f || g.activeAt(t, end)) && g.Error == "" && EffectOf(g.Fault) != Impaired {
-			for _, id := range g.held {
+		if g := &faults[j]; (g == f || g.activeAt(t, end)) && g.Error == "" && g.Effect.Traits().NoVote {
+			for _, id := range g.Affected {
 				who[id] = true
 			}
 		}

@@ -76,7 +76,7 @@ func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, pro
 
 func unharmed(id harness.NodeID, t time.Duration, faults []Injected, end time.Duration) bool {
 	for i := range faults {
-		if f := &faults[i]; f.hits(id) && f.activeAt(t, end) {
+		if f := &faults[i]; f.affects(id) && f.activeAt(t, end) {
 			return false
 		}
 	}

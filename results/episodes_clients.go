@@ -272,7 +272,7 @@ func (s *study) rejoined(e *Episode, heal time.Duration) {
 
 // stale is about a leader that lost its office without knowing it.
 func (s *study) stale(e *Episode) {
-	if e.Elected == nil || e.Fault != nil && EffectOf(e.Fault.Fault) == Down {
+	if e.Elected == nil || e.Fault != nil && e.Fault.Effect.Traits().Gone {
 		return
 	}
 	for _, l := range s.leaders {
@@ -323,7 +323,7 @@ func (s *study) silence(e *Episode) {
 	}
 	for i := range s.events {
 		ev := &s.events[i]
-		if ev.Kind != raftlog.LastBeat || ev.Peer != string(e.OldLeader) || ev.At < e.T0 || ev.At > e.Watched || e.Fault.hits(ev.Node) {
+		if ev.Kind != raftlog.LastBeat || ev.Peer != string(e.OldLeader) || ev.At < e.T0 || ev.At > e.Watched || e.Fault.affects(ev.Node) {
 			continue
 		}
 		if at := ev.At - ev.Ago; e.Heartbeat == nil || at > e.Heartbeat.At {

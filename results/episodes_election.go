@@ -15,7 +15,7 @@ func (s *study) election(e *Episode) {
 		e.Elected, e.NewLeader, e.NewTerm, e.Outcome = mark(l.From, l.Ref), l.Node, l.Term, NewLeader
 		e.TermsBurned = int(l.Term - e.OldTerm - 1)
 		stop = l.From
-	} else if old, led := leaderAt(s.leaders, e.Watched-1); led && old.Term == e.OldTerm && (e.Fault == nil || EffectOf(e.Fault.Fault) != Down) {
+	} else if old, led := leaderAt(s.leaders, e.Watched-1); led && old.Term == e.OldTerm && (e.Fault == nil || !e.Fault.Effect.Traits().Gone) {
 		e.Outcome = Kept
 	} else {
 		e.Outcome = NoLeader
@@ -124,7 +124,7 @@ func (t *Try) refuse(r Refusal) {
 
 func (s *study) held(e *Episode, ev raftlog.Event) bool {
 	f := e.Fault
-	return f != nil && f.hits(ev.Node) && (f.HealIssued == nil || ev.At < *f.HealIssued)
+	return f != nil && f.affects(ev.Node) && (f.HealIssued == nil || ev.At < *f.HealIssued)
 }
 
 func splitVotes(tries []Try, won uint64) int {

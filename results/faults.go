@@ -1,7 +1,6 @@
 package results
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,30 +8,6 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 )
-
-// Effect is what a fault does to a member, as far as graphs and analysis care.
-type Effect string
-
-const (
-	Down     Effect = "down"     // its process is gone
-	Paused   Effect = "paused"   // its process is frozen
-	Cut      Effect = "cut off"  // it is cut off from other members
-	Impaired Effect = "impaired" // anything else
-)
-
-// EffectOf reads it from the fault's name, without its parameters.
-func EffectOf(fault string) Effect {
-	name, _, _ := strings.Cut(fault, "(")
-	switch strings.TrimSpace(name) {
-	case "kill", "stop", "powerfail", "restart", "oom", "crashloop", "machineloss":
-		return Down
-	case "pause":
-		return Paused
-	case "isolate", "partition":
-		return Cut
-	}
-	return Impaired
-}
 
 // Injected is one injection and its healing, as the history tells. Lines are of history.jsonl.
 type Injected struct {
@@ -45,11 +20,12 @@ type Injected struct {
 	HealLine    int            `json:"heal_line,omitempty"`   // of the heal's invocation
 	HealedLine  int            `json:"healed_line,omitempty"` // of its completion
 	HealError   string         `json:"heal_error,omitempty"`  // why the healing was not seen
-	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among the members that it holds: its nodes, or of a partition the smaller side
+	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among its affected members
 	QuorumLost  bool           `json:"quorum_lost,omitempty"` // with it, no majority of the members was left unharmed
 	LeaderThen  harness.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
+	HoldError   string         `json:"hold_error,omitempty"`  // why it did not do all that it does while it lasts
+	HoldLine    int            `json:"hold_line,omitempty"`   // of the line that tells that
 	effectStart time.Duration
-	held        []harness.NodeID // see hold
 }
 
 // Landed says that its effect was seen.
@@ -72,23 +48,8 @@ func joinNodes(ids []harness.NodeID) string {
 	return strings.Join(s, "+")
 }
 
-// hits says whether the fault holds the member: it cannot serve or lead while the others can.
-func (f *Injected) hits(id harness.NodeID) bool { return slices.Contains(f.held, id) }
-
-// hold are the members that the fault holds: its nodes, but of a partition the smaller side, whoever
-// was named, and all where both are equal.
-func (f *Injected) hold(members []harness.NodeID) {
-	f.held = f.Nodes
-	if f.Fault != "partition" || 2*len(f.Nodes) < len(members) {
-		return
-	}
-	f.held = nil
-	for _, id := range members {
-		if 2*len(f.Nodes) == len(members) || !slices.Contains(f.Nodes, id) {
-			f.held = append(f.held, id)
-		}
-	}
-}
+// affects says whether the member cannot serve or lead while the others can.
+func (f *Injected) affects(id harness.NodeID) bool { return slices.Contains(f.Affected, id) }
 
 // end is when it had no effect any more; the end of the run where it was never healed.
 func (f *Injected) end(runEnd time.Duration) time.Duration {
@@ -115,8 +76,8 @@ func faultsOf(ops []harness.Op, members []harness.NodeID) []Injected {
 		if op.Process != harness.NemesisProcess {
 			continue
 		}
-		var v harness.FaultValue
-		if json.Unmarshal(op.Value, &v) != nil {
+		v, err := harness.DecodeFault(op.Value, members)
+		if err != nil {
 			continue // an op of another kind; ParseHistory has checked these
 		}
 		n, known := at[v.ID]
@@ -136,15 +97,14 @@ func faultsOf(ops []harness.Op, members []harness.NodeID) []Injected {
 			}
 		case op.F == harness.FHeal && op.Type == harness.Invoke:
 			out[n].HealIssued, out[n].HealLine = &v.Issued, op.Index+1
+		case op.F == harness.FHold:
+			out[n].HoldError, out[n].HoldLine = op.Error, op.Index+1
 		case op.F == harness.FHeal:
 			out[n].HealedLine, out[n].HealError = op.Index+1, op.Error
 			if op.Type == harness.OK {
 				out[n].Healed = &v.Confirmed
 			}
 		}
-	}
-	for i := range out {
-		out[i].hold(members)
 	}
 	return out
 }

@@ -45,12 +45,13 @@ var kinds = map[string]func(*known){
 	"pause":     func(k *known) { k.knew = k.healed - 2*mil }, // it learns of its successor when it runs again
 	"isolate":   func(k *known) { k.knew = k.confirmed + 900*mil },
 	"partition": func(k *known) { k.knew = k.elected + 100*mil },
+	"mute":      func(k *known) { k.knew = k.elected + 4*mil }, // one way: it is not heard, but hears of its successor
+	"stutter":   slowed(50 * mil),
 }
 
 // further are faults that the nemesis does not know yet: the analysis knows nothing of them either, and
 // must measure them all the same.
 var further = map[string]func(*known){
-	"mute": func(k *known) { k.knew = k.elected + 4*mil }, // one way: it is not heard, but hears of its successor
 	"deaf": func(k *known) { // the other way: its heartbeats go on until it gives up, since it hears no answer
 		k.knew = k.confirmed + 300*mil
 	},
@@ -78,9 +79,8 @@ func (s *synthetic) find(end time.Duration) Analysis {
 func TestEveryKindOfFaultIsMeasured(t *testing.T) {
 	all := map[string]func(*known){}
 	for _, e := range nemesis.All() {
-		name := e.Fault.String()
-		require.Contains(t, kinds, name, "the nemesis has a fault whose failovers nobody has made up with known times")
-		all[name] = kinds[name]
+		require.Contains(t, kinds, e.Name(), "the nemesis has a fault whose failovers nobody has made up with known times")
+		all[e.Fault.String()] = kinds[e.Name()]
 	}
 	for name, f := range further {
 		all[name] = f

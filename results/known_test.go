@@ -144,6 +144,7 @@ func (s *synthetic) inject(i int) {
 		return
 	}
 	v := harness.FaultValue{ID: fmt.Sprintf("f%d", i+1), Fault: k.fault, Target: k.target, Nodes: k.nodes, Leader: k.old, Term: k.term, Issued: k.issued}
+	says(&v, s.nodes)
 	s.nemesis(k.issued, harness.Invoke, harness.FInject, v)
 	v.Confirmed = k.confirmed
 	s.nemesis(k.confirmed, harness.OK, harness.FInject, v)

@@ -62,14 +62,14 @@ func lane(node harness.NodeID, events []raftlog.Event, faults []Injected, end ti
 	}
 	for i := range faults {
 		f := &faults[i]
-		if !f.hits(node) || !f.Landed() {
+		if !f.affects(node) || !f.Landed() {
 			continue
 		}
-		switch EffectOf(f.Fault) {
-		case Down:
+		switch is := f.Effect.Traits(); {
+		case is.Gone:
 			changes = append(changes, change{at: f.effectStart, state: StateDown, ref: lineRef(f.DoneLine), order: 2})
 			changes = append(changes, change{at: startAfter(node, events, f, end), state: StateUnknown, order: 0})
-		case Paused:
+		case is.Frozen:
 			changes = append(changes, change{at: f.effectStart, state: StatePaused, ref: lineRef(f.DoneLine), order: 2})
 			changes = append(changes, change{at: f.end(end), order: 0})
 		}
@@ -190,7 +190,7 @@ func leaderships(nodes []harness.NodeID, events []raftlog.Event, faults []Inject
 func downTimes(node harness.NodeID, faults []Injected) []time.Duration {
 	var out []time.Duration
 	for i := range faults {
-		if f := &faults[i]; f.hits(node) && f.Landed() && EffectOf(f.Fault) == Down {
+		if f := &faults[i]; f.affects(node) && f.Landed() && f.Effect.Traits().Gone {
 			out = append(out, f.effectStart)
 		}
 	}

@@ -23,6 +23,9 @@ func faultViewOf(a *Analysis, f *Injected) faultView {
 	if f.Error != "" {
 		v.Trouble = "It did not land: " + f.Error
 	}
+	if f.HoldError != "" {
+		v.Trouble = strings.TrimSpace(v.Trouble + " It failed while it lasted: " + f.HoldError)
+	}
 	if f.HealError != "" {
 		v.Trouble = strings.TrimSpace(v.Trouble + " It was not seen to heal: " + f.HealError)
 	}

@@ -63,7 +63,7 @@ func sceneTable(a *Analysis, v view) *csvTable {
 		}
 		for j := range a.Faults {
 			f := &a.Faults[j]
-			if EffectOf(f.Fault) == Cut && f.Landed() && f.hits(a.Run.Nodes[i]) && v.holds(f.effectStart, f.end(a.End)) {
+			if f.Effect.Traits().Apart && f.Landed() && f.affects(a.Run.Nodes[i]) && v.holds(f.effectStart, f.end(a.End)) {
 				from, to := v.clip(f.effectStart, f.end(a.End))
 				t.add(rowCut, nil, node, from, to, nil, f.Label(), lineRef(f.Line))
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/nemesis"
 )
 
 // trouble is one fault of a synthetic run with all its times, which the analysis must find again.
@@ -123,24 +124,38 @@ func (s *synthetic) add(fault string, onLeader bool, at, length time.Duration, s
 		t.elected = won + 8*mil
 		t.committed = t.elected + 5*mil
 		s.elect(t.next, t.newTerm, voter, won, t.elected, t.committed)
-		if EffectOf(fault) == Cut {
+		if traits(fault).Apart {
 			t.steppedOff = t.confirmed + 1000*mil
 			s.log(t.node, t.steppedOff, "%s stepped down to follower since quorum is not active", s.ids[t.node])
 			s.log(t.node, t.steppedOff, "%s became follower at term %d", s.ids[t.node], s.term)
 		}
 		s.leader, s.term = t.next, t.newTerm
 	}
-	if EffectOf(fault) == Down {
+	if traits(fault).Gone {
 		s.log(t.node, t.healStart+40*mil, "newRaft %s [peers: [], term: %d, commit: 9, applied: 9, lastindex: 9, lastterm: 2]", s.ids[t.node], t.oldTerm)
 		s.log(t.node, t.healStart+41*mil, "%s became follower at term %d", s.ids[t.node], t.oldTerm)
 	}
 	if onLeader {
 		s.log(t.node, t.healStart+60*mil, "%s became follower at term %d", s.ids[t.node], s.term)
-		if EffectOf(fault) == Paused {
+		if traits(fault).Frozen {
 			t.steppedOff = t.healStart + 60*mil
 		}
 	}
 	s.troubles = append(s.troubles, t)
+}
+
+// says writes what the fault says of itself, as the nemesis does; of faults that do not exist yet, nothing.
+func says(v *harness.FaultValue, members []harness.NodeID) {
+	if f, err := nemesis.Parse(v.Fault); err == nil {
+		e := f.Effect(members, v.Nodes)
+		v.Effect, v.Affected = e.Kind, e.Affected
+	}
+}
+
+func traits(fault string) harness.Traits {
+	v := harness.FaultValue{Fault: fault}
+	says(&v, nil)
+	return v.Effect.Traits()
 }
 
 func (s *synthetic) others(n harness.NodeID) []harness.NodeID {
@@ -158,6 +173,7 @@ func (s *synthetic) finish(end time.Duration) (Run, harness.History) {
 	var schedule []Step
 	for i, t := range s.troubles {
 		v := harness.FaultValue{ID: fmt.Sprintf("f%d", i+1), Fault: t.fault, Target: t.target, Nodes: []harness.NodeID{t.node}, Leader: t.leaderThen, Term: t.oldTerm, Issued: t.issued}
+		says(&v, s.nodes)
 		s.nemesis(t.issued, harness.Invoke, harness.FInject, v)
 		v.Confirmed = t.confirmed
 		s.nemesis(t.confirmed, harness.OK, harness.FInject, v)
@@ -248,7 +264,7 @@ func (s *synthetic) answer(node harness.NodeID, at, timeout time.Duration) (time
 			continue
 		}
 		if node == t.node && at < t.healed {
-			if EffectOf(t.fault) == Down {
+			if traits(t.fault).Gone {
 				return 300 * time.Microsecond, fmt.Errorf("dial: connection refused: %w", harness.ErrNotApplied)
 			}
 			return timeout, errors.New("deadline exceeded")

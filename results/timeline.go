@@ -151,7 +151,7 @@ func laneMetas(a *Analysis) []laneMeta {
 			d.Segments = append(d.Segments, segmentMeta{s.From.Microseconds(), s.To.Microseconds(), s.State, s.Term, s.Ref})
 		}
 		for j := range a.Faults {
-			if f := &a.Faults[j]; f.Landed() && f.hits(d.Node) && EffectOf(f.Fault) == Cut {
+			if f := &a.Faults[j]; f.Landed() && f.affects(d.Node) && f.Effect.Traits().Apart {
 				d.Cuts = append(d.Cuts, [2]int64{f.effectStart.Microseconds(), f.end(a.End).Microseconds()})
 			}
 		}

@@ -94,12 +94,11 @@ func Exit(code int) error {
 	return &StatusError{Code: code}
 }
 
-// Unsupported is a usage error, and errors.ErrUnsupported: a runtime cannot do what was asked for.
-func Unsupported(words string) error { return &StatusError{ExitUsage, &unsupportedError{words}} }
-
-// unsupportedError says what the runtime cannot do.
-type unsupportedError struct{ words string }
-
-func (e *unsupportedError) Error() string { return e.words }
-
-func (e *unsupportedError) Unwrap() error { return errors.ErrUnsupported }
+// Refused is a usage error where err is errors.ErrUnsupported: a runtime cannot do what was asked for. Else
+// it is one of what a run needs.
+func Refused(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return &StatusError{ExitUsage, err}
+	}
+	return Infrastructure(err)
+}

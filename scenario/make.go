@@ -55,7 +55,7 @@ func (s Settings) NewSchedule() (harness.Schedule, error) {
 		return s.explicitSchedule()
 	}
 	var faults []harness.Fault
-	for _, name := range s.Faults {
+	for _, name := range nemesis.SplitList(s.Faults...) {
 		if name == "none" && len(s.Faults) == 1 {
 			return nil, nil
 		}

@@ -104,8 +104,8 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 	}
 	s.Runtime = rt.Name()
 	r.Settings, r.Runtime = s, rt
-	if err := harness.Refused(r.schedule, rt); err != nil {
-		return nil, Unsupported(strings.ReplaceAll(err.Error(), "\n", "; "))
+	if err := harness.Refused(ctx, r.schedule, rt); err != nil {
+		return nil, Refused(err)
 	}
 	r.live = checker.NewLiveRegisters(r.workload.Name() == workloads.Register{}.Name())
 	if err := r.makeFolder(reason); err != nil {

@@ -75,7 +75,7 @@ func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, reason st
 			continue
 		}
 		rt := e.New(s)
-		err := rt.Probe(ctx)
+		_, err := rt.Probe(ctx)
 		switch {
 		case err != nil && s.Runtime != "auto":
 			return nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))

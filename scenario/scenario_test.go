@@ -154,11 +154,32 @@ func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 		everything = append(everything, harness.Step{Fault: e.Fault, Target: harness.TargetOne})
 	}
 	for _, e := range Runtimes() {
-		err := harness.Refused(everything, e.New(Default()))
+		if _, err := e.New(Default()).Probe(t.Context()); err != nil {
+			continue // nothing can be asked of it here
+		}
+		err := harness.Refused(t.Context(), everything, e.New(Default()))
 		if e.Name == "sim" {
 			require.NoError(t, err)
 			continue
 		}
-		require.EqualError(t, err, "fault powerfail is not supported on runtime "+e.Name+": it cannot lose what a member has not synced")
+		require.ErrorContains(t, err, "fault powerfail is not supported on runtime "+e.Name+": it cannot lose what a member has not synced")
+		var status *StatusError
+		require.ErrorAs(t, Refused(err), &status)
+		require.Equal(t, ExitUsage, status.Code)
+	}
+}
+
+// TestFaultsWithArguments: a list is split at its commas, but for those of arguments, whoever split it before.
+func TestFaultsWithArguments(t *testing.T) {
+	for name, list := range map[string][]string{"whole": {"kill", "stutter(50ms,20%)"}, "split by flags and YAML": {"kill", "stutter(50ms", "20%)"}} {
+		t.Run(name, func(t *testing.T) {
+			p := Default()
+			p.Faults = list
+			s, err := p.NewSchedule()
+			require.NoError(t, err)
+			for _, st := range s {
+				require.Contains(t, []string{"kill", "stutter(50ms,20%)"}, st.Fault.String())
+			}
+		})
 	}
 }

@@ -80,7 +80,10 @@ func (s *scripted) start(ctx context.Context, o scenarios.ClusterOptions, body f
 		cfg.Logs = func(id harness.NodeID) io.Writer { return io.MultiWriter(main.Logs(id), logs.Writer(id)) }
 	}
 	c, err := Job{Runtime: s.r.Runtime, Cluster: cfg, History: history, Do: func(ctx context.Context, env harness.Env, hc harness.Cluster, recorder *harness.Recorder) error {
-		return body(ctx, &scenarios.Stage{Env: env, Cluster: hc, Recorder: recorder, Nemesis: harness.NewNemesis(env, hc, recorder), Logs: logs.Lines})
+		n := harness.NewNemesis(env, hc, recorder)
+		return n.Conduct(ctx, func(ctx context.Context) error {
+			return body(ctx, &scenarios.Stage{Env: env, Cluster: hc, Recorder: recorder, Nemesis: n, Logs: logs.Lines})
+		})
 	}}.Perform(ctx)
 	if o.Main {
 		s.r.record(c)

@@ -50,7 +50,7 @@ type Settings struct {
 	Rate        float64       `yaml:"rate" default:"200" above:"0" max:"1000000" help:"calls a second of all workers together, while the service answers"`
 	Probe       Interval      `yaml:"probe" default:"auto" min:"1ms" max:"1m" none:"0" help:"probe interval (one put and one get per interval through any majority), to time outages; 0 disables; auto: min(10ms, heartbeat-interval/10)"`
 	Hash        time.Duration `yaml:"hash" default:"5s" min:"100ms" none:"0" help:"how often to compare state hashes across members, or less often where it takes a member long; 0 disables"`
-	Faults      []string      `yaml:"faults" default:"[kill, pause, partition]" help:"faults of the schedule, or none: see faultline list faults"`
+	Faults      []string      `yaml:"faults" default:"[kill, pause, partition]" help:"faults of the schedule, such as kill,stutter(100ms,50%), or none: see faultline list faults"`
 	Storm       time.Duration `yaml:"storm" min:"0" help:"inject overlapping faults on random members, on average this far apart, instead of one after another"`
 	Hostile     bool          `yaml:"hostile" help:"on sim: the network also loses, doubles and delays messages, and power fails at the worst moments"`
 	Schedule    []Step        `yaml:"schedule,omitempty"` // instead of one drawn from the seed

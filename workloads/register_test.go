@@ -33,8 +33,9 @@ type memory struct {
 
 func newMemory() *memory { return &memory{data: map[string]string{}, rev: 1} }
 
-func (*memory) Runtime() string           { return "memory" }
-func (*memory) Members() []harness.NodeID { return []harness.NodeID{"n1", "n2", "n3"} }
+func (*memory) Can(c harness.Capability) (string, error) { return "", c.Missing("") }
+func (*memory) Runtime() string                          { return "memory" }
+func (*memory) Members() []harness.NodeID                { return []harness.NodeID{"n1", "n2", "n3"} }
 
 func (m *memory) Dial(id harness.NodeID) (harness.KV, error) { return &memoryKV{m, id}, nil }
 

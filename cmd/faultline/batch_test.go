@@ -41,7 +41,7 @@ func TestBatchTellsHowRunsEnded(t *testing.T) {
 	code, why := b.add("storm", "raftkv", "local", 3, nil, scenario.Infrastructure(errors.New("no Docker")))
 	require.Equal(t, scenario.ExitInfrastructure, code)
 	require.Equal(t, "no Docker", why)
-	code, why = b.add("power", "etcd", "local", 3, nil, scenario.Unsupported("fault powerfail is not supported"))
+	code, why = b.add("power", "etcd", "local", 3, nil, scenario.Refused(&harness.UnsupportedError{Reasons: []error{errors.New("fault powerfail is not supported")}}))
 	require.Equal(t, scenario.ExitValid, code, "what a runtime cannot do is no failure")
 	require.Equal(t, "fault powerfail is not supported", why)
 	require.NoError(t, b.write())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,9 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/docker"
 	"github.com/faultline-chaos/faultline/harness/agent/linux"
-	"github.com/faultline-chaos/faultline/harness/local"
 	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/scenario"
@@ -70,7 +69,7 @@ func newListCmd(a *app) *cobra.Command {
 		Short:     "List what exists",
 		ValidArgs: names,
 		Args:      cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			list, ok := lists()[args[0]]
 			if !ok {
 				return scenario.Usage("unknown list %q: allowed are %s", args[0], strings.Join(names, ", "))
@@ -78,12 +77,21 @@ func newListCmd(a *app) *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			n := 0
 			list(func(name, doc string) { n++; fmt.Fprintf(w, "%s\t%s\n", name, doc) })
+			if args[0] == "faults" {
+				fmt.Fprintln(w)
+				listSupport(cmd.Context(), w)
+			}
 			if n == 0 {
 				fmt.Fprintln(a.stderr, "faultline: this build has none: build it with -tags bugs (make prove does)")
 			}
 			return w.Flush()
 		},
 	}
+}
+
+// cleaner is a runtime that leaves something behind where its program is killed.
+type cleaner interface {
+	Clean(ctx context.Context, all bool) (removed []string, err error)
 }
 
 func newCleanCmd(a *app) *cobra.Command {
@@ -101,11 +109,15 @@ func newCleanCmd(a *app) *cobra.Command {
 				total += len(removed)
 				errs = append(errs, err)
 			}
-			if d := (&docker.Runtime{}); d.Probe(cmd.Context()) == nil {
-				report(d.Clean(cmd.Context(), false))
-			}
-			if l := (&local.Runtime{}); l.Probe(cmd.Context()) == nil {
-				report(l.Clean(cmd.Context(), false))
+			for _, e := range scenario.Runtimes() {
+				rt := e.New(scenario.Default())
+				c, ok := rt.(cleaner)
+				if !ok {
+					continue
+				}
+				if _, err := rt.Probe(cmd.Context()); err == nil {
+					report(c.Clean(cmd.Context(), false))
+				}
 			}
 			if err := errors.Join(errs...); err != nil {
 				return scenario.Status(scenario.ExitResidue, fmt.Errorf("clean: %w", err))

@@ -25,8 +25,8 @@ import (
 // namedRuntime is one that is not started.
 type namedRuntime string
 
-func (n namedRuntime) Name() string              { return string(n) }
-func (namedRuntime) Probe(context.Context) error { return nil }
+func (n namedRuntime) Name() string                               { return string(n) }
+func (namedRuntime) Probe(context.Context) (harness.Abler, error) { return nil, nil }
 func (namedRuntime) Run(context.Context, harness.ClusterConfig, func(context.Context, harness.Env, harness.Cluster) error) error {
 	return nil
 }

@@ -43,6 +43,8 @@ type node struct {
 	start  Start
 	exits  chan Exit // the last one that the harness has not looked at
 
+	mechanisms Mechanisms // what its agent said
+
 	sent []Drop // the last list that the agent has confirmed; under Cluster.mu
 }
 
@@ -60,9 +62,6 @@ func (c *Cluster) node(id harness.NodeID) (*node, error) {
 	}
 	return n, nil
 }
-
-// Shape is a cluster of the named runtime to look at the capabilities of (harness.Shaper).
-func Shape(runtime string) *Cluster { return &Cluster{runtime: runtime} }
 
 // Dial makes a client of one member.
 func (c *Cluster) Dial(id harness.NodeID) (harness.KV, error) {

@@ -206,3 +206,27 @@ func TestStamper(t *testing.T) {
 		require.InDelta(t, 4*time.Second, line.At, float64(500*time.Millisecond))
 	})
 }
+
+// TestMissingMechanism: it refuses the faults that need it, and no others.
+func TestMissingMechanism(t *testing.T) {
+	whole := Mechanisms{MechanismProcess: "ok", MechanismNetfilter: "ok", MechanismProbe: "ok"}
+	lacking := Mechanisms{MechanismProcess: "ok", MechanismNetfilter: "use nf_tables: operation not supported", MechanismProbe: "ok"}
+	c := &Cluster{ids: []harness.NodeID{"n1", "n2"}, nodes: map[harness.NodeID]*node{"n1": {mechanisms: whole}, "n2": {mechanisms: lacking}}}
+	for _, a := range []harness.Abler{lacking, c} {
+		by, err := a.Can(harness.CanKill)
+		require.NoError(t, err)
+		require.Equal(t, "process", by)
+		_, err = a.Can(harness.CanCut)
+		require.ErrorContains(t, err, "it cannot cut links between members: mechanism netfilter does not work here: use nf_tables: operation not supported")
+		_, err = a.Can(harness.CanPowerFail)
+		require.ErrorContains(t, err, "it cannot lose what a member has not synced")
+	}
+	by, err := whole.Can(harness.CanCut)
+	require.NoError(t, err)
+	require.Equal(t, "netfilter, probe", by)
+	by, err = Unprobed{}.Can(harness.CanCut)
+	require.NoError(t, err)
+	require.Equal(t, "netfilter, probe (tried when a run starts)", by)
+	delete(lacking, MechanismProbe)
+	require.False(t, c.canProbe())
+}

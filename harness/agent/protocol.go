@@ -57,8 +57,7 @@ const (
 
 // Hello is what an agent says about itself.
 type Hello struct {
-	// Mechanisms are what works here: "ok", or the reason why not.
-	Mechanisms map[string]string `json:"mechanisms"`
+	Mechanisms Mechanisms `json:"mechanisms"`
 	// BootID is that of the kernel. Where it is the harness's own, both have one monotonic clock.
 	BootID string `json:"boot_id"`
 	// Clock is CLOCK_MONOTONIC at the time of the answer, in nanoseconds.

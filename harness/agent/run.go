@@ -187,11 +187,14 @@ func eachNode(c *Cluster, f func(ctx context.Context, i int, n *node) error) []h
 }
 
 // links waits until every member reaches every other: a network takes a moment to come up, and what
-// is lost meanwhile would be repeated late.
+// is lost meanwhile would be repeated late. Where nobody can probe, nothing is waited for.
 func (s *starter) links(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, linkTime)
 	defer cancel()
 	c := s.cluster
+	if !c.canProbe() {
+		return nil
+	}
 	return s.env.Parallel(ctx, eachNode(c, func(ctx context.Context, _ int, n *node) error {
 		for _, to := range c.ids {
 			if to == n.member.ID {
@@ -211,7 +214,7 @@ func (s *starter) links(ctx context.Context) error {
 	})...)
 }
 
-// hello refuses an agent whose mechanisms do not all work: the cluster would claim what it cannot do.
+// hello asks a member's agent what works there, and the time.
 func hello(ctx context.Context, env harness.Env, n *node, s *stamper) error {
 	asked := monotonic()
 	var h Hello
@@ -219,26 +222,17 @@ func hello(ctx context.Context, env harness.Env, n *node, s *stamper) error {
 		return fmt.Errorf("ask its agent: %w", err)
 	}
 	s.align(env, h, asked)
-	return h.broken()
+	n.mechanisms = h.Mechanisms
+	return h.Mechanisms.check(MechanismProcess) // without it nothing can be started
 }
 
-// Check is nil if every mechanism of an agent works.
-func Check(ctx context.Context, c *Client) error {
+// Ask asks an agent what works there.
+func Ask(ctx context.Context, c *Client) (Mechanisms, error) {
 	var h Hello
 	if err := c.Call(ctx, OpHello, nil, &h); err != nil {
-		return fmt.Errorf("ask the agent: %w", err)
+		return nil, fmt.Errorf("ask the agent: %w", err)
 	}
-	return h.broken()
-}
-
-func (h Hello) broken() error {
-	var errs []error
-	for name, state := range h.Mechanisms {
-		if state != "ok" {
-			errs = append(errs, fmt.Errorf("mechanism %s does not work here: %s", name, state))
-		}
-	}
-	return errors.Join(errs...)
+	return h.Mechanisms, nil
 }
 
 // serve starts every member's process and waits until each answers.

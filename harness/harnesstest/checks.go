@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -25,6 +26,13 @@ type check struct {
 
 func always(harness.Cluster) bool { return true }
 
+// can is what the cluster claims to be able to do on this machine.
+func can(all ...harness.Capability) func(harness.Cluster) bool {
+	return func(c harness.Cluster) bool {
+		return !slices.ContainsFunc(all, func(x harness.Capability) bool { _, err := c.Can(x); return err != nil })
+	}
+}
+
 func claims[T any](c harness.Cluster) bool {
 	_, ok := c.(T)
 	return ok
@@ -32,22 +40,24 @@ func claims[T any](c harness.Cluster) bool {
 
 var checks = []check{
 	{"members", always, checkMembers},
+	{"capabilities are answers", always, checkAnswers},
 	{"put and get", always, checkPutGet},
 	{"statuses", always, checkStatuses},
-	{"kill and start", claims[harness.Killer], checkKill},
-	{"stop", claims[harness.Stopper], checkStop},
-	{"power failure", claims[harness.PowerFailer], checkPowerFail},
-	{"pause and resume", claims[harness.Pauser], checkPause},
-	{"pause, then kill", func(c harness.Cluster) bool { return claims[harness.Pauser](c) && claims[harness.Killer](c) }, checkPauseKill},
+	{"kill and start", can(harness.CanKill), checkKill},
+	{"stop", can(harness.CanStop), checkStop},
+	{"power failure", can(harness.CanPowerFail), checkPowerFail},
+	{"pause and resume", can(harness.CanPause), checkPause},
+	{"pause, then kill", can(harness.CanPause, harness.CanKill), checkPauseKill},
 	{"memory", claims[harness.MemoryMeter], checkMemory},
-	{"cut and mend", claims[harness.Network], checkCut},
-	{"cut one way", claims[harness.Network], checkOneWay},
-	{"overlapping rules", claims[harness.Network], checkOverlap},
-	{"rule replaced", claims[harness.Network], checkReplace},
-	{"clients are not cut off", claims[harness.Network], checkClients},
-	{"bad links", claims[harness.Network], checkBadLinks},
-	{"rules at once", claims[harness.Network], checkConcurrent},
-	{"kill while cut", func(c harness.Cluster) bool { return claims[harness.Network](c) && claims[harness.Killer](c) }, checkKillCut},
+	{"cut and mend", can(harness.CanCut), checkCut},
+	{"cut one way", can(harness.CanCut), checkOneWay},
+	{"overlapping rules", can(harness.CanCut), checkOverlap},
+	{"rule replaced", can(harness.CanCut), checkReplace},
+	{"clients are not cut off", can(harness.CanCut), checkClients},
+	{"bad links", can(harness.CanCut), checkBadLinks},
+	{"rules at once", can(harness.CanCut), checkConcurrent},
+	{"kill while cut", can(harness.CanCut, harness.CanKill), checkKillCut},
+	{"fault that acts while it lasts", can(harness.CanPause), checkHold},
 	{"start timings", claims[harness.Timings], checkTimings},
 }
 
@@ -56,6 +66,7 @@ type bench struct {
 	env     harness.Env
 	cluster harness.Cluster
 	runtime string
+	able    harness.Abler // what the runtime's Probe said
 }
 
 // eventually repeats f until it is nil or ctx ends.
@@ -154,6 +165,29 @@ func checkMembers(_ context.Context, b *bench) error {
 	}
 	if kv, err := b.cluster.Dial("n9"); err == nil {
 		return errors.Join(errors.New("there is a client of n9, which is not a member"), kv.Close())
+	}
+	return nil
+}
+
+// checkAnswers holds what the cluster says against what it has methods for, and against what its runtime
+// said before the start.
+func checkAnswers(ctx context.Context, b *bench) error {
+	for _, e := range harness.Capabilities() {
+		mechanism, err := b.cluster.Can(e.Capability)
+		switch {
+		case err == nil && mechanism == "":
+			return fmt.Errorf("it can %s, by no mechanism", e.Capability)
+		case err == nil && !e.Implements(b.cluster):
+			return fmt.Errorf("it can %s, but has no methods for it", e.Capability)
+		case err != nil && !strings.Contains(err.Error(), e.Doc):
+			return fmt.Errorf("it cannot %s, and does not say so: %w", e.Capability, err)
+		}
+		if _, before := b.able.Can(e.Capability); before != nil && err == nil {
+			return fmt.Errorf("it can %s, and its runtime's Probe denied it: %w", e.Capability, before)
+		}
+	}
+	if _, err := b.cluster.Can("fly"); err == nil {
+		return errors.New("it can fly")
 	}
 	return nil
 }

@@ -71,17 +71,19 @@ func (s *suite) run(t *testing.T, ctx context.Context, cfg harness.ClusterConfig
 // capabilities runs every check in one cluster of three. The first that fails is the last: it has
 // left the cluster in a state that nobody knows.
 func (s *suite) capabilities(t *testing.T) {
+	able, err := s.runtime.Probe(t.Context())
+	require.NoError(t, err)
 	results := map[string]error{}
 	logs := &logs{}
 	var now time.Duration
-	err := s.run(t, t.Context(), harness.ClusterConfig{Nodes: 3, Logs: logs.writer}, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
+	err = s.run(t, t.Context(), harness.ClusterConfig{Nodes: 3, Logs: logs.writer}, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
 		defer func() { now = env.Now() }()
 		for _, check := range checks {
 			if !check.claimed(c) {
 				continue
 			}
 			checkCtx, cancel := env.WithTimeout(ctx, checkTime)
-			err := check.do(checkCtx, &bench{env: env, cluster: c, runtime: s.runtime.Name()})
+			err := check.do(checkCtx, &bench{env: env, cluster: c, runtime: s.runtime.Name(), able: able})
 			cancel()
 			results[check.name] = err
 			if err != nil {
@@ -121,7 +123,7 @@ func (s *suite) twoRuns(t *testing.T) {
 				if err := b.serves(ctx, "n1"); err != nil {
 					return err
 				}
-				if n, ok := c.(harness.Network); ok {
+				if n, ok := c.(harness.Network); ok && can(harness.CanCut)(c) {
 					return n.Probe(ctx, harness.Link{From: "n1", To: "n2"})
 				}
 				return nil
@@ -207,7 +209,7 @@ func (s *suite) cancelledBefore(t *testing.T) {
 // breakAll leaves faults of every kind that the cluster knows for others to heal.
 func breakAll(ctx context.Context, c harness.Cluster) error {
 	var errs []error
-	if n, ok := c.(harness.Network); ok {
+	if n, ok := c.(harness.Network); ok && can(harness.CanCut)(c) {
 		errs = append(errs, n.Cut(ctx, "left", []harness.Link{{From: "n1", To: "n2"}, {From: "n2", To: "n1"}}))
 	}
 	if p, ok := c.(harness.Pauser); ok {

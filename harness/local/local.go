@@ -37,9 +37,6 @@ var _ harness.Runtime = (*Runtime)(nil)
 // Name is "local".
 func (*Runtime) Name() string { return "local" }
 
-// Shape shows what its clusters can do.
-func (*Runtime) Shape() harness.Cluster { return agent.Shape("local") }
-
 // Run starts a cluster, calls body and removes everything.
 func (r *Runtime) Run(ctx context.Context, cfg harness.ClusterConfig, body func(context.Context, harness.Env, harness.Cluster) error) error {
 	if !runID.MatchString(cfg.RunID) {

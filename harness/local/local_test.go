@@ -31,7 +31,7 @@ func TestConformanceInUserNamespace(t *testing.T) {
 	}
 	r := newRuntime(t)
 	r.UserNamespace = true
-	if err := r.Probe(t.Context()); err != nil {
+	if _, err := r.Probe(t.Context()); err != nil {
 		t.Skipf("no user namespace can be made here: %v", err)
 	}
 	harnesstest.Run(t, r, buildToy(t))

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 func newRuntime(t testing.TB) *local.Runtime {
 	r := &local.Runtime{TempDir: t.TempDir()}
-	if err := r.Probe(t.Context()); err != nil {
+	if _, err := r.Probe(t.Context()); err != nil {
 		t.Skipf("runtime local cannot be used here: %v", err)
 	}
 	return r

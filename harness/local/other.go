@@ -7,13 +7,14 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
 var errLinux = errors.New("runtime local: it needs Linux")
 
 // Probe says that this is not Linux.
-func (*Runtime) Probe(context.Context) error { return errLinux }
+func (*Runtime) Probe(context.Context) (harness.Abler, error) { return nil, errLinux }
 
 type platform struct{ runtime *Runtime }
 

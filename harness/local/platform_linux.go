@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
@@ -243,19 +244,20 @@ func hubAttributes(user bool) *syscall.SysProcAttr {
 }
 
 // Probe starts one agent without a member and asks what works there.
-func (r *Runtime) Probe(ctx context.Context) error {
+func (r *Runtime) Probe(ctx context.Context) (harness.Abler, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	p := &platform{runtime: r}
 	hosts, err := p.launch(ctx, agent.Launch{RunID: "probe", Nodes: make([]agent.LaunchNode, 1)})
 	if err != nil {
-		return fmt.Errorf("runtime local: %w", err)
+		return nil, fmt.Errorf("runtime local: %w", err)
 	}
 	defer p.hub.end()
 	c := agent.NewClient(hosts[0].In, hosts[0].Out, agent.Events{})
 	defer c.Close()
-	if err := agent.Check(ctx, c); err != nil {
-		return fmt.Errorf("runtime local: %w", err)
+	m, err := agent.Ask(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("runtime local: %w", err)
 	}
-	return nil
+	return m, nil
 }

@@ -15,6 +15,7 @@ import (
 // capabilities Killer, PowerFailer, Stopper, Pauser and Network.
 type cluster struct {
 	*loop
+	abilities
 	system  System
 	program Program
 	copier  Copier // nil: messages are passed as they are

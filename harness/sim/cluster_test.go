@@ -48,6 +48,28 @@ func storm(ctx context.Context, seed uint64, s harness.System, o sim.Options) (o
 	return out
 }
 
+// TestEveryFault: each fault of the nemesis lands and heals on a simulated cluster, the same at every run.
+func TestEveryFault(t *testing.T) {
+	for _, e := range nemesis.All() {
+		t.Run(e.Name(), func(t *testing.T) {
+			once := func() string {
+				history := &bytes.Buffer{}
+				cfg := harness.ClusterConfig{Seed: 3, System: toy{}, Nodes: 3}
+				require.NoError(t, (&sim.Runtime{}).Run(t.Context(), cfg, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
+					rec := harness.NewRecorder(env, history, harness.RecorderOptions{})
+					return errors.Join(harness.NewNemesis(env, c, rec).Run(ctx, harness.Schedule{{At: time.Second, For: time.Second, Fault: e.Fault, Target: "one"}}, 5*time.Second), rec.Flush())
+				}))
+				return history.String()
+			}
+			got := once()
+			require.NotContains(t, got, `"error"`)
+			require.Equal(t, 2, strings.Count(got, `"type":"ok"`), got)
+			require.Contains(t, got, fmt.Sprintf(`"effect":%q`, e.Fault.Effect(nil, nil).Kind))
+			require.Equal(t, got, once())
+		})
+	}
+}
+
 func TestStorm(t *testing.T) {
 	ends := 0
 	for seed := range uint64(6) {
@@ -395,7 +417,8 @@ func TestWrongConfigurations(t *testing.T) {
 	require.EqualError(t,
 		simulate(t, 1, toy{}, sim.Runtime{Options: sim.Options{TickJitter: 1}}, nothing),
 		"simulation option TickJitter: 1 must be at least 0 and below 1")
-	require.NoError(t, (&sim.Runtime{}).Probe(t.Context()))
+	_, err := (&sim.Runtime{}).Probe(t.Context())
+	require.NoError(t, err)
 	require.Equal(t, "sim", (&sim.Runtime{}).Name())
 }
 

@@ -142,11 +142,20 @@ func (e *InvariantError) Error() string {
 // Name is sim.
 func (*Runtime) Name() string { return "sim" }
 
-// Shape shows what its clusters can do.
-func (*Runtime) Shape() harness.Cluster { return &cluster{} }
+// Probe says what can be simulated: that needs nothing of the machine.
+func (*Runtime) Probe(context.Context) (harness.Abler, error) { return abilities{}, nil }
 
-// Probe is always nil: a simulation needs nothing.
-func (*Runtime) Probe(context.Context) error { return nil }
+// abilities are those of every simulated cluster.
+type abilities struct{}
+
+// Can implements harness.Abler.
+func (abilities) Can(c harness.Capability) (string, error) {
+	switch c {
+	case harness.CanKill, harness.CanStop, harness.CanPowerFail, harness.CanPause, harness.CanCut:
+		return "simulated", nil
+	}
+	return "", c.Missing("")
+}
 
 // VirtualTime says that nothing here takes the machine's time.
 func (*Runtime) VirtualTime() {}

@@ -299,7 +299,7 @@ func (r *files) longestGap(from, until time.Duration, which func(*call) bool) ti
 
 // staleness is about an old leader that does not know.
 func (r *files) staleness(e *episode) {
-	if e.elected == nil || e.fault != nil && e.fault.kind() == "down" {
+	if e.elected == nil || e.fault != nil && e.fault.Effect.Gone {
 		return
 	}
 	for i := range r.reigns {

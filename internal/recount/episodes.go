@@ -170,7 +170,7 @@ func (r *files) measure(e *episode) {
 		stop = e.elected.from
 	} else {
 		l := r.leader(e.watched - 1)
-		e.kept = l != nil && l.term == e.oldTerm && (e.fault == nil || e.fault.kind() != "down")
+		e.kept = l != nil && l.term == e.oldTerm && (e.fault == nil || !e.fault.Effect.Gone)
 	}
 	r.campaigns(e, stop)
 	if e.kept {
@@ -203,7 +203,7 @@ func (r *files) campaigns(e *episode, stop time.Duration) {
 		if v.at < e.begin() || v.at > stop {
 			continue
 		}
-		if f := e.fault; f != nil && slices.Contains(f.held, v.node) && (f.order == nil || v.at < *f.order) {
+		if f := e.fault; f != nil && slices.Contains(f.Affected, v.node) && (f.order == nil || v.at < *f.order) {
 			continue
 		}
 		t := now[v.node]

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/harness"
 )
 
 type (
@@ -135,20 +137,27 @@ type fault struct {
 	err, healErr                string
 	ended                       bool // the injection, well or not
 	order, healed               *time.Duration
-	held                        []string // whom it holds: of a partition the smaller side
+	Effect                      harness.Traits `json:"-"`
+	Affected                    []string       `json:"-"`
 	leaderThen                  string
 	lines                       [4]int // injection, its end, healing, its end; from 1
 }
 
 func (r *files) findFaults() {
+	var members []harness.NodeID
+	for _, n := range r.run.Nodes {
+		members = append(members, harness.NodeID(n))
+	}
 	for i, o := range r.ops {
 		if o.Process != -1 {
 			continue
 		}
 		var now fault
-		if json.Unmarshal(o.Value, &now) != nil {
+		said, err := harness.DecodeFault(o.Value, members) // which knows what the faults of old histories did
+		if err != nil || json.Unmarshal(o.Value, &now) != nil {
 			continue
 		}
+		now.Effect, now.Affected = said.Effect.Traits(), nodeNames(said.Affected)
 		at := slices.IndexFunc(r.faults, func(f *fault) bool { return f.ID == now.ID })
 		if o.F == "inject" && o.Type == "invoke" {
 			now.lines[0] = i + 1
@@ -179,18 +188,6 @@ func (r *files) findFaults() {
 			}
 		}
 	}
-	for _, f := range r.faults {
-		f.held = f.Nodes
-		if f.Fault == "partition" && 2*len(f.Nodes) >= len(r.run.Nodes) {
-			var rest []string
-			for _, n := range r.run.Nodes {
-				if !slices.Contains(f.Nodes, n) || 2*len(f.Nodes) == len(r.run.Nodes) {
-					rest = append(rest, n)
-				}
-			}
-			f.held = rest
-		}
-	}
 }
 
 // effect is when it took hold: when it was seen, or else when it was ordered.
@@ -216,13 +213,11 @@ func (f *fault) active(t, end time.Duration) bool {
 	return len(f.Nodes) > 0 && t >= f.Issued && t < f.over(end)
 }
 
-// kind is what it does: ends processes, freezes them, cuts links, or something else.
-func (f *fault) kind() string {
-	name, _, _ := strings.Cut(f.Fault, "(")
-	return map[string]string{
-		"kill": "down", "stop": "down", "powerfail": "down",
-		"pause": "pause", "isolate": "cut", "partition": "cut",
-	}[name]
+func nodeNames(ids []harness.NodeID) (names []string) {
+	for _, id := range ids {
+		names = append(names, string(id))
+	}
+	return names
 }
 
 func (r *files) judgeFaults() {
@@ -231,7 +226,7 @@ func (r *files) judgeFaults() {
 		if l := r.leader(f.Issued); l != nil {
 			f.leaderThen = l.node
 		}
-		f.leaderHit = f.leaderThen != "" && slices.Contains(f.held, f.leaderThen)
+		f.leaderHit = f.leaderThen != "" && slices.Contains(f.Affected, f.leaderThen)
 		f.noQuorum = r.broken(f, f.Issued)
 	}
 }
@@ -242,7 +237,7 @@ func (r *files) broken(f *fault, t time.Duration) bool {
 	left := 0
 	for _, n := range r.run.Nodes {
 		held := slices.ContainsFunc(r.faults, func(g *fault) bool {
-			return (g == f || g.active(t, r.end)) && g.err == "" && g.kind() != "" && slices.Contains(g.held, n)
+			return (g == f || g.active(t, r.end)) && g.err == "" && g.Effect.NoVote && slices.Contains(g.Affected, n)
 		})
 		left += one(!held)
 	}
@@ -282,7 +277,7 @@ func (r *files) findCalls() {
 		}
 		c.read = o.Kind == "read"
 		for _, f := range r.faults {
-			if slices.Contains(f.held, c.node) && f.active(c.due, r.end) {
+			if slices.Contains(f.Affected, c.node) && f.active(c.due, r.end) {
 				c.free = false
 			}
 		}

@@ -156,7 +156,7 @@ func (r *files) findReigns() {
 				}
 			}
 			for _, f := range r.faults {
-				if f.landed && f.kind() == "down" && slices.Contains(f.held, node) && f.effect() >= g.from && f.effect() < g.to {
+				if f.landed && f.Effect.Gone && slices.Contains(f.Affected, node) && f.effect() >= g.from && f.effect() < g.to {
 					g.to, g.knew = f.effect(), false
 				}
 			}

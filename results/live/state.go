@@ -245,8 +245,8 @@ func (s *State) status(id harness.NodeID, v harness.StatusValue) {
 func (s *State) Leader() (harness.NodeID, uint64) { return s.leader, s.leaderTerm }
 
 func (s *State) nemesis(op *harness.Op) {
-	var v harness.FaultValue
-	if json.Unmarshal(op.Value, &v) != nil {
+	v, err := harness.DecodeFault(op.Value, s.Plan.Members)
+	if err != nil {
 		return
 	}
 	i := slices.IndexFunc(s.Active, func(f Fault) bool { return f.ID == v.ID })
@@ -256,6 +256,9 @@ func (s *State) nemesis(op *harness.Op) {
 		return
 	case i < 0:
 		return // a history has no end without its begin
+	case op.F == harness.FHold:
+		s.event(TroubleEvent, "%s on %s failed while it lasts: %s", v.Fault, nodes(v.Nodes), op.Error)
+		return
 	case op.F == harness.FHeal && op.Type == harness.Invoke:
 		s.Active[i].State, s.Active[i].Since = Healing, op.Time
 		return

@@ -158,7 +158,7 @@ func (v *view) member(m Member) string {
 	line += padTo(style.Render(role), 11) + fmt.Sprintf("term %-6d applied %-13s", m.Term, humanize.Comma(int64(m.Applied)))
 	var hit []string
 	for _, f := range v.s.Active {
-		if slices.Contains(f.Nodes, m.ID) && f.State != Injecting && !slices.Contains(hit, f.Fault) {
+		if slices.Contains(f.Affected, m.ID) && f.State != Injecting && !slices.Contains(hit, f.Fault) {
 			hit = append(hit, f.Fault)
 		}
 	}

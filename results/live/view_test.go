@@ -22,7 +22,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type named string
 
 func (n named) String() string                                                       { return string(n) }
-func (named) Supported(harness.Cluster) error                                        { return nil }
+func (named) Needs() []harness.Capability                                            { return nil }
+func (named) Effect(_, _ []harness.NodeID) harness.Effect                            { return harness.Effect{} }
 func (named) Inject(context.Context, harness.Cluster, harness.Injection) error       { return nil }
 func (named) Verify(context.Context, harness.Cluster, harness.Injection) error       { return nil }
 func (named) Heal(context.Context, harness.Cluster, harness.Injection) error         { return nil }

@@ -71,8 +71,8 @@ func (s *Grid) NewRuntime(ctx context.Context) (harness.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := harness.Refused(harness.Schedule{{Fault: nemesis.Kill{}, Target: harness.TargetLeader}}, rt); err != nil {
-		return nil, scenario.Usage("sweep: %v", err)
+	if err := harness.Refused(ctx, harness.Schedule{{Fault: nemesis.Kill{}, Target: harness.TargetLeader}}, rt); err != nil {
+		return nil, scenario.Refused(fmt.Errorf("sweep: %w", err))
 	}
 	return rt, nil
 }

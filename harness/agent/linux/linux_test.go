@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
@@ -45,14 +46,7 @@ func testAgent() error {
 	out := agent.NewWriter(os.Stdout)
 	all := append(mechanisms(out), hang{})
 	hello := func() (agent.Hello, error) {
-		h := agent.Hello{Mechanisms: map[string]string{}}
-		for _, m := range all {
-			h.Mechanisms[m.Name()] = "ok"
-			if err := m.Available(); err != nil {
-				h.Mechanisms[m.Name()] = err.Error()
-			}
-		}
-		return h, nil
+		return agent.Hello{Mechanisms: agent.Survey(all)}, nil
 	}
 	return agent.Serve(context.Background(), os.Stdin, out, hello, all)
 }
@@ -135,8 +129,12 @@ func startAgent(t *testing.T) *testAgentProcess {
 		_ = cmd.Wait()
 		_ = out.Close()
 	})
-	if err := agent.Check(t.Context(), a.Client); err != nil {
-		t.Skipf("the agent cannot work here: %v", err)
+	works, err := agent.Ask(t.Context(), a.Client)
+	require.NoError(t, err)
+	for _, c := range []harness.Capability{harness.CanPause, harness.CanCut} {
+		if _, err := works.Can(c); err != nil {
+			t.Skipf("the agent cannot work here: %v", err)
+		}
 	}
 	return a
 }

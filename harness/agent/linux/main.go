@@ -62,14 +62,7 @@ func serve(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		if err != nil {
 			return agent.Hello{}, err
 		}
-		h := agent.Hello{Mechanisms: map[string]string{}, BootID: boot, Clock: monotonic()}
-		for _, m := range all {
-			h.Mechanisms[m.Name()] = "ok"
-			if err := m.Available(); err != nil {
-				h.Mechanisms[m.Name()] = err.Error()
-			}
-		}
-		return h, nil
+		return agent.Hello{Mechanisms: agent.Survey(all), BootID: boot, Clock: monotonic()}, nil
 	}
 	return agent.Serve(ctx, stdin, out, hello, all)
 }

@@ -46,7 +46,7 @@ func NewNetfilter() *Netfilter {
 	return n
 }
 
-func (n *Netfilter) Name() string { return "netfilter" }
+func (n *Netfilter) Name() string { return agent.MechanismNetfilter }
 
 func (n *Netfilter) Available() error { return n.err }
 

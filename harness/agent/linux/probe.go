@@ -39,7 +39,7 @@ func NewProber() *Prober {
 	return p
 }
 
-func (p *Prober) Name() string { return "probe" }
+func (p *Prober) Name() string { return agent.MechanismProbe }
 
 func (p *Prober) Available() error { return p.err }
 

@@ -56,7 +56,7 @@ func NewProcess(out *agent.Writer) *Process {
 	return p
 }
 
-func (p *Process) Name() string { return "process" }
+func (p *Process) Name() string { return agent.MechanismProcess }
 
 func (p *Process) Available() error { return p.spawner.err }
 

@@ -1,0 +1,20 @@
+package nemesis
+
+import (
+	"slices"
+
+	"github.com/faultline-chaos/faultline/harness"
+)
+
+// Mute cuts the links from each of the target members to every other member, and leaves those back: it
+// hears the others, and they do not hear it. Clients still reach it.
+type Mute struct{ cutting[fromEach] }
+
+func (Mute) String() string { return "mute" }
+
+// fromEach are the links from each node to all other members.
+type fromEach struct{}
+
+func (fromEach) Links(members, nodes []harness.NodeID) []harness.Link {
+	return between(members, func(a, b harness.NodeID) bool { return a != b && slices.Contains(nodes, a) })
+}
