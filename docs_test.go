@@ -17,7 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
@@ -30,12 +30,12 @@ var documented = []struct {
 	value      any
 }{
 	{"docs/failovers.md", "failovers.jsonl", results.Episode{}},
-	{"docs/files.md", "history.jsonl", harness.Op{}},
-	{"docs/files.md", "inject and heal", harness.FaultValue{}},
-	{"docs/files.md", "phase", harness.PhaseValue{}},
-	{"docs/files.md", "status", harness.StatusValue{}},
-	{"docs/files.md", "hash", harness.HashValue{}},
-	{"docs/files.md", "probes", harness.ProbesValue{}},
+	{"docs/files.md", "history.jsonl", history.Op{}},
+	{"docs/files.md", "inject and heal", history.FaultValue{}},
+	{"docs/files.md", "phase", history.PhaseValue{}},
+	{"docs/files.md", "status", history.StatusValue{}},
+	{"docs/files.md", "hash", history.HashValue{}},
+	{"docs/files.md", "probes", history.ProbesValue{}},
 	{"docs/files.md", "run.json", results.Run{}},
 	{"docs/files.md", "trends.jsonl", trends.Row{}},
 	{"docs/files.md", "calibration.json", results.Calibration{}},
@@ -45,7 +45,7 @@ var documented = []struct {
 // whether it may be left out, in the words of the source's own comments; and no field that does not
 // exist is. After a change: go test . -run TestDocs -update.
 func TestDocsHoldEveryField(t *testing.T) {
-	words := comments(t, "harness", "results", "results/trends")
+	words := comments(t, "history", "results", "results/trends")
 	for _, d := range documented {
 		t.Run(d.name, func(t *testing.T) {
 			b, err := os.ReadFile(d.file)
@@ -149,7 +149,7 @@ func describe(typ reflect.Type) (inner reflect.Type, kind, unit string) {
 		return nil, "integer", "ns"
 	case reflect.TypeFor[time.Time]():
 		return nil, "string", "RFC 3339"
-	case reflect.TypeFor[harness.Validity]():
+	case reflect.TypeFor[history.Validity]():
 		return nil, "string", ""
 	}
 	switch typ.Kind() {

@@ -2,9 +2,8 @@ package checker
 
 import (
 	"context"
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // AllHealed judges whether every injection has its confirmed healing. Where one has not, the
@@ -17,10 +16,10 @@ type AllHealed struct{}
 func (AllHealed) Name() string { return "all-healed" }
 
 // JudgesRun of every kind.
-func (AllHealed) JudgesRun(RunFacts) harness.Checker { return AllHealed{} }
+func (AllHealed) JudgesRun(RunFacts) history.Checker { return AllHealed{} }
 
 // Check reads the nemesis's ops alone.
-func (AllHealed) Check(_ context.Context, h harness.History) harness.Verdict {
+func (AllHealed) Check(_ context.Context, h history.History) history.Verdict {
 	list, err := faults(h.Ops)
 	if err != nil {
 		return malformed(err)

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/faultline-chaos/faultline/checker/anomaly"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Anomalies looks for transactional anomalies in histories of txn ops that append to lists and read
@@ -23,7 +23,7 @@ type Anomalies struct {
 func (Anomalies) Name() string { return "anomalies" }
 
 // Check needs transactions that depend on each other.
-func (c Anomalies) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c Anomalies) Check(_ context.Context, h history.History) history.Verdict {
 	t, err := txnsOf(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -33,11 +33,11 @@ func (c Anomalies) Check(_ context.Context, h harness.History) harness.Verdict {
 
 // CheckTxns judges a history in the compact form of Txns, which takes no further lines from then on.
 // lines are asked only where an anomaly is to be told.
-func (c Anomalies) CheckTxns(t *Txns, lines Lines) harness.Verdict {
+func (c Anomalies) CheckTxns(t *Txns, lines Lines) history.Verdict {
 	return narrated(c.check(t), c.Name(), lines, nil)
 }
 
-func (c Anomalies) check(t *Txns) harness.Verdict {
+func (c Anomalies) check(t *Txns) history.Verdict {
 	level, ok := anomaly.LevelNamed(c.Level)
 	if c.Level == "" {
 		level, ok = anomaly.LevelNamed("strict-serializable")

@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Appends judges whether keys that hold text are linearizable, with put, get and append: ops
@@ -30,7 +30,7 @@ type Appends struct {
 func (Appends) Name() string { return "appends" }
 
 // Check judges the ops get, put and append.
-func (c Appends) Check(ctx context.Context, h harness.History) harness.Verdict {
+func (c Appends) Check(ctx context.Context, h history.History) history.Verdict {
 	texts, err := textsOf(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -46,7 +46,7 @@ func (c Appends) Check(ctx context.Context, h harness.History) harness.Verdict {
 		share := remaining(ctx, math.MaxInt64) / time.Duration(len(texts)-n) // porcupine may take all there is
 		k, f := t.judge(ctx, share, Ops(h.Ops))
 		keys, found = append(keys, k), append(found, f)
-		if f.validity == harness.Invalid {
+		if f.validity == history.Invalid {
 			break // that is the verdict, whatever else there is
 		}
 	}
@@ -64,7 +64,7 @@ func (t *textKey) judge(ctx context.Context, share time.Duration, lines Lines) (
 	k, unsure, why := t.registers(nobody)
 	if why != "" {
 		f := t.generic(ctx, why)
-		if f.validity == harness.Invalid {
+		if f.validity == history.Invalid {
 			f.core, f.shown = t.core(ctx)
 		}
 		return t.plain(lines), f
@@ -78,7 +78,7 @@ func (t *textKey) judge(ctx context.Context, share time.Duration, lines Lines) (
 		if f = k.judge(ctx); f.open {
 			f = k.generic(ctx, f)
 		}
-		if f.validity != harness.Invalid {
+		if f.validity != history.Invalid {
 			return k, f
 		}
 	}
@@ -95,11 +95,11 @@ func (t *textKey) generic(ctx context.Context, why string) finding {
 	case err != nil:
 		return finding{reason: fmt.Sprintf("%s; %v", why, err)}
 	case r.Result == porcupine.Ok:
-		return finding{validity: harness.Valid}
+		return finding{validity: history.Valid}
 	case r.Result != porcupine.Illegal:
 		return finding{reason: why + "; nor could porcupine in its time"}
 	}
-	return finding{validity: harness.Invalid}
+	return finding{validity: history.Invalid}
 }
 
 // plain is the key as what was put and read, for telling about it.
@@ -138,7 +138,7 @@ type textKey struct {
 	reads int
 }
 
-func textsOf(ops []harness.Op) ([]*textKey, error) {
+func textsOf(ops []history.Op) ([]*textKey, error) {
 	all, err := attempts(ops)
 	if err != nil {
 		return nil, err
@@ -155,11 +155,11 @@ func textsOf(ops []harness.Op) ([]*textKey, error) {
 	for _, a := range all {
 		op := &ops[a.invoke]
 		read := op.F == "get"
-		if op.F != "append" && op.F != "put" && !read || a.outcome == harness.Fail || read && a.outcome != harness.OK {
+		if op.F != "append" && op.F != "put" && !read || a.outcome == history.Fail || read && a.outcome != history.OK {
 			continue
 		}
 		o := textOp{F: op.F, Call: at(a.invoke), Done: register.Never}
-		if a.outcome == harness.OK {
+		if a.outcome == history.OK {
 			op, o.Done = &ops[a.done], at(a.done)
 		}
 		v, err := parse(op)

@@ -3,10 +3,9 @@ package checker
 import (
 	"context"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Availability judges a service level: while a majority of the members is healthy, there is no time
@@ -28,9 +27,9 @@ func (Availability) SeesProbes() {}
 
 // JudgesRun that leaves a majority healthy for long enough to see a gap. In hostile surroundings no
 // history tells when one was.
-func (Availability) JudgesRun(r RunFacts) harness.Checker {
+func (Availability) JudgesRun(r RunFacts) history.Checker {
 	level := r.serviceLevel()
-	if r.Script || r.Hostile || r.Time < 3*level || r.overlap() || r.targets(harness.TargetMajority, harness.TargetAll) {
+	if r.Script || r.Hostile || r.Time < 3*level || r.overlap() || r.targets(history.TargetMajority, history.TargetAll) {
 		return nil
 	}
 	return Availability{Gap: level}
@@ -40,7 +39,7 @@ func (Availability) JudgesRun(r RunFacts) harness.Checker {
 const enoughCalls = 3
 
 // bothKinds are the kinds of calls, in the order in which they are told.
-var bothKinds = [...]harness.Kind{harness.KindWrite, harness.KindRead}
+var bothKinds = [...]history.Kind{history.KindWrite, history.KindRead}
 
 // gap is a time without success of one kind of call.
 type gap struct {
@@ -54,7 +53,7 @@ type gap struct {
 }
 
 // Check reads the ops of clients, probes included, and of the nemesis.
-func (c Availability) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c Availability) Check(_ context.Context, h history.History) history.Verdict {
 	limit := c.Gap
 	if limit == 0 {
 		limit = 10 * time.Second
@@ -63,11 +62,11 @@ func (c Availability) Check(_ context.Context, h harness.History) harness.Verdic
 	if err != nil {
 		return malformed(err)
 	}
-	kinds := map[harness.Kind]*gap{harness.KindWrite: {}, harness.KindRead: {}}
+	kinds := map[history.Kind]*gap{history.KindWrite: {}, history.KindRead: {}}
 	healthy := majority(h, list)
 	var watched time.Duration // with a healthy majority
 	calls, unsaid := 0, 0
-	open := map[int]harness.Kind{} // by process
+	open := map[int]history.Kind{} // by process
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		if i > 0 && healthy[i-1] {
@@ -86,19 +85,19 @@ func (c Availability) Check(_ context.Context, h harness.History) harness.Verdic
 		if !op.Client() {
 			continue
 		}
-		if op.Type == harness.Invoke {
+		if op.Type == history.Invoke {
 			open[op.Process] = op.Kind
 		}
 		g := kinds[open[op.Process]]
 		switch {
-		case g == nil && op.Type == harness.Invoke:
+		case g == nil && op.Type == history.Invoke:
 			unsaid++
 		case g == nil:
-		case op.Type == harness.Invoke:
+		case op.Type == history.Invoke:
 			calls++
 			g.calls++
 			g.last = i
-		case op.Type == harness.OK || op.Rejected:
+		case op.Type == history.OK || op.Rejected:
 			g.began = true
 			g.restart(op.Time, i)
 		}
@@ -118,7 +117,7 @@ func madeText(n int) string {
 }
 
 // sum is the verdict where no gap was too long. It takes calls to see one.
-func (c Availability) sum(kinds map[harness.Kind]*gap, calls int, watched, limit time.Duration) harness.Verdict {
+func (c Availability) sum(kinds map[history.Kind]*gap, calls int, watched, limit time.Duration) history.Verdict {
 	var words []string
 	for _, kind := range bothKinds {
 		if g := kinds[kind]; g.began {
@@ -152,8 +151,8 @@ func (g *gap) restart(now time.Duration, at int) {
 }
 
 // majority says for each position whether a majority of members is healthy just after it.
-func majority(h harness.History, list []*fault) []bool {
-	ill := map[harness.NodeID]int{}
+func majority(h history.History, list []*fault) []bool {
+	ill := map[history.NodeID]int{}
 	starts, ends := map[int][]*fault{}, map[int][]*fault{}
 	for _, f := range list {
 		starts[f.injectAt] = append(starts[f.injectAt], f)

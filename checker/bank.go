@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Bank judges transfers between accounts: ops transfer {"from":"a","to":"b","amount":5}, where an
@@ -31,14 +30,14 @@ type transfer struct {
 
 // bankHistory is a history of transfers.
 type bankHistory struct {
-	ops       []harness.Op
+	ops       []history.Op
 	opening   map[string]int64 // nil: not told
 	transfers []transfer
 	reads     []attempt
 	balances  []map[string]int64
 }
 
-func bank(ops []harness.Op) (*bankHistory, error) {
+func bank(ops []history.Op) (*bankHistory, error) {
 	all, err := attempts(ops)
 	if err != nil {
 		return nil, err
@@ -46,7 +45,7 @@ func bank(ops []harness.Op) (*bankHistory, error) {
 	b := &bankHistory{ops: ops}
 	for _, a := range all {
 		op := &ops[a.invoke]
-		if a.outcome == harness.OK {
+		if a.outcome == history.OK {
 			op = &ops[a.done]
 		}
 		switch op.F {
@@ -55,11 +54,11 @@ func bank(ops []harness.Op) (*bankHistory, error) {
 			if err := json.Unmarshal(op.Value, &t); err != nil {
 				return nil, fmt.Errorf("op %d: value of a transfer: %w", op.Index, err)
 			}
-			if a.outcome != harness.Fail && (t.Done == nil || *t.Done) {
+			if a.outcome != history.Fail && (t.Done == nil || *t.Done) {
 				b.transfers = append(b.transfers, t)
 			}
 		case "balances", "open":
-			if a.outcome != harness.OK {
+			if a.outcome != history.OK {
 				continue
 			}
 			var v struct{ Balances map[string]int64 }
@@ -86,12 +85,12 @@ func accounts(m map[string]int64) (names []string, total int64) {
 }
 
 // Check needs transfers, and reads to compare.
-func (c Bank) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 	b, err := bank(h.Ops)
 	if err != nil {
 		return malformed(err)
 	}
-	nothing := func() harness.Verdict {
+	nothing := func() history.Verdict {
 		return unknown("%s and %s of the balances: there is nothing to compare", count(len(b.transfers), "transfer"), count(len(b.reads), "read"))
 	}
 	if len(b.reads) == 0 || b.opening == nil && len(b.reads) == 1 {
@@ -134,7 +133,7 @@ func (c Bank) Check(_ context.Context, h harness.History) harness.Verdict {
 
 // compare holds a read against the transfers: those that were acknowledged before it began count, those
 // that began after it ended do not, and each of the others may.
-func (b *bankHistory) compare(i int, names []string) (harness.Verdict, bool) {
+func (b *bankHistory) compare(i int, names []string) (history.Verdict, bool) {
 	r := b.reads[i]
 	low, high := map[string]int64{}, map[string]int64{}
 	for _, k := range names {
@@ -152,7 +151,7 @@ func (b *bankHistory) compare(i int, names []string) (harness.Verdict, bool) {
 		if t.invoke > r.done || t.From == t.To {
 			continue
 		}
-		sure := t.outcome == harness.OK && t.done < r.invoke
+		sure := t.outcome == history.OK && t.done < r.invoke
 		move(t.From, -t.Amount, sure)
 		move(t.To, t.Amount, sure)
 	}
@@ -165,5 +164,5 @@ func (b *bankHistory) compare(i int, names []string) (harness.Verdict, bool) {
 			return invalid(evidence(b.ops, r.invoke, r.done), "stale or lost: a read (op %d) shows %d on account %q, where the transfers acknowledged by then make it %s", b.ops[r.done].Index, v, k, what), true
 		}
 	}
-	return harness.Verdict{}, false
+	return history.Verdict{}, false
 }

@@ -2,9 +2,8 @@ package checker
 
 import (
 	"cmp"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // calls pairs the lines of clients as they come, in the order of invocation, and keeps no line longer than
@@ -27,7 +26,7 @@ type saying struct {
 }
 
 // invoke takes an invocation. It answers the call's index; -1 where it is not wanted.
-func (c *calls) invoke(op *harness.Op, wanted bool) (int, error) {
+func (c *calls) invoke(op *history.Op, wanted bool) (int, error) {
 	before, open := c.open[op.Process]
 	if err := inTurn(op.Index, op.Process, op.Type, open, before.position); err != nil {
 		return -1, err
@@ -56,7 +55,7 @@ func (c *calls) memory() []byte {
 }
 
 // complete takes a completion. It answers what is said, and the call's index or -1.
-func (c *calls) complete(op *harness.Op) (saying, int, error) {
+func (c *calls) complete(op *history.Op) (saying, int, error) {
 	o, open := c.open[op.Process]
 	if err := inTurn(op.Index, op.Process, op.Type, open, o.position); err != nil {
 		return saying{}, -1, err
@@ -67,7 +66,7 @@ func (c *calls) complete(op *harness.Op) (saying, int, error) {
 	}
 	c.free = append(c.free, o.value)
 	c.from[o.call].done = op.Index
-	if op.Type == harness.OK {
+	if op.Type == history.OK {
 		o.position, o.f, o.value = op.Index, op.F, op.Value
 	}
 	return o, o.call, nil

@@ -4,10 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -16,21 +15,21 @@ type panicking struct{}
 
 func (panicking) Name() string { return "panicking" }
 
-func (panicking) Check(context.Context, harness.History) harness.Verdict { panic("boom") }
+func (panicking) Check(context.Context, history.History) history.Verdict { panic("boom") }
 
 func TestRunCatchesPanicsAndKeepsTheOrder(t *testing.T) {
-	list := []harness.Checker{panicking{}}
+	list := []history.Checker{panicking{}}
 	for _, e := range All() {
 		require.NotEmpty(t, e.Doc)
 		require.Equal(t, e.Name, e.New().Name())
 		list = append(list, e.New())
 	}
-	got := Run(t.Context(), list, harness.History{})
+	got := Run(t.Context(), list, history.History{})
 	require.Len(t, got, len(list))
 	for i, v := range got {
 		require.Equal(t, list[i].Name(), v.Checker)
 		if v.Checker != "all-healed" { // nothing was injected, so nothing is left
-			require.Equal(t, harness.Unknown, v.Validity, "%s of an empty history: %s", v.Checker, v.Reason)
+			require.Equal(t, history.Unknown, v.Validity, "%s of an empty history: %s", v.Checker, v.Reason)
 		}
 		require.NotEmpty(t, v.Reason)
 	}

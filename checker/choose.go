@@ -1,16 +1,15 @@
 package checker
 
 import (
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // RunFacts are what is known of a run before it is judged. Which checkers judge it depends on them.
 type RunFacts struct {
-	LogLanguage harness.LogLanguage // of its system; see raftlog.Spoken
+	LogLanguage history.LogLanguage // of its system; see raftlog.Spoken
 	Script      bool                // a scenario with expectations of its own: its steps are no workload under a schedule
 	Faults      []PlannedFault      // in the order of the schedule
 	ProbeEvery  time.Duration       // 0: there are no probes
@@ -23,14 +22,14 @@ type RunFacts struct {
 // PlannedFault is a step of a schedule.
 type PlannedFault struct {
 	At, For time.Duration
-	Target  harness.Target
+	Target  history.Target
 }
 
 // RunJudge is a checker of All that judges runs by itself, whatever their workload is.
 type RunJudge interface {
-	harness.Checker
+	history.Checker
 	// JudgesRun is the checker as this run wants it; nil: it does not judge such a run.
-	JudgesRun(RunFacts) harness.Checker
+	JudgesRun(RunFacts) history.Checker
 }
 
 // Need is what a checker reads and not every system offers.
@@ -46,7 +45,7 @@ type Needing interface {
 
 // Choose says who judges a run: the checkers of its workload, then those of All that judge such a run by
 // themselves. Who needs what the system does not offer is not asked: it could only say Unknown.
-func Choose(workload []harness.Checker, r RunFacts) (asked []harness.Checker, left []harness.NotAsked) {
+func Choose(workload []history.Checker, r RunFacts) (asked []history.Checker, left []history.NotAsked) {
 	list := slices.Clone(workload)
 	for _, e := range All() {
 		if j, ok := e.New().(RunJudge); ok {
@@ -57,7 +56,7 @@ func Choose(workload []harness.Checker, r RunFacts) (asked []harness.Checker, le
 	}
 	for _, c := range list {
 		if why := r.lacks(c); why != "" {
-			left = append(left, harness.NotAsked{Checker: c.Name(), Reason: why})
+			left = append(left, history.NotAsked{Checker: c.Name(), Reason: why})
 		} else {
 			asked = append(asked, c)
 		}
@@ -66,7 +65,7 @@ func Choose(workload []harness.Checker, r RunFacts) (asked []harness.Checker, le
 }
 
 // lacks is why the system does not offer what a checker needs; "": it does.
-func (r RunFacts) lacks(c harness.Checker) string {
+func (r RunFacts) lacks(c history.Checker) string {
 	n, ok := c.(Needing)
 	if ok && slices.Contains(n.Needs(), RaftLog) && !raftlog.Spoken(r.LogLanguage) {
 		return "the system's log is not raft's"
@@ -87,7 +86,7 @@ func (r RunFacts) overlap() bool {
 }
 
 // targets says whether a fault is meant for one of these targets.
-func (r RunFacts) targets(any ...harness.Target) bool {
+func (r RunFacts) targets(any ...history.Target) bool {
 	return slices.ContainsFunc(r.Faults, func(f PlannedFault) bool { return slices.Contains(any, f.Target) })
 }
 

@@ -5,10 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Coverage judges whether a run could have shown anything: a run that proved nothing must not count
@@ -29,7 +28,7 @@ type Coverage struct {
 func (Coverage) Name() string { return "coverage" }
 
 // JudgesRun with a workload.
-func (Coverage) JudgesRun(r RunFacts) harness.Checker {
+func (Coverage) JudgesRun(r RunFacts) history.Checker {
 	if r.Script {
 		return nil
 	}
@@ -37,7 +36,7 @@ func (Coverage) JudgesRun(r RunFacts) harness.Checker {
 }
 
 // Check reads all ops.
-func (c Coverage) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c Coverage) Check(_ context.Context, h history.History) history.Verdict {
 	list, err := faults(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -62,10 +61,10 @@ func (c Coverage) Check(_ context.Context, h harness.History) harness.Verdict {
 }
 
 type survey struct {
-	ops    []harness.Op
+	ops    []history.Op
 	faults []*fault
 	calls  []attempt
-	begun  map[harness.Phase]int
+	begun  map[history.Phase]int
 }
 
 // landing is what kept faults from having been a test.
@@ -100,7 +99,7 @@ func (s *survey) landing(c Coverage) (gaps []string) {
 }
 
 func (f *fault) leaderTarget() bool {
-	return slices.Contains(strings.Split(string(f.Target), "+"), string(harness.TargetLeader))
+	return slices.Contains(strings.Split(string(f.Target), "+"), string(history.TargetLeader))
 }
 
 func (f *fault) why() string {
@@ -112,11 +111,11 @@ func (f *fault) why() string {
 
 // answers is what clients did not get in the phases that matter.
 func (s *survey) answers() (gaps []string) {
-	start, ok := s.begun[harness.PhaseFaults]
+	start, ok := s.begun[history.PhaseFaults]
 	if !ok {
 		return []string{"the run ended before its faults phase"}
 	}
-	healed, ok := s.begun[harness.PhaseRecover]
+	healed, ok := s.begun[history.PhaseRecover]
 	if !ok {
 		return []string{"the run ended before everything was healed"}
 	}
@@ -138,7 +137,7 @@ func (s *survey) answers() (gaps []string) {
 // answered counts the calls that began and succeeded between two positions.
 func (s *survey) answered(from, to int) (reads, writes int) {
 	for _, a := range s.calls {
-		if a.outcome != harness.OK || a.invoke < from || a.done >= to {
+		if a.outcome != history.OK || a.invoke < from || a.done >= to {
 			continue
 		}
 		read, wrote := touched(&s.ops[a.done])
@@ -154,7 +153,7 @@ func (s *survey) answered(from, to int) (reads, writes int) {
 
 // touched is what an answered call read, and whether it changed something. Of a set or a bank, which are
 // read whole, elements and accounts stand for keys.
-func touched(op *harness.Op) (read []string, wrote bool) {
+func touched(op *history.Op) (read []string, wrote bool) {
 	switch op.F {
 	case "get":
 		if v, err := parse(op); err == nil {
@@ -163,7 +162,7 @@ func touched(op *harness.Op) (read []string, wrote bool) {
 	case "cas":
 		v, err := parse(op)
 		return nil, err == nil && v.Swapped != nil && *v.Swapped
-	case harness.FTxn:
+	case history.FTxn:
 		return touchedByTxn(op)
 	case "read":
 		var v struct{ Elements []json.RawMessage }
@@ -186,7 +185,7 @@ func touched(op *harness.Op) (read []string, wrote bool) {
 	return nil, true
 }
 
-func touchedByTxn(op *harness.Op) (read []string, wrote bool) {
+func touchedByTxn(op *history.Op) (read []string, wrote bool) {
 	v, err := parseTxn(op)
 	if err != nil {
 		return nil, false
@@ -200,9 +199,9 @@ func touchedByTxn(op *harness.Op) (read []string, wrote bool) {
 			continue
 		}
 		switch f, _ := jsonString(o[0]); {
-		case f == string(harness.TxnGet):
+		case f == string(history.TxnGet):
 			read = append(read, string(o[1]))
-		case f == string(harness.TxnRange) && len(o) > 3:
+		case f == string(history.TxnRange) && len(o) > 3:
 			var rows [][]json.RawMessage
 			_ = json.Unmarshal(o[3], &rows) // what is damaged is for others to tell
 			for _, row := range rows {
@@ -211,7 +210,7 @@ func touchedByTxn(op *harness.Op) (read []string, wrote bool) {
 				}
 			}
 		default:
-			wrote = wrote || f != string(harness.TxnRange)
+			wrote = wrote || f != string(history.TxnRange)
 		}
 	}
 	return read, wrote
@@ -220,7 +219,7 @@ func touchedByTxn(op *harness.Op) (read []string, wrote bool) {
 func (s *survey) keysRead() int {
 	keys := map[string]bool{}
 	for _, a := range s.calls {
-		if a.outcome == harness.OK {
+		if a.outcome == history.OK {
 			read, _ := touched(&s.ops[a.done])
 			for _, k := range read {
 				keys[k] = true
@@ -267,11 +266,11 @@ func (s *survey) landed() string {
 
 // successions counts how often the poller saw a leader other than the one before, in a higher term.
 func (s *survey) successions() (n int) {
-	var leader harness.NodeID
+	var leader history.NodeID
 	var term uint64
 	for i := range s.ops {
 		v, ok := status(&s.ops[i])
-		if !ok || v.Role != harness.Leader || v.Term <= term {
+		if !ok || v.Role != history.Leader || v.Term <= term {
 			continue
 		}
 		if leader != "" && leader != s.ops[i].Node {

@@ -8,21 +8,20 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // TestGolden judges the histories of testdata, a file a checker. Each file has histories of every
 // verdict that the checker can give. Rewrite with: go test ./checker -run TestGolden -rewrite
 func TestGolden(t *testing.T) {
-	never := map[string][]harness.Validity{ // verdicts that a checker never gives
-		"coverage":   {harness.Invalid},
-		"all-healed": {harness.Invalid},
+	never := map[string][]history.Validity{ // verdicts that a checker never gives
+		"coverage":   {history.Invalid},
+		"all-healed": {history.Invalid},
 	}
 	for _, e := range All() {
 		t.Run(e.Name, func(t *testing.T) {
-			seen := map[harness.Validity]bool{}
+			seen := map[history.Validity]bool{}
 			datadriven.RunTest(t, filepath.Join("testdata", e.Name), func(t *testing.T, d *datadriven.TestData) string {
 				h, err := runScript(d.Input)
 				if err != nil {
@@ -47,19 +46,19 @@ func TestGolden(t *testing.T) {
 					a.LinearizableKeys, a.SequentialKeys = d.HasArg("linearizable-keys"), d.HasArg("sequential-keys")
 					c = a
 				}
-				v := Run(t.Context(), []harness.Checker{c}, h)[0]
+				v := Run(t.Context(), []history.Checker{c}, h)[0]
 				require.Equal(t, d.Cmd, v.Validity.String(), "%s: %s", d.Pos, v.Reason)
 				seen[v.Validity] = true
 				return render(v)
 			})
-			for _, v := range []harness.Validity{harness.Valid, harness.Invalid, harness.Unknown} {
+			for _, v := range []history.Validity{history.Valid, history.Invalid, history.Unknown} {
 				require.NotEqual(t, seen[v], slices.Contains(never[e.Name], v), "histories that are %s", v)
 			}
 		})
 	}
 }
 
-func render(v harness.Verdict) string {
+func render(v history.Verdict) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, v.Reason)
 	if len(v.Evidence) > 0 {

@@ -3,9 +3,8 @@ package checker
 import (
 	"context"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"math"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Durable judges whether every acknowledged write outlived the faults: what the final reads show of
@@ -38,12 +37,12 @@ type finalRead struct {
 }
 
 // Check needs final reads of every key with an acknowledged write.
-func (Durable) Check(_ context.Context, h harness.History) harness.Verdict {
+func (Durable) Check(_ context.Context, h history.History) history.Verdict {
 	begun, err := phases(h.Ops)
 	if err != nil {
 		return malformed(err)
 	}
-	final, ok := begun[harness.PhaseFinal]
+	final, ok := begun[history.PhaseFinal]
 	if !ok {
 		return unknown("the run ended before its final reads")
 	}
@@ -75,7 +74,7 @@ func (Durable) Check(_ context.Context, h harness.History) harness.Verdict {
 }
 
 // endings collects every key's writes and final reads. names are in the order of first use.
-func endings(ops []harness.Op, final int) (keys map[string]*ending, names []string, err error) {
+func endings(ops []history.Op, final int) (keys map[string]*ending, names []string, err error) {
 	all, err := attempts(ops)
 	if err != nil {
 		return nil, nil, err
@@ -83,10 +82,10 @@ func endings(ops []harness.Op, final int) (keys map[string]*ending, names []stri
 	keys = map[string]*ending{}
 	for _, a := range all {
 		op := &ops[a.invoke]
-		if a.outcome == harness.OK {
+		if a.outcome == history.OK {
 			op = &ops[a.done]
 		}
-		if !isRegister(op.F) || a.outcome == harness.Fail {
+		if !isRegister(op.F) || a.outcome == history.Fail {
 			continue
 		}
 		v, err := parse(op)
@@ -108,7 +107,7 @@ func endings(ops []harness.Op, final int) (keys map[string]*ending, names []stri
 func isRegister(f string) bool { return f == "get" || f == "put" || f == "cas" || f == "delete" }
 
 func (k *ending) add(a attempt, f string, v *value, final int) {
-	ok := a.outcome == harness.OK
+	ok := a.outcome == history.OK
 	e := effect{invoke: a.invoke, done: a.done, acked: ok}
 	switch f {
 	case "get":
@@ -139,7 +138,7 @@ func (k *ending) add(a attempt, f string, v *value, final int) {
 }
 
 // judge says what is lost by one final read.
-func (k *ending) judge(ops []harness.Op, key string, r finalRead) (harness.Verdict, bool) {
+func (k *ending) judge(ops []history.Op, key string, r finalRead) (history.Verdict, bool) {
 	if r.shown != nil && k.writers[*r.shown] == 0 {
 		return invalid(evidence(ops, r.invoke, r.done), "key %q: a final read (op %d) shows %s, which nothing wrote", key, ops[r.done].Index, show(r.shown)), true
 	}
@@ -170,9 +169,9 @@ func (k *ending) explained(shown *string, p int) bool {
 }
 
 // judgeReplaced: a value that was written once and that an acknowledged cas replaced cannot come back.
-func (k *ending) judgeReplaced(ops []harness.Op, key string, r finalRead) (harness.Verdict, bool) {
+func (k *ending) judgeReplaced(ops []history.Op, key string, r finalRead) (history.Verdict, bool) {
 	if r.shown == nil || k.writers[*r.shown] != 1 {
-		return harness.Verdict{}, false
+		return history.Verdict{}, false
 	}
 	for i := range k.effects {
 		if e := &k.effects[i]; e.acked && e.done < r.invoke && e.old != nil && *e.old == *r.shown {
@@ -181,7 +180,7 @@ func (k *ending) judgeReplaced(ops []harness.Op, key string, r finalRead) (harne
 				key, show(r.shown), show(e.value), ops[e.done].Index, ops[r.done].Index), true
 		}
 	}
-	return harness.Verdict{}, false
+	return history.Verdict{}, false
 }
 
 func (e *effect) what() string {

@@ -5,24 +5,24 @@ import (
 	"fmt"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // A history of your own test: two lines a call. The indexes say in which order they came.
-func history() harness.History {
-	line := func(i, process int, t harness.Type, f, value string) harness.Op {
-		return harness.Op{Index: i, Process: process, Type: t, F: f, Value: []byte(value)}
+func exampleHistory() history.History {
+	line := func(i, process int, t history.Type, f, value string) history.Op {
+		return history.Op{Index: i, Process: process, Type: t, F: f, Value: []byte(value)}
 	}
-	return harness.History{Ops: []harness.Op{
-		line(0, 0, harness.Invoke, "put", `{"key":"x","value":"1"}`),
-		line(1, 0, harness.OK, "put", `{"key":"x","value":"1"}`),
-		line(2, 1, harness.Invoke, "get", `{"key":"x"}`),
-		line(3, 1, harness.OK, "get", `{"key":"x","value":null}`),
+	return history.History{Ops: []history.Op{
+		line(0, 0, history.Invoke, "put", `{"key":"x","value":"1"}`),
+		line(1, 0, history.OK, "put", `{"key":"x","value":"1"}`),
+		line(2, 1, history.Invoke, "get", `{"key":"x"}`),
+		line(3, 1, history.OK, "get", `{"key":"x","value":null}`),
 	}}
 }
 
 func ExampleRun() {
-	verdicts := checker.Run(context.Background(), []harness.Checker{checker.Linearizable{}}, history())
+	verdicts := checker.Run(context.Background(), []history.Checker{checker.Linearizable{}}, exampleHistory())
 	for _, v := range verdicts {
 		fmt.Println(v.Checker, v.Validity)
 		fmt.Println(v.Reason)
@@ -41,10 +41,10 @@ func ExampleRun() {
 func ExampleKeys() {
 	k := checker.NewKeys()
 	for _, l := range []checker.Line{
-		{Position: 0, Process: 0, Type: harness.Invoke, F: "put", Key: []byte("x"), Value: []byte("1")},
-		{Position: 1, Process: 0, Type: harness.OK, F: "put", Key: []byte("x")},
-		{Position: 2, Process: 1, Type: harness.Invoke, F: "get", Key: []byte("x")},
-		{Position: 3, Process: 1, Type: harness.OK, F: "get", Key: []byte("x"), Value: []byte("1")},
+		{Position: 0, Process: 0, Type: history.Invoke, F: "put", Key: []byte("x"), Value: []byte("1")},
+		{Position: 1, Process: 0, Type: history.OK, F: "put", Key: []byte("x")},
+		{Position: 2, Process: 1, Type: history.Invoke, F: "get", Key: []byte("x")},
+		{Position: 3, Process: 1, Type: history.OK, F: "get", Key: []byte("x"), Value: []byte("1")},
 	} {
 		if err := k.Add(&l); err != nil {
 			fmt.Println(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // A violation of linearizability is told by its core: ops that no order explains, whatever the others
@@ -34,7 +34,7 @@ func (k *keyHistory) confirm(ctx context.Context, r register.Result) finding {
 	if len(relaxed) <= confirmOps && k.porcupine(ctx, relaxed, confirmTime) == porcupine.Ok {
 		return finding{reason: "the checkers contradict each other: porcupine finds an order where ours finds that " + k.why(core)}
 	}
-	return finding{validity: harness.Invalid, core: core}
+	return finding{validity: history.Invalid, core: core}
 }
 
 // shrink makes a window smaller in which porcupine found no order. It is asked again in this process,
@@ -49,7 +49,7 @@ func (k *keyHistory) shrink(ctx context.Context, window []int) []int {
 }
 
 // tell is the verdict of a violation: why, the lines that show it, and porcupine's page of them.
-func (k *keyHistory) tell(f finding) harness.Verdict {
+func (k *keyHistory) tell(f finding) history.Verdict {
 	window := k.withWriters(slices.Concat(f.core, f.shown))
 	v := invalid(k.evidence(window), "key %q is not linearizable: %s", k.key, k.why(f.core))
 	page, err := k.visualize(window)

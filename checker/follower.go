@@ -4,7 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/internal/control"
 )
 
 // FollowerFaults is the control beside the leader faults: while only followers are broken, fewer
@@ -15,7 +16,7 @@ import (
 // A call counts where it was made of a member that no fault touches or that has answered since, and
 // where it began after the fault was seen to have its effect and ended before its healing began.
 //
-// The run's own calm, when nothing at all was broken, is the baseline: see harness.Control.
+// The run's own calm, when nothing at all was broken, is the baseline: see control.Rates.
 type FollowerFaults struct {
 	// Tolerate is the share of such calls that may fail without a verdict of Invalid, to allow for
 	// the machine's own hiccups; 0 means 0.01. Up to two failures are always tolerated. The reason
@@ -28,15 +29,15 @@ func (FollowerFaults) Name() string { return "follower-faults" }
 
 // JudgesRun with faults on followers. In hostile surroundings there is no time at which nothing else was
 // broken.
-func (FollowerFaults) JudgesRun(r RunFacts) harness.Checker {
-	if r.Script || r.Hostile || !r.targets(harness.TargetFollower) {
+func (FollowerFaults) JudgesRun(r RunFacts) history.Checker {
+	if r.Script || r.Hostile || !r.targets(history.TargetFollower) {
 		return nil
 	}
 	return FollowerFaults{}
 }
 
 // Check reads all ops.
-func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c FollowerFaults) Check(_ context.Context, h history.History) history.Verdict {
 	list, err := faults(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -59,14 +60,14 @@ func (c FollowerFaults) Check(_ context.Context, h harness.History) harness.Verd
 	if len(failed) <= 2 {
 		tolerate = 1
 	}
-	control := harness.Control{Failed: len(failed), Calls: total, CalmFailed: len(calm), CalmCalls: calmTotal}
-	switch control.Judge(tolerate) {
-	case harness.ControlUndisturbed:
+	rates := control.Rates{Failed: len(failed), Calls: total, CalmFailed: len(calm), CalmCalls: calmTotal}
+	switch rates.Judge(tolerate) {
+	case control.Undisturbed:
 		return valid("%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed", len(failed), count(total, "call"), count(len(w.quiet), "time"))
-	case harness.ControlTooBusy:
+	case control.TooBusy:
 		return unknown("%d of %s through healthy members failed while only followers were broken, but so did %d of %s while nothing was: the machine was too busy to tell",
 			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
-	case harness.ControlTooFew:
+	case control.TooFew:
 		if total == 0 {
 			return unknown("no call was made through a healthy member while only followers were broken")
 		}
@@ -85,7 +86,7 @@ func (w *windows) failures(calls []attempt, in []window) (failed []int, total in
 			continue
 		}
 		total++
-		if a.outcome != harness.OK && !(a.done < len(w.h.Ops) && w.h.Ops[a.done].Rejected) {
+		if a.outcome != history.OK && !(a.done < len(w.h.Ops) && w.h.Ops[a.done].Rejected) {
 			failed = append(failed, a.done)
 		}
 	}
@@ -97,18 +98,18 @@ type window struct{ from, to int }
 
 // windows finds the times that count.
 type windows struct {
-	h      harness.History
+	h      history.History
 	faults []*fault
 	quiet  []window // only a minority of followers is broken, one leader leads
 	calm   []window // nothing is broken, one leader leads
-	ill    map[harness.NodeID][]window
+	ill    map[history.NodeID][]window
 }
 
 // find sweeps over the history with what is broken and who leads at each time. A stretch that ends
 // with a change of the leader does not count at all: the poller saw the change later than it was.
 func (w *windows) find() {
 	w.sick()
-	var leader harness.NodeID
+	var leader history.NodeID
 	var term uint64
 	start, broken := -1, false
 	end := func(i int) {
@@ -125,9 +126,9 @@ func (w *windows) find() {
 		op := &w.h.Ops[i]
 		v, polled := status(op)
 		switch {
-		case op.Process == harness.NemesisProcess:
+		case op.Process == history.NemesisProcess:
 			end(i)
-		case polled && v.Role == harness.Leader && v.Term >= term:
+		case polled && v.Role == history.Leader && v.Term >= term:
 			if op.Node != leader || v.Term > term {
 				start = -1
 			}
@@ -149,7 +150,7 @@ func (w *windows) find() {
 
 // sick finds for each member when a fault may touch it: from the injection until it answers again.
 func (w *windows) sick() {
-	w.ill = map[harness.NodeID][]window{}
+	w.ill = map[history.NodeID][]window{}
 	for _, f := range w.faults {
 		for _, id := range f.touched() {
 			w.ill[id] = append(w.ill[id], window{f.injectAt, w.answered(id, f.healedAt)})
@@ -158,7 +159,7 @@ func (w *windows) sick() {
 }
 
 // answered is the position at which a call that began after p succeeded on the member.
-func (w *windows) answered(id harness.NodeID, p int) int {
+func (w *windows) answered(id history.NodeID, p int) int {
 	if p < 0 {
 		return len(w.h.Ops)
 	}
@@ -168,15 +169,15 @@ func (w *windows) answered(id harness.NodeID, p int) int {
 		if !op.Client() || op.Node != id {
 			continue
 		}
-		if op.Type == harness.OK && open[op.Process] {
+		if op.Type == history.OK && open[op.Process] {
 			return i
 		}
-		open[op.Process] = op.Type == harness.Invoke
+		open[op.Process] = op.Type == history.Invoke
 	}
 	return len(w.h.Ops)
 }
 
-func (w *windows) healthy(id harness.NodeID, from, to int) bool {
+func (w *windows) healthy(id history.NodeID, from, to int) bool {
 	return !slices.ContainsFunc(w.ill[id], func(x window) bool { return from < x.to && to > x.from })
 }
 
@@ -190,8 +191,8 @@ const (
 )
 
 // broken says what is broken just after position i.
-func (w *windows) broken(i int, leader harness.NodeID) damage {
-	broken := map[harness.NodeID]bool{}
+func (w *windows) broken(i int, leader history.NodeID) damage {
+	broken := map[history.NodeID]bool{}
 	for id, list := range w.ill {
 		for _, x := range list {
 			if x.from <= i && i < x.to {

@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // FuzzCheckers: whatever a history looks like, no checker fails, none is without a reason, and the
@@ -36,16 +35,16 @@ func FuzzCheckers(f *testing.F) {
 		})
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h := harness.History{Nodes: []harness.NodeID{"n1", "n2", "n3"}, Logs: map[harness.NodeID][]harness.LogLine{}}
+		h := history.History{Nodes: []history.NodeID{"n1", "n2", "n3"}, Logs: map[history.NodeID][]history.LogLine{}}
 		for line := range bytes.SplitSeq(data, []byte("\n")) {
-			var op harness.Op
+			var op history.Op
 			if json.Unmarshal(line, &op) == nil {
 				op.Index = len(h.Ops)
 				h.Ops = append(h.Ops, op)
 			}
-			h.Logs["n1"] = append(h.Logs["n1"], harness.LogLine{Text: string(line)})
+			h.Logs["n1"] = append(h.Logs["n1"], history.LogLine{Text: string(line)})
 		}
-		var list []harness.Checker
+		var list []history.Checker
 		for _, e := range All() {
 			list = append(list, e.New())
 		}

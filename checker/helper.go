@@ -15,7 +15,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // A generic search may need any amount of memory, so porcupine runs in a process of its own, which
@@ -146,10 +146,10 @@ func (h *head) Write(b []byte) (int, error) {
 // Porcupine asks porcupine about every key in turn, in the helper of ctx, within processor time and memory
 // for all, and answers what it took. It is for comparisons: CheckKeys needs it only where the fast algorithm
 // gives up.
-func (k *Keys) Porcupine(ctx context.Context, limit time.Duration, memory uint64) (v harness.Validity, took time.Duration, err error) {
+func (k *Keys) Porcupine(ctx context.Context, limit time.Duration, memory uint64) (v history.Validity, took time.Duration, err error) {
 	command, _ := ctx.Value(helperCommand{}).([]string)
 	if len(command) == 0 {
-		return harness.Unknown, 0, errors.New("porcupine needs a helper: see WithHelper")
+		return history.Unknown, 0, errors.New("porcupine needs a helper: see WithHelper")
 	}
 	const patience = 20 // a machine that is busy with other things gives it time by the clock
 	for _, h := range k.finish(nil) {
@@ -157,12 +157,12 @@ func (k *Keys) Porcupine(ctx context.Context, limit time.Duration, memory uint64
 		took += r.cpu
 		switch {
 		case err != nil:
-			return harness.Unknown, took, err
+			return history.Unknown, took, err
 		case r.Result == porcupine.Illegal:
-			return harness.Invalid, took, nil
+			return history.Invalid, took, nil
 		case r.Result != porcupine.Ok:
-			return harness.Unknown, took, errors.New("porcupine did not decide")
+			return history.Unknown, took, errors.New("porcupine did not decide")
 		}
 	}
-	return harness.Valid, took, nil
+	return history.Valid, took, nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 const helperEnv = "FAULTLINE_TEST_HELPER"
@@ -36,20 +36,20 @@ func withTestHelper(t *testing.T) context.Context {
 }
 
 // repeated is a history that writes two values over and over, one call at a time.
-func repeated(n int, last string) harness.History {
-	k := harness.History{}
-	add := func(ty harness.Type, f, value string) {
+func repeated(n int, last string) history.History {
+	k := history.History{}
+	add := func(ty history.Type, f, value string) {
 		v := map[string]any{"key": "k", "value": value}
-		k.Ops = append(k.Ops, harness.Op{Index: len(k.Ops), Type: ty, F: f, Value: harness.EncodeValue(v)})
+		k.Ops = append(k.Ops, history.Op{Index: len(k.Ops), Type: ty, F: f, Value: history.EncodeValue(v)})
 	}
 	for i := range n {
 		v := strconv.Itoa(i % 2)
 		for _, f := range []string{"put", "get"} {
-			add(harness.Invoke, f, v)
+			add(history.Invoke, f, v)
 			if i == n-1 && f == "get" {
 				v = last
 			}
-			add(harness.OK, f, v)
+			add(history.OK, f, v)
 		}
 	}
 	return k
@@ -60,11 +60,11 @@ func repeated(n int, last string) harness.History {
 func TestRepeatedValuesInAChild(t *testing.T) {
 	ctx := withTestHelper(t)
 	v := Linearizable{}.Check(ctx, repeated(1_000, "1"))
-	require.Equal(t, harness.Valid, v.Validity, v.Reason)
+	require.Equal(t, history.Valid, v.Validity, v.Reason)
 	v = Linearizable{}.Check(ctx, repeated(1_000, "0"))
-	require.Equal(t, harness.Invalid, v.Validity, v.Reason)
+	require.Equal(t, history.Invalid, v.Validity, v.Reason)
 	v = Linearizable{}.Check(t.Context(), repeated(1_000, "1"))
-	require.Equal(t, harness.Unknown, v.Validity, "without a helper it is too long")
+	require.Equal(t, history.Unknown, v.Validity, "without a helper it is too long")
 	require.Contains(t, v.Reason, `"k" (a value that was looked at was written more than once, at op `)
 	require.Contains(t, v.Reason, "2000 ops are too many for porcupine in this process")
 }
@@ -72,7 +72,7 @@ func TestRepeatedValuesInAChild(t *testing.T) {
 func TestAHelperThatDoesNotWork(t *testing.T) {
 	ctx := WithHelper(t.Context(), "/nowhere/faultline")
 	v := Linearizable{}.Check(ctx, repeated(10, "1"))
-	require.Equal(t, harness.Unknown, v.Validity)
+	require.Equal(t, history.Unknown, v.Validity)
 	require.Contains(t, v.Reason, "porcupine's process: ")
 }
 

@@ -3,10 +3,9 @@ package checker
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // attempt is one op of a client: its two lines, as positions in the history. The position is also
@@ -14,11 +13,11 @@ import (
 // sent and after its answer came, so it orders ops that share a time stamp.
 type attempt struct {
 	invoke, done int          // done is len(ops) where there is no second line
-	outcome      harness.Type // Info where there is no second line
+	outcome      history.Type // Info where there is no second line
 }
 
 // attempts pairs the lines of clients' ops, in the order of invocation.
-func attempts(ops []harness.Op) ([]attempt, error) {
+func attempts(ops []history.Op) ([]attempt, error) {
 	var out []attempt
 	open := map[int]int{} // by process, the attempt
 	for i := range ops {
@@ -34,9 +33,9 @@ func attempts(ops []harness.Op) ([]attempt, error) {
 		if err := inTurn(op.Index, op.Process, op.Type, ok, since); err != nil {
 			return nil, err
 		}
-		if op.Type == harness.Invoke {
+		if op.Type == history.Invoke {
 			open[op.Process] = len(out)
-			out = append(out, attempt{invoke: i, done: len(ops), outcome: harness.Info})
+			out = append(out, attempt{invoke: i, done: len(ops), outcome: history.Info})
 			continue
 		}
 		delete(open, op.Process)
@@ -47,13 +46,13 @@ func attempts(ops []harness.Op) ([]attempt, error) {
 
 // inTurn is an error where the line at a position cannot follow what its process did before: open says
 // whether the process has a call open, and since is that call's position.
-func inTurn(position, process int, t harness.Type, open bool, since int) error {
+func inTurn(position, process int, t history.Type, open bool, since int) error {
 	switch t {
-	case harness.Invoke:
+	case history.Invoke:
 		if open {
 			return fmt.Errorf("op %d: process %d invokes while its op %d is open", position, process, since)
 		}
-	case harness.OK, harness.Fail, harness.Info:
+	case history.OK, history.Fail, history.Info:
 		if !open {
 			return fmt.Errorf("op %d: process %d completes what it did not invoke", position, process)
 		}
@@ -64,7 +63,7 @@ func inTurn(position, process int, t harness.Type, open bool, since int) error {
 }
 
 // evidence is the indexes of ops at positions, in order and each once.
-func evidence(ops []harness.Op, positions ...int) []int {
+func evidence(ops []history.Op, positions ...int) []int {
 	var out []int
 	for _, p := range positions {
 		if p >= 0 && p < len(ops) {
@@ -76,11 +75,11 @@ func evidence(ops []harness.Op, positions ...int) []int {
 }
 
 // phases are the positions at which a run's phases began; a phase that did not is missing.
-func phases(ops []harness.Op) (map[harness.Phase]int, error) {
-	out := map[harness.Phase]int{}
+func phases(ops []history.Op) (map[history.Phase]int, error) {
+	out := map[history.Phase]int{}
 	for i := range ops {
-		if op := &ops[i]; op.F == harness.FPhase && op.Process == harness.HarnessProcess && op.Type == harness.OK {
-			var v harness.PhaseValue
+		if op := &ops[i]; op.F == history.FPhase && op.Process == history.HarnessProcess && op.Type == history.OK {
+			var v history.PhaseValue
 			if err := json.Unmarshal(op.Value, &v); err != nil {
 				return nil, fmt.Errorf("op %d: value of a phase: %w", op.Index, err)
 			}
@@ -94,7 +93,7 @@ func phases(ops []harness.Op) (map[harness.Phase]int, error) {
 
 // fault is one injection with its healing, as positions in the history.
 type fault struct {
-	harness.FaultValue     // of the injection's last line
+	history.FaultValue     // of the injection's last line
 	injectAt           int // invocation of the injection
 	landedAt           int // its confirmation; -1: it was not confirmed
 	healAt             int // invocation of the healing; -1: none
@@ -105,7 +104,7 @@ type fault struct {
 
 // touched are the members that the fault may keep from serving: those that it was put on, and those that
 // it says it affects.
-func (f *fault) touched() []harness.NodeID {
+func (f *fault) touched() []history.NodeID {
 	all := slices.Clone(f.Nodes)
 	for _, id := range f.Affected {
 		if !slices.Contains(all, id) {
@@ -118,7 +117,7 @@ func (f *fault) touched() []harness.NodeID {
 func (f *fault) landed() bool { return f.landedAt >= 0 && len(f.Nodes) > 0 }
 
 // until is the position from which the fault may have no effect any more.
-func (f *fault) until(ops []harness.Op) int {
+func (f *fault) until(ops []history.Op) int {
 	if f.healAt >= 0 {
 		return f.healAt
 	}
@@ -126,15 +125,15 @@ func (f *fault) until(ops []harness.Op) int {
 }
 
 // faults collects the nemesis's ops, in the order of injection.
-func faults(ops []harness.Op) ([]*fault, error) {
+func faults(ops []history.Op) ([]*fault, error) {
 	var out []*fault
 	byID := map[string]*fault{}
 	for i := range ops {
 		op := &ops[i]
-		if op.Process != harness.NemesisProcess || op.F != harness.FInject && op.F != harness.FHeal && op.F != harness.FHold {
+		if op.Process != history.NemesisProcess || op.F != history.FInject && op.F != history.FHeal && op.F != history.FHold {
 			continue
 		}
-		var v harness.FaultValue
+		var v history.FaultValue
 		if err := json.Unmarshal(op.Value, &v); err != nil {
 			return nil, fmt.Errorf("op %d: value of a fault: %w", op.Index, err)
 		}
@@ -149,14 +148,14 @@ func faults(ops []harness.Op) ([]*fault, error) {
 	return out, nil
 }
 
-func (f *fault) note(i int, op *harness.Op, v harness.FaultValue) {
-	if op.F == harness.FHold {
+func (f *fault) note(i int, op *history.Op, v history.FaultValue) {
+	if op.F == history.FHold {
 		f.failed = op.Error
 		return
 	}
-	if op.F == harness.FInject {
+	if op.F == history.FInject {
 		f.FaultValue = v
-		if op.Type == harness.OK {
+		if op.Type == history.OK {
 			f.landedAt = i
 		}
 		if op.Error != "" {
@@ -164,11 +163,11 @@ func (f *fault) note(i int, op *harness.Op, v harness.FaultValue) {
 		}
 		return
 	}
-	if op.Type == harness.Invoke {
+	if op.Type == history.Invoke {
 		f.healAt = i
 		return
 	}
-	if op.Type == harness.OK {
+	if op.Type == history.OK {
 		f.healedAt = i
 	}
 	if op.Error != "" {
@@ -181,15 +180,15 @@ func (f *fault) String() string {
 }
 
 // status is what the poller saw of a member at this op, if the op says so.
-func status(op *harness.Op) (v harness.StatusValue, ok bool) {
-	if op.Process != harness.HarnessProcess || op.F != harness.FStatus {
+func status(op *history.Op) (v history.StatusValue, ok bool) {
+	if op.Process != history.HarnessProcess || op.F != history.FStatus {
 		return v, false
 	}
 	return v, json.Unmarshal(op.Value, &v) == nil
 }
 
 // malformed is the verdict about a history that cannot be read.
-func malformed(err error) harness.Verdict {
+func malformed(err error) history.Verdict {
 	return unknown("the history cannot be read: %v", err)
 }
 

@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // world is a store with revisions and the watches on it; what it tells is right, until spoilt.
@@ -20,21 +19,21 @@ type world struct {
 	now     map[string]WatchPrev
 	past    []map[string]WatchPrev // the state by revision
 	log     []WatchEvent
-	ops     []harness.Op
+	ops     []history.Op
 	cursors map[string]int // of watches, in log
 }
 
-func (w *world) add(process int, t harness.Type, f string, v any) {
-	w.ops = append(w.ops, harness.Op{Index: len(w.ops), Process: process, Type: t, F: f, Value: harness.EncodeValue(v)})
+func (w *world) add(process int, t history.Type, f string, v any) {
+	w.ops = append(w.ops, history.Op{Index: len(w.ops), Process: process, Type: t, F: f, Value: history.EncodeValue(v)})
 }
 
 func (w *world) call(process int, f string, asked, got any) {
-	w.add(process, harness.Invoke, f, asked)
+	w.add(process, history.Invoke, f, asked)
 	if got == nil {
-		w.add(process, harness.Info, f, asked)
+		w.add(process, history.Info, f, asked)
 		return
 	}
-	w.add(process, harness.OK, f, got)
+	w.add(process, history.OK, f, got)
 }
 
 // write changes one key; nobody may be told.
@@ -124,10 +123,10 @@ func TestNoFalseAlarmOfWatchesAndSerializableReads(t *testing.T) {
 	decided := 0
 	for seed := range uint64(20_000) {
 		w := newWorld(seed)
-		for _, c := range []harness.Checker{Watch{}, Serializable{}} {
-			v := c.Check(t.Context(), harness.History{Ops: w.ops})
-			require.NotEqual(t, harness.Invalid, v.Validity, "seed %d, %s: %s", seed, c.Name(), v.Reason)
-			if v.Validity == harness.Valid {
+		for _, c := range []history.Checker{Watch{}, Serializable{}} {
+			v := c.Check(t.Context(), history.History{Ops: w.ops})
+			require.NotEqual(t, history.Invalid, v.Validity, "seed %d, %s: %s", seed, c.Name(), v.Reason)
+			if v.Validity == history.Valid {
 				decided++
 			}
 		}
@@ -139,7 +138,7 @@ func TestNoFalseAlarmOfWatchesAndSerializableReads(t *testing.T) {
 func (w *world) spoil() bool {
 	var at []int
 	for i := range w.ops {
-		if w.ops[i].F == FWatch && w.ops[i].Type == harness.OK {
+		if w.ops[i].F == FWatch && w.ops[i].Type == history.OK {
 			at = append(at, i)
 		}
 	}
@@ -166,7 +165,7 @@ func (w *world) spoil() bool {
 		case 3:
 			v.Events[n-1].Type, v.Events[n-1].Value = "put", "never written"
 		}
-		w.ops[i].Value = harness.EncodeValue(v)
+		w.ops[i].Value = history.EncodeValue(v)
 		return true
 	}
 	return false
@@ -189,8 +188,8 @@ func TestSpoiltWatchesAreFound(t *testing.T) {
 			continue
 		}
 		spoilt++
-		v := Watch{}.Check(t.Context(), harness.History{Ops: w.ops})
-		require.Equal(t, harness.Invalid, v.Validity, "seed %d: %s", seed, v.Reason)
+		v := Watch{}.Check(t.Context(), history.History{Ops: w.ops})
+		require.Equal(t, history.Invalid, v.Validity, "seed %d: %s", seed, v.Reason)
 	}
 	require.Greater(t, spoilt, 1000)
 }

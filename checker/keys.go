@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Answer is what the completion of an op says about one thing.
@@ -25,7 +25,7 @@ const (
 type Line struct {
 	Position int // in the history; it grows from line to line, and is the clock of the judgement
 	Process  int
-	Type     harness.Type
+	Type     history.Type
 	F        string // get, put, cas, delete; of other ops only the pairing is checked
 	Key      []byte
 	Value    []byte // put: what it writes; get, of its completion: what it read; nil: absent
@@ -80,7 +80,7 @@ func (k *Keys) Add(l *Line) error {
 	if err := inTurn(l.Position, l.Process, l.Type, open, c.position); err != nil {
 		return err
 	}
-	if l.Type == harness.Invoke {
+	if l.Type == history.Invoke {
 		c, err := k.invoke(l)
 		if err != nil {
 			return fmt.Errorf("op %d: %w", l.Position, err)
@@ -154,10 +154,10 @@ func (k *keyHistory) complete(i int32, l *Line) error {
 // completion makes an op what its completion says. It is false for one that says nothing: it
 // certainly did not happen, or is a read of unknown outcome.
 func (n *names) completion(o *register.Op, key string, l *Line) (says bool, err error) {
-	if l.Type == harness.Fail || l.Type == harness.Info && o.Kind == register.Get {
+	if l.Type == history.Fail || l.Type == history.Info && o.Kind == register.Get {
 		return false, nil
 	}
-	if l.Type == harness.Info {
+	if l.Type == history.Info {
 		return true, nil
 	}
 	if string(l.Key) != key {
@@ -208,11 +208,11 @@ func (k *Keys) finish(lines Lines) []*keyHistory {
 }
 
 // keysOf sorts the ops of clients by key. Positions are those of Ops.
-func keysOf(ops []harness.Op) (*Keys, error) {
+func keysOf(ops []history.Op) (*Keys, error) {
 	k := NewKeys()
-	return k, Ops(ops).each(func(op *harness.Op) error {
+	return k, Ops(ops).each(func(op *history.Op) error {
 		l := Line{Position: op.Index, Process: op.Process, Type: op.Type, F: op.F}
-		if isRegister(op.F) && (op.Type == harness.Invoke || op.Type == harness.OK) {
+		if isRegister(op.F) && (op.Type == history.Invoke || op.Type == history.OK) {
 			if err := l.Parse(op.Value); err != nil {
 				return fmt.Errorf("op %d: %w", op.Index, err)
 			}
@@ -224,13 +224,13 @@ func keysOf(ops []harness.Op) (*Keys, error) {
 // Lines gives a history's lines back to a judgement that tells of a violation.
 type Lines interface {
 	// Some are the lines at positions, by position: a few hundred at most.
-	Some(positions []int) (map[int]harness.Op, error)
+	Some(positions []int) (map[int]history.Op, error)
 	// Others are the lines that are not clients', in order: faults, phases, statuses.
-	Others() []harness.Op
+	Others() []history.Op
 }
 
 // Ops are Lines in memory. Their positions are their indexes, or their places where those do not grow.
-type Ops []harness.Op
+type Ops []history.Op
 
 // indexed says whether the ops' indexes grow from op to op. They need not be dense.
 func (o Ops) indexed() bool {
@@ -243,7 +243,7 @@ func (o Ops) indexed() bool {
 }
 
 // each calls f with the lines of clients, whose indexes are their positions.
-func (o Ops) each(f func(*harness.Op) error) error {
+func (o Ops) each(f func(*history.Op) error) error {
 	indexed := o.indexed()
 	for i := range o {
 		op := o[i]
@@ -261,13 +261,13 @@ func (o Ops) each(f func(*harness.Op) error) error {
 }
 
 // Some are the ops with these indexes.
-func (o Ops) Some(positions []int) (map[int]harness.Op, error) {
-	out := map[int]harness.Op{}
+func (o Ops) Some(positions []int) (map[int]history.Op, error) {
+	out := map[int]history.Op{}
 	indexed := o.indexed()
 	for _, p := range positions {
 		i := p
 		if indexed && (p >= len(o) || o[p].Index != p) {
-			i, _ = slices.BinarySearchFunc(o, p, func(op harness.Op, p int) int { return op.Index - p })
+			i, _ = slices.BinarySearchFunc(o, p, func(op history.Op, p int) int { return op.Index - p })
 		}
 		if i < 0 || i >= len(o) || indexed && o[i].Index != p {
 			return nil, fmt.Errorf("there is no op %d", p)
@@ -278,8 +278,8 @@ func (o Ops) Some(positions []int) (map[int]harness.Op, error) {
 }
 
 // Others are the ops of the nemesis and the harness.
-func (o Ops) Others() []harness.Op {
-	var out []harness.Op
+func (o Ops) Others() []history.Op {
+	var out []history.Op
 	for i := range o {
 		if !o[i].Client() {
 			out = append(out, o[i])

@@ -4,10 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Ops of leases, beside FKeepAlive; their value is a LeaseValue. A put whose value names a lease
@@ -61,7 +60,7 @@ type leaseRead struct {
 }
 
 type leases struct {
-	ops      []harness.Op
+	ops      []history.Op
 	late     time.Duration
 	byID     map[int64]*leased
 	order    []*leased
@@ -74,7 +73,7 @@ type leases struct {
 }
 
 // Check reads the ops grant, keep-alive, revoke, put, cas, delete and get.
-func (c Lease) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c Lease) Check(_ context.Context, h history.History) history.Verdict {
 	l := leases{ops: h.Ops, late: c.Late, byID: map[int64]*leased{}, attached: map[string][]attachment{}, writes: map[string][]attempt{}}
 	if l.late == 0 {
 		l.late = 10 * time.Second
@@ -110,7 +109,7 @@ func (l *leases) read() error {
 	for _, a := range all {
 		op := &l.ops[a.invoke]
 		switch {
-		case a.outcome == harness.Fail:
+		case a.outcome == history.Fail:
 		case op.F == FGrant || op.F == FKeepAlive || op.F == FRevoke:
 			err = l.lease(op.F, a)
 		case isRegister(op.F):
@@ -120,9 +119,9 @@ func (l *leases) read() error {
 			return err
 		}
 	}
-	var leader harness.NodeID
+	var leader history.NodeID
 	for i := range l.ops {
-		if v, ok := status(&l.ops[i]); ok && v.Role == harness.Leader && l.ops[i].Node != leader {
+		if v, ok := status(&l.ops[i]); ok && v.Role == history.Leader && l.ops[i].Node != leader {
 			leader = l.ops[i].Node
 			l.changes = append(l.changes, l.ops[i].Time)
 		}
@@ -131,8 +130,8 @@ func (l *leases) read() error {
 }
 
 // last is the line that says most about an op.
-func (l *leases) last(a attempt) *harness.Op {
-	if a.outcome == harness.OK {
+func (l *leases) last(a attempt) *history.Op {
+	if a.outcome == history.OK {
 		return &l.ops[a.done]
 	}
 	return &l.ops[a.invoke]
@@ -145,7 +144,7 @@ func (l *leases) lease(f string, a attempt) error {
 		return fmt.Errorf("op %d: value of a %s: %w", op.Index, f, err)
 	}
 	x := l.byID[v.Lease]
-	switch ok := a.outcome == harness.OK; {
+	switch ok := a.outcome == history.OK; {
 	case v.Lease == 0: // behind a lock, or a grant that nobody knows the name of
 	case f == FGrant && ok:
 		x = &leased{id: v.Lease, ttl: v.TTL, renewed: []attempt{a}}
@@ -174,7 +173,7 @@ func (l *leases) register(f string, a attempt) error {
 	if err := json.Unmarshal(op.Value, &v); err != nil {
 		return fmt.Errorf("op %d: value of a %s: %w", op.Index, f, err)
 	}
-	ok := a.outcome == harness.OK
+	ok := a.outcome == history.OK
 	if f == "get" {
 		if ok {
 			l.reads = append(l.reads, leaseRead{v.Key, v.Value, a})
@@ -190,7 +189,7 @@ func (l *leases) register(f string, a attempt) error {
 
 // judge judges one read of a key that was put with a lease, where nothing else can have changed the key
 // since.
-func (l *leases) judge(a attachment, r leaseRead) *harness.Verdict {
+func (l *leases) judge(a attachment, r leaseRead) *history.Verdict {
 	if a.put.done > r.at.invoke || slices.ContainsFunc(l.writes[r.key], func(w attempt) bool {
 		return w != a.put && w.done > a.put.invoke && w.invoke < r.at.done
 	}) {
@@ -242,7 +241,7 @@ func (l *leases) lives(x *leased, a attempt) (why string, at []int) {
 func (l *leases) due(x *leased, a attempt) string {
 	now := l.ops[a.invoke].Time
 	for _, r := range x.revokes {
-		if r.outcome == harness.OK && r.done < a.invoke {
+		if r.outcome == history.OK && r.done < a.invoke {
 			return fmt.Sprintf("it was revoked (op %d)", l.ops[r.done].Index)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Linearizable judges whether every key's calls could have been answered by a single register that
@@ -38,7 +38,7 @@ func limited(ctx context.Context, budget time.Duration) (context.Context, contex
 }
 
 // Check judges the ops get, put, cas and delete.
-func (c Linearizable) Check(ctx context.Context, h harness.History) harness.Verdict {
+func (c Linearizable) Check(ctx context.Context, h history.History) history.Verdict {
 	keys, err := keysOf(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -48,11 +48,11 @@ func (c Linearizable) Check(ctx context.Context, h harness.History) harness.Verd
 
 // CheckKeys judges a history in the compact form of Keys, which takes no further lines from then on.
 // lines are asked only where a violation is to be told.
-func (c Linearizable) CheckKeys(ctx context.Context, all *Keys, lines Lines) harness.Verdict {
+func (c Linearizable) CheckKeys(ctx context.Context, all *Keys, lines Lines) history.Verdict {
 	return narrated(c.checkKeys(ctx, all, lines), c.Name(), lines, nil)
 }
 
-func (c Linearizable) checkKeys(ctx context.Context, all *Keys, lines Lines) harness.Verdict {
+func (c Linearizable) checkKeys(ctx context.Context, all *Keys, lines Lines) history.Verdict {
 	ctx, cancel := limited(ctx, c.Budget)
 	defer cancel()
 	keys := all.finish(lines)
@@ -73,7 +73,7 @@ func (c Linearizable) checkKeys(ctx context.Context, all *Keys, lines Lines) har
 
 // finding is what is known of one key.
 type finding struct {
-	validity harness.Validity
+	validity history.Validity
 	reason   string // why it is not decided; of a violation, how sure it is, or ""
 	core     []int  // of a violation: ops of the key that no order explains, by index
 	shown    []int  // further ones that it takes to see that
@@ -104,26 +104,26 @@ func judgeKeys(ctx context.Context, keys []*keyHistory) []finding {
 		if out[i].open {
 			open = append(open, i)
 		}
-		if out[i].validity == harness.Invalid {
+		if out[i].validity == history.Invalid {
 			return out // that is the verdict, whatever else there is
 		}
 	}
 	slices.SortStableFunc(open, func(a, b int) int { return cmp.Compare(len(keys[a].ops), len(keys[b].ops)) })
 	for _, i := range open {
-		if out[i] = keys[i].generic(ctx, out[i]); out[i].validity == harness.Invalid {
+		if out[i] = keys[i].generic(ctx, out[i]); out[i].validity == history.Invalid {
 			break
 		}
 	}
 	return out
 }
 
-func sum(keys []*keyHistory, found []finding, total int) harness.Verdict {
+func sum(keys []*keyHistory, found []finding, total int) history.Verdict {
 	var undecided []string
 	for i, f := range found {
 		switch f.validity {
-		case harness.Invalid:
+		case history.Invalid:
 			return keys[i].tell(f)
-		case harness.Unknown:
+		case history.Unknown:
 			undecided = append(undecided, fmt.Sprintf("%q (%s)", keys[i].key, f.reason))
 		}
 	}
@@ -146,7 +146,7 @@ func (k *keyHistory) judge(ctx context.Context) finding {
 	r := register.Check(ctx, k.ops, 0)
 	switch r.Verdict {
 	case register.Legal:
-		return finding{validity: harness.Valid}
+		return finding{validity: history.Valid}
 	case register.Illegal:
 		return k.confirm(ctx, r)
 	}
@@ -169,9 +169,9 @@ func (k *keyHistory) generic(ctx context.Context, f finding) finding {
 	}
 	switch r.Result {
 	case porcupine.Ok:
-		return finding{validity: harness.Valid}
+		return finding{validity: history.Valid}
 	case porcupine.Illegal:
-		return finding{validity: harness.Invalid, core: k.shrink(ctx, from[r.Window])}
+		return finding{validity: history.Invalid, core: k.shrink(ctx, from[r.Window])}
 	default:
 		return finding{reason: f.reason + "; nor could porcupine in its time"}
 	}

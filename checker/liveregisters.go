@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"hash/fnv"
 	"sync/atomic"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Limits of a LiveRegisters.
@@ -40,7 +39,7 @@ type LiveRegisters struct {
 	lines    int // since then
 
 	undecided atomic.Int64
-	violation atomic.Pointer[harness.Verdict]
+	violation atomic.Pointer[history.Verdict]
 }
 
 // NewLiveRegisters has seen nothing. workload says whether the workload's ops are those of registers.
@@ -49,7 +48,7 @@ func NewLiveRegisters(workload bool) *LiveRegisters {
 }
 
 // Violation is the first one, nil if there was none.
-func (r *LiveRegisters) Violation() *harness.Verdict { return r.violation.Load() }
+func (r *LiveRegisters) Violation() *history.Verdict { return r.violation.Load() }
 
 // Undecided is how many keys were not judged to their end.
 func (r *LiveRegisters) Undecided() int { return int(r.undecided.Load()) }
@@ -57,7 +56,7 @@ func (r *LiveRegisters) Undecided() int { return int(r.undecided.Load()) }
 // Observe takes the next op of the history, and keeps nothing of it. Mostly it takes a microsecond, and
 // about once a second as long as judging needs, which the budget of a judgement bounds. Where ctx ends
 // what is judged then stays undecided.
-func (r *LiveRegisters) Observe(ctx context.Context, op *harness.Op) {
+func (r *LiveRegisters) Observe(ctx context.Context, op *history.Op) {
 	if r.stream == nil {
 		return
 	}
@@ -85,14 +84,14 @@ func (r *LiveRegisters) Observe(ctx context.Context, op *harness.Op) {
 }
 
 // read makes the line of an op; false for one that is not judged.
-func (r *LiveRegisters) read(op *harness.Op) (ok bool, err error) {
+func (r *LiveRegisters) read(op *history.Op) (ok bool, err error) {
 	if !op.Client() || !op.Probe() && !r.workload {
 		return false, nil
 	}
 	l := &r.line
 	l.clear()
 	l.Position, l.Process, l.Type, l.F = op.Index, op.Process, op.Type, registerName(op.F)
-	if !isRegister(l.F) || op.Type != harness.Invoke && op.Type != harness.OK {
+	if !isRegister(l.F) || op.Type != history.Invoke && op.Type != history.OK {
 		return true, nil
 	}
 	if len(op.Value) == 0 {
@@ -108,7 +107,7 @@ func (r *LiveRegisters) read(op *harness.Op) (ok bool, err error) {
 // register: it would be taken for one that is absent.
 func (r *LiveRegisters) call(ctx context.Context) {
 	l := &r.line
-	if l.Type != harness.Invoke || !isRegister(l.F) || r.stream.keys[string(l.Key)] != nil {
+	if l.Type != history.Invoke || !isRegister(l.F) || r.stream.keys[string(l.Key)] != nil {
 		return
 	}
 	if word, bit := forgottenBit(l.Key); r.gone[word]&bit != 0 {

@@ -10,11 +10,11 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // generatedOp is a line as a recorder tells it.
-func generatedOp(t *testing.T, l *generate.Line) *harness.Op {
+func generatedOp(t *testing.T, l *generate.Line) *history.Op {
 	value := map[string]any{"key": string(l.Key)}
 	text := func(name string, b []byte) {
 		if b != nil {
@@ -34,7 +34,7 @@ func generatedOp(t *testing.T, l *generate.Line) *harness.Op {
 		value["deleted"] = 0
 	case checker.Unsaid:
 	}
-	op := &harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F}
+	op := &history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F}
 	var err error
 	op.Value, err = json.Marshal(value)
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestLiveRegisters(t *testing.T) {
 			c.Ops, c.Keys, c.Clients, c.Unknown, c.Plant, c.Seed, c.Blind = 6000, 2, 6, 0.03, kind, 1, 0.2
 			at, probes := checker.NewLiveRegisters(true), checker.NewLiveRegisters(false)
 			told := -1
-			var end harness.Op
+			var end history.Op
 			truth, err := generate.Run(t.Context(), c, func(l *generate.Line) error {
 				op := generatedOp(t, l)
 				at.Observe(t.Context(), op)
@@ -59,7 +59,7 @@ func TestLiveRegisters(t *testing.T) {
 				if told < 0 && at.Violation() != nil {
 					told = l.Position
 				}
-				end = harness.Op{Index: l.Position + 1, Time: l.Time + time.Second, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase}
+				end = history.Op{Index: l.Position + 1, Time: l.Time + time.Second, Process: history.HarnessProcess, Type: history.OK, F: history.FPhase}
 				return nil
 			})
 			require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestLiveRegisters(t *testing.T) {
 				return
 			}
 			require.NotNil(t, at.Violation())
-			require.Equal(t, harness.Invalid, at.Violation().Validity)
+			require.Equal(t, history.Invalid, at.Violation().Validity)
 			if told >= 0 {
 				require.GreaterOrEqual(t, told, truth.First)
 			}
@@ -88,9 +88,9 @@ type liveOps struct {
 }
 
 // do is a call and its end.
-func (l *liveOps) do(t harness.Type, f, value string) {
-	for _, t := range []harness.Type{harness.Invoke, t} {
-		l.r.Observe(l.t.Context(), &harness.Op{Index: l.n, Time: time.Duration(l.n) * time.Millisecond, Process: l.process, Type: t, F: f, Value: json.RawMessage(value)})
+func (l *liveOps) do(t history.Type, f, value string) {
+	for _, t := range []history.Type{history.Invoke, t} {
+		l.r.Observe(l.t.Context(), &history.Op{Index: l.n, Time: time.Duration(l.n) * time.Millisecond, Process: l.process, Type: t, F: f, Value: json.RawMessage(value)})
 		l.n++
 	}
 	l.process++
@@ -100,18 +100,18 @@ func (l *liveOps) do(t harness.Type, f, value string) {
 func TestLiveRegistersForgets(t *testing.T) {
 	l := &liveOps{t: t, r: checker.NewLiveRegisters(true)}
 	for i := range 3000 {
-		l.do(harness.OK, "put", fmt.Sprintf(`{"key":"k%d","value":"v"}`, i))
+		l.do(history.OK, "put", fmt.Sprintf(`{"key":"k%d","value":"v"}`, i))
 	}
-	l.do(harness.OK, "get", `{"key":"k0","value":"v"}`) // a new key would be absent
-	l.do(harness.OK, "get", `{"key":"k2999","value":"v"}`)
+	l.do(history.OK, "get", `{"key":"k0","value":"v"}`) // a new key would be absent
+	l.do(history.OK, "get", `{"key":"k2999","value":"v"}`)
 	for range 1000 {
-		l.do(harness.OK, "other", "")
+		l.do(history.OK, "other", "")
 	}
 	require.Nil(t, l.r.Violation())
 	require.Zero(t, l.r.Undecided())
-	l.do(harness.OK, "get", `{"key":"k2999","value":"never written"}`)
+	l.do(history.OK, "get", `{"key":"k2999","value":"never written"}`)
 	for range 1000 {
-		l.do(harness.OK, "other", "")
+		l.do(history.OK, "other", "")
 	}
 	require.NotNil(t, l.r.Violation())
 	require.Contains(t, l.r.Violation().Reason, "k2999")
@@ -119,11 +119,11 @@ func TestLiveRegistersForgets(t *testing.T) {
 
 // TestLiveRegistersOfProbes: probes are judged beside a workload of another kind.
 func TestLiveRegistersOfProbes(t *testing.T) {
-	l := &liveOps{t: t, r: checker.NewLiveRegisters(false), process: harness.ProbeProcess}
-	l.do(harness.OK, harness.FProbePut, `{"key":"p","value":"1"}`)
-	l.do(harness.OK, harness.FProbeGet, `{"key":"p","value":null}`)
+	l := &liveOps{t: t, r: checker.NewLiveRegisters(false), process: history.ProbeProcess}
+	l.do(history.OK, history.FProbePut, `{"key":"p","value":"1"}`)
+	l.do(history.OK, history.FProbeGet, `{"key":"p","value":null}`)
 	for range 1000 {
-		l.do(harness.OK, "txn", `{"ops":[]}`)
+		l.do(history.OK, "txn", `{"ops":[]}`)
 	}
 	require.NotNil(t, l.r.Violation())
 }
@@ -132,11 +132,11 @@ func TestLiveRegistersOfProbes(t *testing.T) {
 func TestLiveRegistersGivesUp(t *testing.T) {
 	for _, value := range []string{"", "[", `{"key":1}`} {
 		l := &liveOps{t: t, r: checker.NewLiveRegisters(true)}
-		l.do(harness.OK, "put", `{"key":"k","value":"1"}`)
-		l.do(harness.OK, "put", value)
+		l.do(history.OK, "put", `{"key":"k","value":"1"}`)
+		l.do(history.OK, "put", value)
 		require.Nil(t, l.r.Violation())
 		require.Equal(t, 1, l.r.Undecided(), value)
-		l.do(harness.OK, "get", `{"key":"k","value":null}`)
+		l.do(history.OK, "get", `{"key":"k","value":null}`)
 		require.Nil(t, l.r.Violation())
 	}
 }

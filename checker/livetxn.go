@@ -4,10 +4,9 @@ import (
 	"container/list"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Bounds of what a Monitor keeps of calls on more than one key.
@@ -81,10 +80,10 @@ func newLiveTxns() liveTxns {
 }
 
 // invoke takes an invocation, and the newest revision that was told before it.
-func (t *liveTxns) invoke(op *harness.Op, floor told) {
+func (t *liveTxns) invoke(op *history.Op, floor told) {
 	c := &liveCall{call: op.Index, floor: floor, known: len(t.set.known)}
 	switch op.F {
-	case harness.FTxn:
+	case history.FTxn:
 		v, err := parseTxn(op)
 		if err != nil {
 			return
@@ -101,14 +100,14 @@ func (t *liveTxns) invoke(op *harness.Op, floor told) {
 
 // ended takes the end of a call. judged is false for what says nothing; rev is the revision that an
 // answer tells.
-func (t *liveTxns) ended(op *harness.Op) (bad *found, rev int64, judged bool) {
+func (t *liveTxns) ended(op *history.Op) (bad *found, rev int64, judged bool) {
 	c := t.open[op.Process]
 	delete(t.open, op.Process)
-	if c == nil || op.Type != harness.OK {
+	if c == nil || op.Type != history.OK {
 		return nil, 0, false
 	}
 	switch op.F {
-	case harness.FTxn:
+	case history.FTxn:
 		return t.txn(c, op)
 	case "add":
 		t.set.acknowledged(op)
@@ -121,7 +120,7 @@ func (t *liveTxns) ended(op *harness.Op) (bad *found, rev int64, judged bool) {
 	return bad, 0, judged
 }
 
-func (t *liveTxns) txn(c *liveCall, op *harness.Op) (bad *found, rev int64, judged bool) {
+func (t *liveTxns) txn(c *liveCall, op *history.Op) (bad *found, rev int64, judged bool) {
 	v, err := parseTxn(op)
 	if err != nil {
 		return nil, 0, false
@@ -152,7 +151,7 @@ func (t *liveTxns) txn(c *liveCall, op *harness.Op) (bad *found, rev int64, judg
 }
 
 // revision judges the revision of a transaction. One that put something has one of its own.
-func (c *liveCall) revision(op *harness.Op, v *txnValue) *found {
+func (c *liveCall) revision(op *history.Op, v *txnValue) *found {
 	ran := v.Ops
 	if v.Succeeded != nil && !*v.Succeeded {
 		ran = v.Else
@@ -260,7 +259,7 @@ func endOf(l []string) string {
 }
 
 // balances judges a read of a bank, and takes what it was opened with.
-func (t *liveTxns) balances(c *liveCall, op *harness.Op) (*found, bool) {
+func (t *liveTxns) balances(c *liveCall, op *history.Op) (*found, bool) {
 	var v struct{ Balances map[string]int64 }
 	if json.Unmarshal(op.Value, &v) != nil || v.Balances == nil {
 		return nil, false
@@ -279,20 +278,20 @@ func (t *liveTxns) balances(c *liveCall, op *harness.Op) (*found, bool) {
 }
 
 // elementOf is that of an add.
-func elementOf(op *harness.Op) (string, bool) {
+func elementOf(op *history.Op) (string, bool) {
 	var v struct{ Element json.RawMessage }
 	err := json.Unmarshal(op.Value, &v)
 	return string(v.Element), err == nil && v.Element != nil
 }
 
-func (s *liveSet) invoked(op *harness.Op) {
+func (s *liveSet) invoked(op *history.Op) {
 	if text, ok := elementOf(op); ok && !s.full {
 		s.added[text] = true
 		s.full = len(s.added) >= monitorElements
 	}
 }
 
-func (s *liveSet) acknowledged(op *harness.Op) {
+func (s *liveSet) acknowledged(op *history.Op) {
 	if text, ok := elementOf(op); ok {
 		s.learn(text, op.Index)
 	}
@@ -306,7 +305,7 @@ func (s *liveSet) learn(text string, op int) {
 }
 
 // read judges a read of the set.
-func (s *liveSet) read(c *liveCall, op *harness.Op) (*found, bool) {
+func (s *liveSet) read(c *liveCall, op *history.Op) (*found, bool) {
 	var v struct{ Elements []json.RawMessage }
 	if json.Unmarshal(op.Value, &v) != nil || v.Elements == nil {
 		return nil, false

@@ -10,15 +10,15 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // lists is a history of list appends that is right.
-func lists(t *testing.T, seed uint64) (ops []harness.Op) {
+func lists(t *testing.T, seed uint64) (ops []history.Op) {
 	c := generate.Default()
 	c.Ops, c.Keys, c.Clients, c.Unknown, c.Seed = 100, 3, 5, 0.05, seed
 	_, err := generate.Appends(t.Context(), c, func(l *generate.TxnLine) error {
-		ops = append(ops, harness.Op{Index: len(ops), Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: slices.Clone(l.Value)})
+		ops = append(ops, history.Op{Index: len(ops), Time: l.Time, Process: l.Process, Type: l.Type, F: history.FTxn, Value: slices.Clone(l.Value)})
 		return nil
 	})
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func lists(t *testing.T, seed uint64) (ops []harness.Op) {
 }
 
 // several mixes calls of several processes that each begin and end at their places in one order.
-func several(r *rand.Rand, calls int, call func(i int) (f string, asked, got any, unknown bool)) (ops []harness.Op) {
+func several(r *rand.Rand, calls int, call func(i int) (f string, asked, got any, unknown bool)) (ops []history.Op) {
 	type open struct {
 		process int
 		f       string
@@ -34,13 +34,13 @@ func several(r *rand.Rand, calls int, call func(i int) (f string, asked, got any
 		unknown bool
 	}
 	var waiting []open
-	add := func(process int, typ harness.Type, f string, v any) {
-		ops = append(ops, harness.Op{Index: len(ops), Process: process, Type: typ, F: f, Value: harness.EncodeValue(v)})
+	add := func(process int, typ history.Type, f string, v any) {
+		ops = append(ops, history.Op{Index: len(ops), Process: process, Type: typ, F: f, Value: history.EncodeValue(v)})
 	}
 	for i := 0; i < calls || len(waiting) > 0; {
 		if i < calls && len(waiting) < 4 && r.IntN(2) == 0 {
 			f, asked, got, unknown := call(i)
-			add(i, harness.Invoke, f, asked)
+			add(i, history.Invoke, f, asked)
 			waiting = append(waiting, open{i, f, got, unknown})
 			i++
 			continue
@@ -52,16 +52,16 @@ func several(r *rand.Rand, calls int, call func(i int) (f string, asked, got any
 		w := waiting[n]
 		waiting = slices.Delete(waiting, n, n+1)
 		if w.unknown {
-			add(w.process, harness.Info, w.f, map[string]any{})
+			add(w.process, history.Info, w.f, map[string]any{})
 		} else {
-			add(w.process, harness.OK, w.f, w.got)
+			add(w.process, history.OK, w.f, w.got)
 		}
 	}
 	return ops
 }
 
 // aSet is a history of a set that does at once what it is asked.
-func aSet(r *rand.Rand) []harness.Op {
+func aSet(r *rand.Rand) []history.Op {
 	elements := []int{}
 	return several(r, 60, func(i int) (string, any, any, bool) {
 		if r.IntN(3) == 0 {
@@ -76,7 +76,7 @@ func aSet(r *rand.Rand) []harness.Op {
 }
 
 // aBank is one of a bank.
-func aBank(r *rand.Rand) []harness.Op {
+func aBank(r *rand.Rand) []history.Op {
 	balances := map[string]int{"a": 10, "b": 10, "c": 10}
 	now := func() any {
 		out := map[string]int{}
@@ -105,10 +105,10 @@ func aBank(r *rand.Rand) []harness.Op {
 }
 
 // spoil changes an answer.
-func spoil(r *rand.Rand, ops []harness.Op) {
+func spoil(r *rand.Rand, ops []history.Op) {
 	for range 1000 {
 		op := &ops[r.IntN(len(ops))]
-		if op.Type != harness.OK {
+		if op.Type != history.OK {
 			continue
 		}
 		var v any
@@ -162,29 +162,29 @@ func spoilt(r *rand.Rand, v any) bool {
 func TestMonitorOfTxns(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		make  func(t *testing.T, r *rand.Rand, seed uint64) []harness.Op
-		judge harness.Checker
+		make  func(t *testing.T, r *rand.Rand, seed uint64) []history.Op
+		judge history.Checker
 	}{
-		{"append", func(t *testing.T, _ *rand.Rand, seed uint64) []harness.Op { return lists(t, seed) }, checker.Anomalies{}},
-		{"set", func(_ *testing.T, r *rand.Rand, _ uint64) []harness.Op { return aSet(r) }, checker.SetFull{}},
-		{"bank", func(_ *testing.T, r *rand.Rand, _ uint64) []harness.Op { return aBank(r) }, checker.Bank{}},
+		{"append", func(t *testing.T, _ *rand.Rand, seed uint64) []history.Op { return lists(t, seed) }, checker.Anomalies{}},
+		{"set", func(_ *testing.T, r *rand.Rand, _ uint64) []history.Op { return aSet(r) }, checker.SetFull{}},
+		{"bank", func(_ *testing.T, r *rand.Rand, _ uint64) []history.Op { return aBank(r) }, checker.Bank{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bad, found := 0, 0
 			for seed := range uint64(200) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				ops := c.make(t, r, seed)
-				require.NotEqual(t, harness.Invalid, c.judge.Check(t.Context(), harness.History{Ops: ops}).Validity, "seed %d", seed)
+				require.NotEqual(t, history.Invalid, c.judge.Check(t.Context(), history.History{Ops: ops}).Validity, "seed %d", seed)
 				require.Nil(t, watched(ops), "seed %d", seed)
 				spoil(r, ops)
 				v := watched(ops)
-				judged := c.judge.Check(t.Context(), harness.History{Ops: ops})
-				if judged.Validity == harness.Invalid {
+				judged := c.judge.Check(t.Context(), history.History{Ops: ops})
+				if judged.Validity == history.Invalid {
 					bad++
 				}
 				if v != nil {
 					found++
-					require.Equal(t, harness.Invalid, judged.Validity, "seed %d: %s", seed, v.Reason)
+					require.Equal(t, history.Invalid, judged.Validity, "seed %d: %s", seed, v.Reason)
 				}
 			}
 			require.Greater(t, found, bad/3, "of %d", bad)
@@ -194,7 +194,7 @@ func TestMonitorOfTxns(t *testing.T) {
 	}
 }
 
-func watched(ops []harness.Op) *harness.Verdict {
+func watched(ops []history.Op) *history.Verdict {
 	m := checker.NewMonitor()
 	for i := range ops {
 		m.Observe(&ops[i])

@@ -5,11 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"math"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Ops of a lock service; their value is a LockValue.
@@ -48,7 +47,7 @@ type tenure struct {
 }
 
 // Check reads the ops acquire, release, keep-alive and fenced.
-func (Lock) Check(_ context.Context, h harness.History) harness.Verdict {
+func (Lock) Check(_ context.Context, h history.History) history.Verdict {
 	l := locks{ops: h.Ops, held: map[string][]*tenure{}, fenced: map[string][]fencedAct{}, holder: map[holder]*tenure{}}
 	if err := l.read(); err != nil {
 		return malformed(err)
@@ -57,7 +56,7 @@ func (Lock) Check(_ context.Context, h harness.History) harness.Verdict {
 		return unknown("%s and %s: a second holder could not have been seen", count(l.acquired, "acquisition"), count(l.acts, "fenced act"))
 	}
 	for _, name := range l.names {
-		for _, v := range []*harness.Verdict{l.exclusive(name), l.tokens(name), l.fence(name)} {
+		for _, v := range []*history.Verdict{l.exclusive(name), l.tokens(name), l.fence(name)} {
 			if v != nil {
 				return *v
 			}
@@ -77,7 +76,7 @@ type holder struct {
 }
 
 type locks struct {
-	ops            []harness.Op
+	ops            []history.Op
 	names          []string
 	held           map[string][]*tenure
 	fenced         map[string][]fencedAct
@@ -112,7 +111,7 @@ func (l *locks) read() error {
 
 func (l *locks) value(a attempt) (v LockValue, err error) {
 	lines := []int{a.invoke}
-	if a.outcome == harness.OK {
+	if a.outcome == history.OK {
 		lines = append(lines, a.done) // says more
 	}
 	for _, i := range lines {
@@ -123,10 +122,10 @@ func (l *locks) value(a attempt) (v LockValue, err error) {
 	return v, nil
 }
 
-func (l *locks) note(op *harness.Op, a attempt, v LockValue) {
+func (l *locks) note(op *history.Op, a attempt, v LockValue) {
 	who := holder{op.Process, v.Lock}
 	t := l.holder[who]
-	ok := a.outcome == harness.OK
+	ok := a.outcome == history.OK
 	switch {
 	case op.F == FAcquire && ok:
 		t = &tenure{LockValue: v, at: a, lost: math.MaxInt, until: math.MaxInt64}
@@ -136,7 +135,7 @@ func (l *locks) note(op *harness.Op, a attempt, v LockValue) {
 		l.holder[who] = t
 		l.held[v.Lock] = append(l.held[v.Lock], t)
 		l.acquired++
-	case op.F == FRelease && t != nil && a.outcome != harness.Fail:
+	case op.F == FRelease && t != nil && a.outcome != history.Fail:
 		t.lost = a.invoke
 		delete(l.holder, who)
 	case op.F == FKeepAlive && t != nil && ok && t.TTL > 0:
@@ -148,14 +147,14 @@ func (l *locks) note(op *harness.Op, a attempt, v LockValue) {
 }
 
 // certain says whether the tenure certainly covers the moment of position p.
-func (t *tenure) certain(ops []harness.Op, p int) bool {
+func (t *tenure) certain(ops []history.Op, p int) bool {
 	return t.at.done < p && p < t.lost && ops[p].Time < t.until
 }
 
 // exclusive: an acquisition that certainly overlaps another tenure. Of two holders, one acquired last:
 // at its completion, at the latest, both held the lock, so asking there for each is enough. The order
 // of the two acquisitions themselves does not matter.
-func (l *locks) exclusive(name string) *harness.Verdict {
+func (l *locks) exclusive(name string) *history.Verdict {
 	list := slices.Clone(l.held[name])
 	slices.SortFunc(list, func(a, b *tenure) int { return cmp.Compare(a.at.done, b.at.done) })
 	var holding []*tenure // those that may still certainly hold
@@ -177,7 +176,7 @@ func (l *locks) exclusive(name string) *harness.Verdict {
 }
 
 // tokens: an acquisition that began after another ended has a larger token; no two have the same.
-func (l *locks) tokens(name string) *harness.Verdict {
+func (l *locks) tokens(name string) *history.Verdict {
 	list := slices.DeleteFunc(slices.Clone(l.held[name]), func(t *tenure) bool { return t.Token == 0 })
 	acts := make([]fencedAct, len(list))
 	seen := map[int64]*tenure{}
@@ -193,13 +192,13 @@ func (l *locks) tokens(name string) *harness.Verdict {
 }
 
 // fence: an act that began after another was accepted has no smaller token.
-func (l *locks) fence(name string) *harness.Verdict {
+func (l *locks) fence(name string) *history.Verdict {
 	return l.growing(name, l.fenced[name], "lock %q: the act of op %d was accepted with the fencing token %d, after that of op %d had been with %d")
 }
 
 // growing says where a token is smaller than one of an act that had ended before. The acts are in the
 // order of invocation.
-func (l *locks) growing(name string, acts []fencedAct, words string) *harness.Verdict {
+func (l *locks) growing(name string, acts []fencedAct, words string) *history.Verdict {
 	byEnd := slices.SortedFunc(slices.Values(acts), func(a, b fencedAct) int { return cmp.Compare(a.at.done, b.at.done) })
 	ended := 0
 	var newest *fencedAct // the largest token of those that ended before

@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"sync"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Monitor judges a run while it goes on, by invariants that cost next to nothing an op. It finds less
@@ -16,7 +15,7 @@ import (
 //     That holds for each client alone, too.
 //   - A linearizable read, a successful compare-and-set and a found absence never show what was
 //     overwritten before they were invoked, or was never written (liveKey; values are written once).
-//   - Members hash equal states, at equal revisions, to equal numbers (harness.HashValue).
+//   - Members hash equal states, at equal revisions, to equal numbers (history.HashValue).
 //
 // The order is that of the recorder, as in all checkers. Keys are taken to be absent at the start.
 // Of transactions, banks and sets see liveTxns. Ops of other shapes are passed over.
@@ -32,7 +31,7 @@ type Monitor struct {
 	hashes    hashRing
 	answers   int // judged
 	compared  int // hashes that had one to be compared with
-	violation *harness.Verdict
+	violation *history.Verdict
 }
 
 // told is a revision and the op that was told it.
@@ -82,20 +81,20 @@ func NewMonitor() *Monitor {
 
 // Observe takes the next op of the history, as a harness.RecorderOptions.Observe does. After a
 // violation it does nothing more.
-func (m *Monitor) Observe(op *harness.Op) {
+func (m *Monitor) Observe(op *history.Op) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.violation != nil:
 	case op.Client():
 		m.client(op)
-	case op.Process == harness.HarnessProcess && op.F == harness.FHash && op.Type == harness.OK:
+	case op.Process == history.HarnessProcess && op.F == history.FHash && op.Type == history.OK:
 		m.hash(op)
 	}
 }
 
 // Violation is the first one, nil if there was none.
-func (m *Monitor) Violation() *harness.Verdict {
+func (m *Monitor) Violation() *history.Verdict {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.violation
@@ -117,8 +116,8 @@ func (m *Monitor) violated(evidence []int, format string, args ...any) {
 	}
 }
 
-func (m *Monitor) client(op *harness.Op) {
-	if op.Type == harness.Invoke {
+func (m *Monitor) client(op *history.Op) {
+	if op.Type == history.Invoke {
 		if kind := liveKindOf(op.F); kind != otherKind {
 			m.invoke(kind, op)
 		} else {
@@ -132,7 +131,7 @@ func (m *Monitor) client(op *harness.Op) {
 		return
 	}
 	delete(m.open, op.Process)
-	if op.Type == harness.OK {
+	if op.Type == history.OK {
 		if v, err := parse(op); err == nil && v.Key == o.value.Key {
 			m.answers++
 			m.revision(op, o, v)
@@ -140,14 +139,14 @@ func (m *Monitor) client(op *harness.Op) {
 				m.violated(bad.evidence, "%s", bad.reason)
 			}
 		}
-	} else if bad := o.key.ended(o, op.Type == harness.Info, op.Index); bad != nil {
+	} else if bad := o.key.ended(o, op.Type == history.Info, op.Index); bad != nil {
 		m.violated(bad.evidence, "%s", bad.reason)
 	}
 	m.keys.closed(o)
 }
 
 // other takes the end of a call that is not on one key.
-func (m *Monitor) other(op *harness.Op) {
+func (m *Monitor) other(op *history.Op) {
 	bad, rev, judged := m.txns.ended(op)
 	if judged {
 		m.answers++
@@ -165,7 +164,7 @@ func (m *Monitor) tell(rev int64, op int) {
 	}
 }
 
-func (m *Monitor) invoke(kind opKind, op *harness.Op) {
+func (m *Monitor) invoke(kind opKind, op *history.Op) {
 	v, err := parse(op)
 	if err != nil || m.open[op.Process] != nil {
 		return
@@ -177,7 +176,7 @@ func (m *Monitor) invoke(kind opKind, op *harness.Op) {
 }
 
 // revision judges the revision that an answer tells. A write that did something has one of its own.
-func (m *Monitor) revision(op *harness.Op, o *openOp, v value) {
+func (m *Monitor) revision(op *history.Op, o *openOp, v value) {
 	if v.Rev <= 0 {
 		return
 	}
@@ -205,13 +204,13 @@ type hashRing struct {
 }
 
 type hashed struct {
-	harness.HashValue
-	node harness.NodeID
+	history.HashValue
+	node history.NodeID
 	op   int
 }
 
-func (m *Monitor) hash(op *harness.Op) {
-	var v harness.HashValue
+func (m *Monitor) hash(op *history.Op) {
+	var v history.HashValue
 	if json.Unmarshal(op.Value, &v) != nil || v.Revision <= 0 {
 		return
 	}
@@ -240,7 +239,7 @@ func (Live) Name() string { return "live" }
 func (Live) SeesProbes() {}
 
 // JudgesRun with a workload.
-func (Live) JudgesRun(r RunFacts) harness.Checker {
+func (Live) JudgesRun(r RunFacts) history.Checker {
 	if r.Script {
 		return nil
 	}
@@ -248,7 +247,7 @@ func (Live) JudgesRun(r RunFacts) harness.Checker {
 }
 
 // Check replays the history.
-func (Live) Check(ctx context.Context, h harness.History) harness.Verdict {
+func (Live) Check(ctx context.Context, h history.History) history.Verdict {
 	m := NewMonitor()
 	for i := range h.Ops {
 		if i%(1<<14) == 0 && ctx.Err() != nil {

@@ -6,23 +6,22 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // simulate makes a history of clients of one right store, with unknown outcomes, some of which act, at
 // once or late; revisions in half of the histories. Where lie > 0, about one answer in lie is that of an
 // older state.
-func simulate(r *rand.Rand, steps, lie int) harness.History {
+func simulate(r *rand.Rand, steps, lie int) history.History {
 	type pending struct {
 		f, key, value, old string
 		hasOld, acted      bool
 		answer             map[string]any
 	}
-	h := harness.History{Nodes: []harness.NodeID{"n1", "n2", "n3"}}
-	add := func(process int, t harness.Type, f string, v any) {
-		h.Ops = append(h.Ops, harness.Op{Index: len(h.Ops), Process: process, Type: t, F: f, Value: harness.EncodeValue(v)})
+	h := history.History{Nodes: []history.NodeID{"n1", "n2", "n3"}}
+	add := func(process int, t history.Type, f string, v any) {
+		h.Ops = append(h.Ops, history.Op{Index: len(h.Ops), Process: process, Type: t, F: f, Value: history.EncodeValue(v)})
 	}
 	state, past := map[string]string{}, map[string][]string{}
 	rev, revs := int64(1), r.IntN(2) == 0
@@ -94,21 +93,21 @@ func simulate(r *rand.Rand, steps, lie int) harness.History {
 					asked["old"] = p.old
 				}
 			}
-			add(process[c], harness.Invoke, p.f, asked)
+			add(process[c], history.Invoke, p.f, asked)
 			open[c] = p
 		case !p.acted && r.IntN(2) == 0:
 			act(p)
 		case p.f != "get" && r.IntN(10) == 0: // nobody knows
-			add(process[c], harness.Info, p.f, nil)
+			add(process[c], history.Info, p.f, nil)
 			process[c] += clients
 			open[c] = nil
 			ghosts = append(ghosts, p)
 		case !p.acted && r.IntN(10) == 0:
-			add(process[c], harness.Fail, p.f, nil)
+			add(process[c], history.Fail, p.f, nil)
 			open[c] = nil
 		default:
 			act(p)
-			add(process[c], harness.OK, p.f, p.answer)
+			add(process[c], history.OK, p.f, p.answer)
 			open[c] = nil
 		}
 	}
@@ -127,7 +126,7 @@ func TestMonitorNeverContradictsLinearizable(t *testing.T) {
 		}
 		h := simulate(r, 20+r.IntN(150), lie)
 		live := Live{}.Check(t.Context(), h)
-		if live.Validity == harness.Invalid && lie == 0 {
+		if live.Validity == history.Invalid && lie == 0 {
 			t.Fatalf("seed %d: a false alarm about a right history: %s", seed, live.Reason)
 		}
 		if lie == 0 {
@@ -136,12 +135,12 @@ func TestMonitorNeverContradictsLinearizable(t *testing.T) {
 		}
 		full := Linearizable{}.Check(t.Context(), h)
 		switch full.Validity {
-		case harness.Invalid:
-			if wrong++; live.Validity == harness.Invalid {
+		case history.Invalid:
+			if wrong++; live.Validity == history.Invalid {
 				caught++
 			}
-		case harness.Valid:
-			require.NotEqual(t, harness.Invalid, live.Validity, "seed %d: %s", seed, live.Reason)
+		case history.Valid:
+			require.NotEqual(t, history.Invalid, live.Validity, "seed %d: %s", seed, live.Reason)
 		}
 	}
 	t.Logf("%d right histories; of %d wrong ones, %d were caught", right, wrong, caught)
@@ -153,38 +152,38 @@ func TestMonitorNeverContradictsLinearizable(t *testing.T) {
 func TestMonitorForgets(t *testing.T) {
 	m := NewMonitor()
 	n := 0
-	do := func(typ harness.Type, process int, f, value string) {
-		m.Observe(&harness.Op{Index: n, Process: process, Type: typ, F: f, Value: []byte(value)})
+	do := func(typ history.Type, process int, f, value string) {
+		m.Observe(&history.Op{Index: n, Process: process, Type: typ, F: f, Value: []byte(value)})
 		n++
 	}
 	for i := range 3 * monitorValues / 2 { // nobody knows what became of them
 		v := fmt.Sprintf(`{"key":"k%d","value":"%d"}`, i%10, i)
-		do(harness.Invoke, i, "put", v)
-		do(harness.Info, i, "put", v)
+		do(history.Invoke, i, "put", v)
+		do(history.Info, i, "put", v)
 	}
 	require.LessOrEqual(t, m.keys.values, monitorValues)
 	for i := range 2 * monitorKeys {
 		v := fmt.Sprintf(`{"key":"q%d","value":"x"}`, i)
-		do(harness.Invoke, 0, "put", v)
-		do(harness.OK, 0, "put", v)
+		do(history.Invoke, 0, "put", v)
+		do(history.OK, 0, "put", v)
 	}
 	require.LessOrEqual(t, len(m.keys.keys), monitorKeys)
 	require.LessOrEqual(t, m.keys.used.Len(), monitorKeys)
 	for i := range 10 {
-		do(harness.Invoke, 0, "get", fmt.Sprintf(`{"key":"k%d"}`, i))
-		do(harness.OK, 0, "get", fmt.Sprintf(`{"key":"k%d","value":"%d"}`, i, i))
-		do(harness.Invoke, 0, "get", fmt.Sprintf(`{"key":"q%d"}`, i))
-		do(harness.OK, 0, "get", fmt.Sprintf(`{"key":"q%d","value":null}`, i))
+		do(history.Invoke, 0, "get", fmt.Sprintf(`{"key":"k%d"}`, i))
+		do(history.OK, 0, "get", fmt.Sprintf(`{"key":"k%d","value":"%d"}`, i, i))
+		do(history.Invoke, 0, "get", fmt.Sprintf(`{"key":"q%d"}`, i))
+		do(history.OK, 0, "get", fmt.Sprintf(`{"key":"q%d","value":null}`, i))
 	}
 	require.Nil(t, m.Violation())
 	for i := range 20_000 { // one key, for hours
 		v := fmt.Sprintf(`{"key":"k","value":"w%d"}`, i)
-		do(harness.Invoke, 0, "put", v)
-		do(harness.OK, 0, "put", v)
+		do(history.Invoke, 0, "put", v)
+		do(history.OK, 0, "put", v)
 	}
 	require.LessOrEqual(t, len(m.keys.keys["k"].values), keptDead+1)
-	do(harness.Invoke, 0, "get", `{"key":"k"}`)
-	do(harness.OK, 0, "get", `{"key":"k","value":"w19995"}`)
+	do(history.Invoke, 0, "get", `{"key":"k"}`)
+	do(history.OK, 0, "get", `{"key":"k","value":"w19995"}`)
 	require.NotNil(t, m.Violation())
 }
 

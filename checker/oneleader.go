@@ -3,11 +3,10 @@ package checker
 import (
 	"context"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"regexp"
 	"slices"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // OneLeader judges election safety (Raft, section 5.2): at most one leader can be elected in a given
@@ -21,16 +20,16 @@ func (OneLeader) Name() string { return "one-leader" }
 func (OneLeader) Needs() []Need { return []Need{RaftLog} }
 
 // JudgesRun of every kind.
-func (OneLeader) JudgesRun(RunFacts) harness.Checker { return OneLeader{} }
+func (OneLeader) JudgesRun(RunFacts) history.Checker { return OneLeader{} }
 
 // Check reads the logs alone.
-func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
+func (OneLeader) Check(_ context.Context, h history.History) history.Verdict {
 	if len(h.Logs) == 0 {
 		return unknown("there are no logs of members to read elections from")
 	}
 	type election struct {
-		node harness.NodeID
-		at   harness.LogLine
+		node history.NodeID
+		at   history.LogLine
 	}
 	leaders := map[uint64]election{}
 	for _, node := range logged(h) {
@@ -53,8 +52,8 @@ func (OneLeader) Check(_ context.Context, h harness.History) harness.Verdict {
 }
 
 // logged is whose logs there are, in a fixed order.
-func logged(h harness.History) []harness.NodeID {
-	var out []harness.NodeID
+func logged(h history.History) []history.NodeID {
+	var out []history.NodeID
 	for node := range h.Logs {
 		out = append(out, node)
 	}
@@ -70,14 +69,14 @@ type NoPanic struct{}
 func (NoPanic) Name() string { return "no-panic" }
 
 // JudgesRun of every kind.
-func (NoPanic) JudgesRun(RunFacts) harness.Checker { return NoPanic{} }
+func (NoPanic) JudgesRun(RunFacts) history.Checker { return NoPanic{} }
 
 // crash is how Go programs and zap report one. Only the start of a line counts, or zap's own field:
 // a message may quote these words.
 var crash = regexp.MustCompile(`^\s*(panic: |fatal error: |WARNING: DATA RACE|\[signal SIG|unexpected fault address)|"level":"(panic|dpanic|fatal)"`)
 
 // Check reads the logs alone.
-func (NoPanic) Check(_ context.Context, h harness.History) harness.Verdict {
+func (NoPanic) Check(_ context.Context, h history.History) history.Verdict {
 	lines := 0
 	var first, more string
 	found := 0

@@ -9,7 +9,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // model is a register for porcupine that shows the key's values.
@@ -129,7 +129,7 @@ func (k *keyHistory) visualize(which []int) ([]byte, error) {
 }
 
 // name gives every process a row of its own, in place of every op.
-func name(ops []porcupine.Operation, lines map[int]harness.Op) {
+func name(ops []porcupine.Operation, lines map[int]history.Op) {
 	rows := map[int]int{}
 	for i := range ops {
 		p := lines[int(ops[i].Call)].Process
@@ -141,7 +141,7 @@ func name(ops []porcupine.Operation, lines map[int]harness.Op) {
 }
 
 // annotations are the faults and leaders around the ops. Their places are those of lines, as ops' are.
-func (k *keyHistory) annotations(lines map[int]harness.Op, positions []int, end int64) (out []porcupine.Annotation) {
+func (k *keyHistory) annotations(lines map[int]history.Op, positions []int, end int64) (out []porcupine.Annotation) {
 	others := k.lines.Others()
 	from, to := lines[positions[0]].Time, lines[positions[len(positions)-1]].Time
 	s := story{others: others, from: from, to: to}

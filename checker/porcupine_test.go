@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // drawing is the data of a page of porcupine's, in places of its own: what is later in the history is
@@ -63,7 +62,7 @@ func TestDrawing(t *testing.T) {
 	`)
 	require.NoError(t, err)
 	v := Linearizable{}.Check(t.Context(), h)
-	require.Equal(t, harness.Invalid, v.Validity)
+	require.Equal(t, history.Invalid, v.Validity)
 	d := readDrawing(t, v.Artifacts["linearizability-k.html"])
 
 	places, rows := map[string][2]int{}, map[string]int{}

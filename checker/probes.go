@@ -2,10 +2,9 @@ package checker
 
 import (
 	"context"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Probes judges whether what the probes of a run were answered is linearizable, key by key: they read
@@ -22,7 +21,7 @@ func (Probes) Name() string { return "probes" }
 func (Probes) SeesProbes() {}
 
 // JudgesRun with probes.
-func (Probes) JudgesRun(r RunFacts) harness.Checker {
+func (Probes) JudgesRun(r RunFacts) history.Checker {
 	if r.ProbeEvery == 0 {
 		return nil
 	}
@@ -30,8 +29,8 @@ func (Probes) JudgesRun(r RunFacts) harness.Checker {
 }
 
 // Check judges the ops of harness.Probe, which are those of registers under other names.
-func (c Probes) Check(ctx context.Context, h harness.History) harness.Verdict {
-	var ops []harness.Op
+func (c Probes) Check(ctx context.Context, h history.History) history.Verdict {
+	var ops []history.Op
 	for _, op := range h.Ops {
 		if op.Probe() {
 			op.F = registerName(op.F)
@@ -44,9 +43,9 @@ func (c Probes) Check(ctx context.Context, h harness.History) harness.Verdict {
 
 // withoutProbes leaves out what harness.Probe did: other checkers judge workloads. A probe's timeout
 // is short, so that its failures would say more about the machine than about the store.
-func withoutProbes(h harness.History) harness.History {
-	if slices.ContainsFunc(h.Ops, func(op harness.Op) bool { return op.Probe() }) {
-		h.Ops = slices.DeleteFunc(slices.Clone(h.Ops), func(op harness.Op) bool { return op.Probe() })
+func withoutProbes(h history.History) history.History {
+	if slices.ContainsFunc(h.Ops, func(op history.Op) bool { return op.Probe() }) {
+		h.Ops = slices.DeleteFunc(slices.Clone(h.Ops), func(op history.Op) bool { return op.Probe() })
 	}
 	return h
 }

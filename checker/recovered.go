@@ -3,8 +3,7 @@ package checker
 import (
 	"cmp"
 	"context"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Recovered judges whether the system came back by itself once everything was healed: one leader,
@@ -16,7 +15,7 @@ type Recovered struct{}
 func (Recovered) Name() string { return "recovered" }
 
 // JudgesRun with a workload.
-func (Recovered) JudgesRun(r RunFacts) harness.Checker {
+func (Recovered) JudgesRun(r RunFacts) history.Checker {
 	if r.Script {
 		return nil
 	}
@@ -24,19 +23,19 @@ func (Recovered) JudgesRun(r RunFacts) harness.Checker {
 }
 
 // Check reads the phases alone.
-func (Recovered) Check(_ context.Context, h harness.History) harness.Verdict {
+func (Recovered) Check(_ context.Context, h history.History) history.Verdict {
 	begun, err := phases(h.Ops)
 	if err != nil {
 		return malformed(err)
 	}
 	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Process == harness.HarnessProcess && op.F == harness.FPhase && op.Type == harness.Info {
+		if op := &h.Ops[i]; op.Process == history.HarnessProcess && op.F == history.FPhase && op.Type == history.Info {
 			return invalid([]int{op.Index}, "%s", cmp.Or(op.Error, "no recovery after all faults were healed"))
 		}
 	}
-	recover, recovering := begun[harness.PhaseRecover]
-	final, reading := begun[harness.PhaseFinal]
-	_, ended := begun[harness.PhaseEnd]
+	recover, recovering := begun[history.PhaseRecover]
+	final, reading := begun[history.PhaseFinal]
+	_, ended := begun[history.PhaseEnd]
 	switch {
 	case !recovering:
 		return unknown("the run ended before everything was healed")

@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // FLogDigest names ops in which a member told a digest of its raft log.
@@ -29,7 +28,7 @@ type LogMatching struct{}
 func (LogMatching) Name() string { return "log-matching" }
 
 // Check reads the ops log-digest.
-func (LogMatching) Check(_ context.Context, h harness.History) harness.Verdict {
+func (LogMatching) Check(_ context.Context, h history.History) history.Verdict {
 	type entry struct{ index, term uint64 }
 	type told struct {
 		LogDigestValue
@@ -39,7 +38,7 @@ func (LogMatching) Check(_ context.Context, h harness.History) harness.Verdict {
 	compared, total := 0, 0
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		if op.F != FLogDigest || op.Type != harness.OK {
+		if op.F != FLogDigest || op.Type != history.OK {
 			continue
 		}
 		var v LogDigestValue
@@ -79,7 +78,7 @@ type StateHash struct{}
 func (StateHash) Name() string { return "state-hash" }
 
 // Check reads the ops hash.
-func (StateHash) Check(_ context.Context, h harness.History) harness.Verdict {
+func (StateHash) Check(_ context.Context, h history.History) history.Verdict {
 	type state struct{ revision, compacted int64 }
 	type told struct {
 		hash uint32
@@ -89,10 +88,10 @@ func (StateHash) Check(_ context.Context, h harness.History) harness.Verdict {
 	compared, total := 0, 0
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		if op.F != harness.FHash || op.Type != harness.OK {
+		if op.F != history.FHash || op.Type != history.OK {
 			continue
 		}
-		var v harness.HashValue
+		var v history.HashValue
 		if err := json.Unmarshal(op.Value, &v); err != nil {
 			return malformed(fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err))
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/checker/revision"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Revision judges whether all calls together, transactions over many keys included, could have been
@@ -26,7 +26,7 @@ func (Revision) Name() string { return "revision" }
 func (Revision) SeesProbes() {}
 
 // Check needs an answered read or comparison.
-func (c Revision) Check(ctx context.Context, h harness.History) harness.Verdict {
+func (c Revision) Check(ctx context.Context, h history.History) history.Verdict {
 	r, err := callsOf(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -36,11 +36,11 @@ func (c Revision) Check(ctx context.Context, h harness.History) harness.Verdict 
 
 // CheckCalls judges a history in the compact form of Calls, which takes no further lines from then on.
 // lines are asked only where a violation is to be told.
-func (c Revision) CheckCalls(ctx context.Context, r *Calls, lines Lines) harness.Verdict {
+func (c Revision) CheckCalls(ctx context.Context, r *Calls, lines Lines) history.Verdict {
 	return narrated(c.check(ctx, r, lines), c.Name(), lines, nil)
 }
 
-func (c Revision) check(ctx context.Context, r *Calls, lines Lines) harness.Verdict {
+func (c Revision) check(ctx context.Context, r *Calls, lines Lines) history.Verdict {
 	ctx, cancel := limited(ctx, c.Budget)
 	defer cancel()
 	if err := r.finish(); err != nil {
@@ -63,7 +63,7 @@ func (c Revision) check(ctx context.Context, r *Calls, lines Lines) harness.Verd
 	}
 }
 
-func (r *Calls) violation(got revision.Result, lines Lines) harness.Verdict {
+func (r *Calls) violation(got revision.Result, lines Lines) history.Verdict {
 	at := []int{}
 	for _, i := range append(slices.Clone(got.Others), got.Op) {
 		if i >= 0 {

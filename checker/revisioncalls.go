@@ -9,7 +9,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker/register"
 	"github.com/faultline-chaos/faultline/checker/revision"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Calls is a history of calls of one store, as package revision takes it: get, put, cas, delete and txn,
@@ -38,12 +38,12 @@ func NewCalls() *Calls { return &Calls{} }
 // Add takes the next line; of other ops only the pairing is checked. The op's index is its place in the
 // history, and grows from line to line. Nothing of the op is kept. Errors name the op; after one, the
 // history must not be judged.
-func (r *Calls) Add(op *harness.Op) error {
+func (r *Calls) Add(op *history.Op) error {
 	if !op.Client() {
 		return nil
 	}
-	if op.Type == harness.Invoke {
-		i, err := r.calls.invoke(op, isRegister(registerName(op.F)) || op.F == harness.FTxn)
+	if op.Type == history.Invoke {
+		i, err := r.calls.invoke(op, isRegister(registerName(op.F)) || op.F == history.FTxn)
 		if err != nil || i < 0 {
 			return err
 		}
@@ -54,11 +54,11 @@ func (r *Calls) Add(op *harness.Op) error {
 	switch {
 	case err != nil || i < 0:
 		return err
-	case op.Type == harness.Fail:
+	case op.Type == history.Fail:
 		r.read.at(i).Return = failed
 		return nil
 	}
-	return r.take(i, o, op.Type == harness.OK)
+	return r.take(i, o, op.Type == history.OK)
 }
 
 // take reads what a call did.
@@ -68,7 +68,7 @@ func (r *Calls) take(i int, by saying, known bool) error {
 	if known {
 		o.Return = int64(by.position)
 	}
-	if by.f == harness.FTxn {
+	if by.f == history.FTxn {
 		return r.txn(by, o, known)
 	}
 	return r.single(by, o, known)
@@ -146,7 +146,7 @@ func (r *Calls) position(i int) int {
 }
 
 // callsOf sorts the ops of clients. Positions are those of Ops.
-func callsOf(ops []harness.Op) (*Calls, error) {
+func callsOf(ops []history.Op) (*Calls, error) {
 	r := NewCalls()
 	return r, Ops(ops).each(r.Add)
 }
@@ -154,9 +154,9 @@ func callsOf(ops []harness.Op) (*Calls, error) {
 // registerName is the F of a register's op that a probe's op is like.
 func registerName(f string) string {
 	switch f {
-	case harness.FProbePut:
+	case history.FProbePut:
 		return "put"
-	case harness.FProbeGet:
+	case history.FProbeGet:
 		return "get"
 	}
 	return f
@@ -296,14 +296,14 @@ func (r *Calls) compare(c []json.RawMessage) (out revision.Compare, err error) {
 }
 
 func targetOf(s string) (revision.Target, bool) {
-	switch harness.TxnTarget(s) {
-	case harness.TxnValue:
+	switch history.TxnTarget(s) {
+	case history.TxnValue:
 		return revision.ByValue, true
-	case harness.TxnMod:
+	case history.TxnMod:
 		return revision.ByMod, true
-	case harness.TxnCreate:
+	case history.TxnCreate:
 		return revision.ByCreate, true
-	case harness.TxnVersion:
+	case history.TxnVersion:
 		return revision.ByVersion, true
 	}
 	return 0, false
@@ -356,8 +356,8 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 	}
 	a.Key, a.End = r.key(key), oneKey
 	null := string(m[2]) == "null"
-	switch harness.TxnKind(f) {
-	case harness.TxnGet:
+	switch history.TxnKind(f) {
+	case history.TxnGet:
 		a.Kind = revision.Get
 		if ran {
 			r.looks++
@@ -369,7 +369,7 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 		err := r.item(m[2:], &it)
 		out.Items = r.items.with(it)
 		return a, out, err
-	case harness.TxnRange:
+	case history.TxnRange:
 		a.Kind = revision.Get
 		end, err := jsonText(m[2])
 		if err != nil {
@@ -385,12 +385,12 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 		}
 		out.Items, err = r.rangeItems(m[3])
 		return a, out, err
-	case harness.TxnPut:
+	case history.TxnPut:
 		a.Kind = revision.Put
 		s, err := jsonText(m[2])
 		a.Value = r.value(s)
 		return a, out, err
-	case harness.TxnDelete:
+	case history.TxnDelete:
 		a.Kind = revision.Delete
 		if ran && null {
 			r.miss(by.position, "how much it deleted")

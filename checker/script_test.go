@@ -3,12 +3,11 @@ package checker
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // script makes a history of lines such as
@@ -32,17 +31,17 @@ import (
 //
 // Lines that start with # are comments. Ops are a millisecond apart.
 type script struct {
-	h      harness.History
-	open   map[int]harness.Op
-	faults map[string]harness.FaultValue
+	h      history.History
+	open   map[int]history.Op
+	faults map[string]history.FaultValue
 	waited time.Duration
 }
 
-func runScript(text string) (h harness.History, err error) {
+func runScript(text string) (h history.History, err error) {
 	s := &script{
-		h:      harness.History{Nodes: []harness.NodeID{"n1", "n2", "n3"}},
-		open:   map[int]harness.Op{},
-		faults: map[string]harness.FaultValue{},
+		h:      history.History{Nodes: []history.NodeID{"n1", "n2", "n3"}},
+		open:   map[int]history.Op{},
+		faults: map[string]history.FaultValue{},
 	}
 	for n, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
@@ -55,7 +54,7 @@ func runScript(text string) (h harness.History, err error) {
 	return s.h, nil
 }
 
-func (s *script) add(op harness.Op) {
+func (s *script) add(op history.Op) {
 	op.Index = len(s.h.Ops)
 	op.Time = s.waited + time.Duration(op.Index)*time.Millisecond
 	s.h.Ops = append(s.h.Ops, op)
@@ -66,16 +65,16 @@ func (s *script) line(line string) error {
 	rest := func(n int) string { return strings.Join(f[min(n, len(f)):], " ") }
 	switch f[0] {
 	case "phase":
-		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.Phase(f[1])})})
+		s.add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: history.Phase(f[1])})})
 	case "norecovery":
-		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.Info, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseRecover}), Error: rest(1)})
+		s.add(history.Op{Process: history.HarnessProcess, Type: history.Info, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: history.PhaseRecover}), Error: rest(1)})
 	case "status":
 		term, err := strconv.ParseUint(f[3], 10, 64)
 		if err != nil {
 			return err
 		}
-		role := harness.Role(strings.ReplaceAll(f[2], "-", ""))
-		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FStatus, Node: harness.NodeID(f[1]), Value: harness.EncodeValue(harness.StatusValue{Role: role, Term: term})})
+		role := history.Role(strings.ReplaceAll(f[2], "-", ""))
+		s.add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FStatus, Node: history.NodeID(f[1]), Value: history.EncodeValue(history.StatusValue{Role: role, Term: term})})
 	case "wait":
 		d, err := time.ParseDuration(f[1])
 		if err != nil {
@@ -83,44 +82,44 @@ func (s *script) line(line string) error {
 		}
 		s.waited += d
 	case "tell":
-		s.add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: f[2], Node: harness.NodeID(f[1]), Value: json.RawMessage(f[3])})
+		s.add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: f[2], Node: history.NodeID(f[1]), Value: json.RawMessage(f[3])})
 	case "log":
 		if s.h.Logs == nil {
-			s.h.Logs = map[harness.NodeID][]harness.LogLine{}
+			s.h.Logs = map[history.NodeID][]history.LogLine{}
 		}
-		id := harness.NodeID(f[1])
+		id := history.NodeID(f[1])
 		at := time.Duration(len(s.h.Ops)) * time.Millisecond
-		s.h.Logs[id] = append(s.h.Logs[id], harness.LogLine{At: at, Text: rest(2)})
+		s.h.Logs[id] = append(s.h.Logs[id], history.LogLine{At: at, Text: rest(2)})
 	case "inject":
-		v := harness.FaultValue{ID: f[1], Fault: f[2], Target: harness.Target(f[3]), Nodes: []harness.NodeID{}}
+		v := history.FaultValue{ID: f[1], Fault: f[2], Target: history.Target(f[3]), Nodes: []history.NodeID{}}
 		if f[4] != "-" {
 			for id := range strings.SplitSeq(f[4], ",") {
-				v.Nodes = append(v.Nodes, harness.NodeID(id))
+				v.Nodes = append(v.Nodes, history.NodeID(id))
 			}
 		}
 		if f[5] != "-" {
-			v.Leader, v.Term = harness.NodeID(f[5]), 1
+			v.Leader, v.Term = history.NodeID(f[5]), 1
 		}
 		s.faults[v.ID] = v
-		s.nemesis(harness.Invoke, harness.FInject, v, "")
+		s.nemesis(history.Invoke, history.FInject, v, "")
 	case "landed":
-		s.nemesis(harness.OK, harness.FInject, s.faults[f[1]], "")
+		s.nemesis(history.OK, history.FInject, s.faults[f[1]], "")
 	case "missed":
-		s.nemesis(harness.Info, harness.FInject, s.faults[f[1]], rest(2))
+		s.nemesis(history.Info, history.FInject, s.faults[f[1]], rest(2))
 	case "heal":
-		s.nemesis(harness.Invoke, harness.FHeal, s.faults[f[1]], "")
+		s.nemesis(history.Invoke, history.FHeal, s.faults[f[1]], "")
 	case "healed":
-		s.nemesis(harness.OK, harness.FHeal, s.faults[f[1]], "")
+		s.nemesis(history.OK, history.FHeal, s.faults[f[1]], "")
 	case "unhealed":
-		s.nemesis(harness.Info, harness.FHeal, s.faults[f[1]], rest(2))
+		s.nemesis(history.Info, history.FHeal, s.faults[f[1]], rest(2))
 	default:
 		return s.client(f)
 	}
 	return nil
 }
 
-func (s *script) nemesis(t harness.Type, f string, v harness.FaultValue, problem string) {
-	s.add(harness.Op{Process: harness.NemesisProcess, Type: t, F: f, Value: harness.EncodeValue(v), Error: problem})
+func (s *script) nemesis(t history.Type, f string, v history.FaultValue, problem string) {
+	s.add(history.Op{Process: history.NemesisProcess, Type: t, F: f, Value: history.EncodeValue(v), Error: problem})
 }
 
 func (s *script) client(f []string) error {
@@ -137,9 +136,9 @@ func (s *script) client(f []string) error {
 		if node == "" {
 			node = "n1"
 		}
-		op := harness.Op{Process: process, Type: harness.Invoke, F: f[1], Node: harness.NodeID(node), Value: invoked(f[1:arrow])}
+		op := history.Op{Process: process, Type: history.Invoke, F: f[1], Node: history.NodeID(node), Value: invoked(f[1:arrow])}
 		s.open[process] = op
-		var line harness.RawOp // which says its kind
+		var line history.RawOp // which says its kind
 		if err := line.Parse(op.AppendJSON(nil)); err != nil {
 			return err
 		}
@@ -152,9 +151,9 @@ func (s *script) client(f []string) error {
 	op := s.open[process]
 	switch answer := f[arrow+1]; answer {
 	case "info", "fail":
-		op.Type, op.Error = harness.Type(answer), strings.Join(f[arrow+2:], " ")
+		op.Type, op.Error = history.Type(answer), strings.Join(f[arrow+2:], " ")
 	default:
-		op.Type, op.Value = harness.OK, answered(op, answer)
+		op.Type, op.Value = history.OK, answered(op, answer)
 	}
 	s.add(op)
 	return nil
@@ -180,10 +179,10 @@ func invoked(f []string) json.RawMessage {
 	case "cas":
 		v["old"], v["new"] = text(f[2]), f[3]
 	}
-	return harness.EncodeValue(v)
+	return history.EncodeValue(v)
 }
 
-func answered(op harness.Op, answer string) json.RawMessage {
+func answered(op history.Op, answer string) json.RawMessage {
 	if strings.HasPrefix(answer, "{") {
 		return json.RawMessage(answer)
 	}
@@ -202,5 +201,5 @@ func answered(op harness.Op, answer string) json.RawMessage {
 	case "delete":
 		v["deleted"] = json.RawMessage(answer)
 	}
-	return harness.EncodeValue(v)
+	return history.EncodeValue(v)
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"math"
 	"slices"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // FSerializableGet names reads that a member may answer from its own state, without asking others
@@ -45,7 +44,7 @@ type Serializable struct{}
 func (Serializable) Name() string { return "serializable" }
 
 // Check reads the ops get-serializable, get, put, cas and delete.
-func (Serializable) Check(_ context.Context, h harness.History) harness.Verdict {
+func (Serializable) Check(_ context.Context, h history.History) history.Verdict {
 	s := snapshots{ops: h.Ops, keys: map[string]*versions{}, sessions: map[int]map[string][]sight{}}
 	if err := s.read(); err != nil {
 		return malformed(err)
@@ -89,7 +88,7 @@ type version struct {
 	at    attempt
 }
 
-func (v *version) acked() bool { return v.at.outcome == harness.OK }
+func (v *version) acked() bool { return v.at.outcome == history.OK }
 
 // versions are the writes of a key.
 type versions struct{ list []version }
@@ -105,7 +104,7 @@ func (r *serializableRead) seen() sight {
 }
 
 type snapshots struct {
-	ops      []harness.Op
+	ops      []history.Op
 	keys     map[string]*versions
 	reads    []serializableRead
 	writes   int
@@ -128,7 +127,7 @@ func (s *snapshots) read() error {
 	for _, a := range all {
 		op := &s.ops[a.invoke]
 		switch {
-		case op.F == FSerializableGet && a.outcome == harness.OK:
+		case op.F == FSerializableGet && a.outcome == history.OK:
 			var asked, got SerializableValue
 			if err := json.Unmarshal(op.Value, &asked); err != nil {
 				return fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err)
@@ -141,7 +140,7 @@ func (s *snapshots) read() error {
 			r := serializableRead{got, a, slices.Clone(s.sessions[op.Process][got.Key])}
 			s.reads = append(s.reads, r)
 			s.remember(op.Process, got.Key, r.seen())
-		case isRegister(op.F) && a.outcome != harness.Fail:
+		case isRegister(op.F) && a.outcome != history.Fail:
 			if err := s.register(a); err != nil {
 				return err
 			}
@@ -152,7 +151,7 @@ func (s *snapshots) read() error {
 
 func (s *snapshots) register(a attempt) error {
 	op := &s.ops[a.invoke]
-	ok := a.outcome == harness.OK
+	ok := a.outcome == history.OK
 	if ok {
 		op = &s.ops[a.done]
 	}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Set judges a set to which elements are added, ops add {"element":5} and read {"elements":[5]}, by
@@ -46,14 +45,14 @@ type setRead struct {
 
 // setHistory are the adds and reads of a history.
 type setHistory struct {
-	ops      []harness.Op
+	ops      []history.Op
 	elements []*element
 	byText   map[string]*element
 	reads    []setRead
 	acked    int
 }
 
-func sets(ops []harness.Op) (*setHistory, error) {
+func sets(ops []history.Op) (*setHistory, error) {
 	all, err := attempts(ops)
 	if err != nil {
 		return nil, err
@@ -68,16 +67,16 @@ func sets(ops []harness.Op) (*setHistory, error) {
 				return nil, fmt.Errorf("op %d: value of an add: it needs an element", op.Index)
 			}
 			e := s.element(v.Element)
-			if e.added && e.add.outcome != harness.Fail {
+			if e.added && e.add.outcome != history.Fail {
 				continue // adding it again changes nothing
 			}
 			e.add, e.added = a, true
-			if a.outcome == harness.OK {
+			if a.outcome == history.OK {
 				e.known = a.done
 				s.acked++
 			}
 		case "read":
-			if a.outcome != harness.OK {
+			if a.outcome != history.OK {
 				continue
 			}
 			var v struct{ Elements []json.RawMessage }
@@ -102,7 +101,7 @@ func (s *setHistory) element(b json.RawMessage) *element {
 
 // nonsense finds what no read may show: an element twice, or one that was never added, or whose
 // adding certainly failed, or that was only added later.
-func (s *setHistory) nonsense(r *setRead) (harness.Verdict, bool) {
+func (s *setHistory) nonsense(r *setRead) (history.Verdict, bool) {
 	seen := make(map[string]bool, len(r.elements))
 	index := s.ops[r.done].Index
 	for _, b := range r.elements {
@@ -112,18 +111,18 @@ func (s *setHistory) nonsense(r *setRead) (harness.Verdict, bool) {
 			return invalid(evidence(s.ops, r.invoke, r.done), "duplicated: a read (op %d) shows %s twice", index, b), true
 		case e == nil || !e.added:
 			return invalid(evidence(s.ops, r.invoke, r.done), "unexpected: a read (op %d) shows %s, which nobody added", index, b), true
-		case e.add.outcome == harness.Fail:
+		case e.add.outcome == history.Fail:
 			return invalid(evidence(s.ops, e.add.invoke, e.add.done, r.invoke, r.done), "unexpected: a read (op %d) shows %s, whose adding failed", index, b), true
 		case e.add.invoke > r.done:
 			return invalid(evidence(s.ops, e.add.invoke, r.invoke, r.done), "unexpected: a read (op %d) shows %s before it was added", index, b), true
 		}
 		seen[string(b)] = true
 	}
-	return harness.Verdict{}, false
+	return history.Verdict{}, false
 }
 
 // Check needs an acknowledged add and a read after it.
-func (Set) Check(_ context.Context, h harness.History) harness.Verdict {
+func (Set) Check(_ context.Context, h history.History) history.Verdict {
 	s, err := sets(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -144,7 +143,7 @@ func (Set) Check(_ context.Context, h harness.History) harness.Verdict {
 	recovered := 0
 	for _, b := range last.elements {
 		shown[string(b)] = true
-		if s.byText[string(b)].add.outcome == harness.Info {
+		if s.byText[string(b)].add.outcome == history.Info {
 			recovered++
 		}
 	}
@@ -177,7 +176,7 @@ func someOf(words []string) string {
 }
 
 // Check needs a read after an element was known.
-func (c SetFull) Check(_ context.Context, h harness.History) harness.Verdict {
+func (c SetFull) Check(_ context.Context, h history.History) history.Verdict {
 	s, err := sets(h.Ops)
 	if err != nil {
 		return malformed(err)
@@ -196,7 +195,7 @@ func (c SetFull) Check(_ context.Context, h harness.History) harness.Verdict {
 		} else {
 			checked++
 		}
-		if e.last >= 0 && e.add.outcome == harness.Info {
+		if e.last >= 0 && e.add.outcome == history.Info {
 			recovered++
 		}
 		switch {
@@ -253,7 +252,7 @@ func (s *setHistory) follow() {
 	}
 }
 
-func (s *setHistory) missing(e *element, name, then string) harness.Verdict {
+func (s *setHistory) missing(e *element, name, then string) history.Verdict {
 	at := e.missedFirst
 	return invalid(evidence(s.ops, e.add.invoke, e.add.done, e.known, at), "%s: element %s was known from op %d on, but a read (op %d) does not show it, %s",
 		name, e.text, s.ops[e.known].Index, s.ops[at].Index, then)

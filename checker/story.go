@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // A violation is told as a story: the calls of its evidence in the order of time, and between them the
@@ -25,7 +24,7 @@ const (
 // Story tells the violation of a verdict, from the lines of its evidence and of what is around them.
 // logs may be nil: leaders are then those that the harness saw when it asked. It is nil where no call
 // of a client is in the evidence, and where lines cannot be read.
-func Story(v harness.Verdict, lines Lines, logs map[harness.NodeID][]harness.LogLine) []harness.Moment {
+func Story(v history.Verdict, lines Lines, logs map[history.NodeID][]history.LogLine) []history.Moment {
 	got, err := lines.Some(v.Evidence)
 	if err != nil {
 		return nil
@@ -41,21 +40,21 @@ func Story(v harness.Verdict, lines Lines, logs map[harness.NodeID][]harness.Log
 	s := story{others: lines.Others(), from: from, to: to}
 	s.around(logs)
 	s.calls(calls)
-	slices.SortStableFunc(s.moments, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(s.moments, func(a, b history.Moment) int { return cmp.Compare(a.At, b.At) })
 	return s.moments
 }
 
 // storyCall is a call of the evidence: its lines that are in it.
-type storyCall struct{ invoke, done *harness.Op }
+type storyCall struct{ invoke, done *history.Op }
 
-func (c *storyCall) first() *harness.Op {
+func (c *storyCall) first() *history.Op {
 	if c.invoke != nil {
 		return c.invoke
 	}
 	return c.done
 }
 
-func (c *storyCall) last() *harness.Op {
+func (c *storyCall) last() *history.Op {
 	if c.done != nil {
 		return c.done
 	}
@@ -63,7 +62,7 @@ func (c *storyCall) last() *harness.Op {
 }
 
 // pair puts lines of clients together, in the order of invocation.
-func pair(positions []int, lines map[int]harness.Op) []storyCall {
+func pair(positions []int, lines map[int]history.Op) []storyCall {
 	var out []storyCall
 	open := map[int]int{} // by process, the call
 	sorted := slices.Clone(positions)
@@ -73,7 +72,7 @@ func pair(positions []int, lines map[int]harness.Op) []storyCall {
 		if !ok || !op.Client() {
 			continue
 		}
-		if op.Type == harness.Invoke {
+		if op.Type == history.Invoke {
 			open[op.Process] = len(out)
 			out = append(out, storyCall{invoke: &op})
 			continue
@@ -90,9 +89,9 @@ func pair(positions []int, lines map[int]harness.Op) []storyCall {
 
 // story collects moments.
 type story struct {
-	others   []harness.Op
+	others   []history.Op
 	from, to time.Duration
-	moments  []harness.Moment
+	moments  []history.Moment
 }
 
 func (s *story) calls(calls []storyCall) {
@@ -101,7 +100,7 @@ func (s *story) calls(calls []storyCall) {
 		if len(calls) > storyCalls && i >= storyCalls/2 && i < len(calls)-storyCalls/2 {
 			if i == storyCalls/2 {
 				n := len(calls) - storyCalls/2*2
-				s.moments = append(s.moments, harness.Moment{At: calls[i].first().Time, Text: fmt.Sprintf("… %s, which are in the evidence", count(n, "more call")), Call: true})
+				s.moments = append(s.moments, history.Moment{At: calls[i].first().Time, Text: fmt.Sprintf("… %s, which are in the evidence", count(n, "more call")), Call: true})
 			}
 			continue
 		}
@@ -110,10 +109,10 @@ func (s *story) calls(calls []storyCall) {
 }
 
 // moment is a call in words.
-func (c *storyCall) moment(timed bool) harness.Moment {
+func (c *storyCall) moment(timed bool) history.Moment {
 	op := c.first()
-	m := harness.Moment{At: op.Time, Call: true}
-	for _, o := range []*harness.Op{c.invoke, c.done} {
+	m := history.Moment{At: op.Time, Call: true}
+	for _, o := range []*history.Op{c.invoke, c.done} {
 		if o != nil {
 			m.Ops = append(m.Ops, o.Index)
 		}
@@ -137,9 +136,9 @@ func (c *storyCall) outcome(timed bool) string {
 		why = " (" + cut(c.done.Error) + ")"
 	}
 	switch {
-	case c.done.Type == harness.Info:
+	case c.done.Type == history.Info:
 		return "; whether it happened is unknown" + why
-	case c.done.Type == harness.Fail:
+	case c.done.Type == history.Fail:
 		return "; it did not happen" + why
 	case !timed || c.invoke == nil:
 		return ""
@@ -161,23 +160,23 @@ func cut(s string) string {
 }
 
 // around adds who led, and what was broken.
-func (s *story) around(logs map[harness.NodeID][]harness.LogLine) {
+func (s *story) around(logs map[history.NodeID][]history.LogLine) {
 	moments := s.leaders(logs)
 	broken, hit := s.faults()
 	moments = append(moments, broken...)
-	slices.SortStableFunc(moments, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(moments, func(a, b history.Moment) int { return cmp.Compare(a.At, b.At) })
 	if n := len(moments) - storyAround; n > 0 {
 		moments = moments[n:]
-		moments = slices.Insert(moments, 0, harness.Moment{At: moments[0].At, Text: fmt.Sprintf("(%s earlier is left out)", count(n, "fault or leader change"))})
+		moments = slices.Insert(moments, 0, history.Moment{At: moments[0].At, Text: fmt.Sprintf("(%s earlier is left out)", count(n, "fault or leader change"))})
 	}
 	if len(s.others) > 0 && !hit {
-		moments = append(moments, harness.Moment{At: s.from, Text: "no fault was active then"})
+		moments = append(moments, history.Moment{At: s.from, Text: "no fault was active then"})
 	}
 	s.moments = append(s.moments, moments...)
 }
 
 // faults are the injections and healings of those faults that were active around the calls.
-func (s *story) faults() (out []harness.Moment, hit bool) {
+func (s *story) faults() (out []history.Moment, hit bool) {
 	all, err := faults(s.others)
 	if err != nil {
 		return nil, true // then nothing is known of them
@@ -206,15 +205,15 @@ func (s *story) faults() (out []harness.Moment, hit bool) {
 				what = fmt.Sprintf("%s of %s (%s led)", f.Fault, nodeList(f.Nodes), f.Leader)
 			}
 		}
-		out = append(out, harness.Moment{At: at, Text: fmt.Sprintf("fault %s took effect: %s", f.ID, what), Ops: []int{op.Index}})
+		out = append(out, history.Moment{At: at, Text: fmt.Sprintf("fault %s took effect: %s", f.ID, what), Ops: []int{op.Index}})
 		if healed >= 0 && healed <= s.to {
-			out = append(out, harness.Moment{At: healed, Text: fmt.Sprintf("fault %s was healed: %s of %s", f.ID, f.Fault, nodeList(f.Nodes)), Ops: []int{s.others[f.healedAt].Index}})
+			out = append(out, history.Moment{At: healed, Text: fmt.Sprintf("fault %s was healed: %s of %s", f.ID, f.Fault, nodeList(f.Nodes)), Ops: []int{s.others[f.healedAt].Index}})
 		}
 	}
 	return out, hit
 }
 
-func nodeList(nodes []harness.NodeID) string {
+func nodeList(nodes []history.NodeID) string {
 	out := ""
 	for i, n := range nodes {
 		if i > 0 {
@@ -226,12 +225,12 @@ func nodeList(nodes []harness.NodeID) string {
 }
 
 // leaders are the changes of leaders among the calls, and the last one before.
-func (s *story) leaders(logs map[harness.NodeID][]harness.LogLine) []harness.Moment {
+func (s *story) leaders(logs map[history.NodeID][]history.LogLine) []history.Moment {
 	all := elections(logs)
 	if len(all) == 0 {
 		all = seenLeaders(s.others)
 	}
-	slices.SortStableFunc(all, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(all, func(a, b history.Moment) int { return cmp.Compare(a.At, b.At) })
 	first := 0
 	for i, m := range all {
 		if m.At > s.to {
@@ -245,11 +244,11 @@ func (s *story) leaders(logs map[harness.NodeID][]harness.LogLine) []harness.Mom
 }
 
 // elections are those that members' logs tell.
-func elections(logs map[harness.NodeID][]harness.LogLine) (out []harness.Moment) {
-	for _, node := range logged(harness.History{Logs: logs}) {
+func elections(logs map[history.NodeID][]history.LogLine) (out []history.Moment) {
+	for _, node := range logged(history.History{Logs: logs}) {
 		for _, line := range logs[node] {
 			if e, ok := raftlog.Parse(line.Text); ok && e.Kind == raftlog.BecameLeader {
-				out = append(out, harness.Moment{At: line.At, Text: fmt.Sprintf("%s became leader of term %d", node, e.Term)})
+				out = append(out, history.Moment{At: line.At, Text: fmt.Sprintf("%s became leader of term %d", node, e.Term)})
 			}
 		}
 	}
@@ -257,12 +256,12 @@ func elections(logs map[harness.NodeID][]harness.LogLine) (out []harness.Moment)
 }
 
 // seenLeaders are the members that said that they lead a higher term than any before.
-func seenLeaders(others []harness.Op) (out []harness.Moment) {
+func seenLeaders(others []history.Op) (out []history.Moment) {
 	term := uint64(0)
 	for i := range others {
-		if v, ok := status(&others[i]); ok && v.Role == harness.Leader && v.Term > term {
+		if v, ok := status(&others[i]); ok && v.Role == history.Leader && v.Term > term {
 			term = v.Term
-			out = append(out, harness.Moment{At: others[i].Time, Text: fmt.Sprintf("%s was seen to lead term %d", others[i].Node, term), Ops: []int{others[i].Index}})
+			out = append(out, history.Moment{At: others[i].Time, Text: fmt.Sprintf("%s was seen to lead term %d", others[i].Node, term), Ops: []int{others[i].Index}})
 		}
 	}
 	return out
@@ -271,10 +270,10 @@ func seenLeaders(others []harness.Op) (out []harness.Moment) {
 // inWords is what a call did, and what it was told.
 func inWords(c *storyCall) (did, told string) {
 	op := c.last()
-	if op.Type == harness.Fail || op.Type == harness.Info {
+	if op.Type == history.Fail || op.Type == history.Info {
 		op = c.first()
 	}
-	answered := c.done != nil && c.done.Type == harness.OK
+	answered := c.done != nil && c.done.Type == history.OK
 	switch f := registerName(op.F); {
 	case isRegister(f):
 		if v, err := parse(op); err == nil {
@@ -284,7 +283,7 @@ func inWords(c *storyCall) (did, told string) {
 		if v, err := parse(op); err == nil && v.Value != nil {
 			return fmt.Sprintf("appended %s to %s", quoted(*v.Value), v.Key), ""
 		}
-	case op.F == harness.FTxn:
+	case op.F == history.FTxn:
 		if v, err := parseTxn(op); err == nil {
 			return txnWords(&v, answered)
 		}

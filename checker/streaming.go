@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Streaming is Linearizable while the history goes on: it takes line after line, tells of a violation
@@ -23,7 +23,7 @@ type Streaming struct {
 	now   int64 // position of the last line
 	total int   // ops that say something
 	reads int
-	bad   *harness.Verdict
+	bad   *history.Verdict
 }
 
 // streamCall is an open call. key is nil where it is not one of a register.
@@ -61,7 +61,7 @@ func (s *Streaming) Add(ctx context.Context, l *Line) error {
 	if err := inTurn(l.Position, l.Process, l.Type, open, c.position); err != nil {
 		return err
 	}
-	if l.Type == harness.Invoke {
+	if l.Type == history.Invoke {
 		c, err := s.invoke(l)
 		if err != nil {
 			return fmt.Errorf("op %d: %w", l.Position, err)
@@ -194,7 +194,7 @@ func (s *Streaming) Judge(ctx context.Context) {
 }
 
 // Violation is the first one, nil if there was none.
-func (s *Streaming) Violation() *harness.Verdict { return s.bad }
+func (s *Streaming) Violation() *history.Verdict { return s.bad }
 
 // Kept is how many ops are kept.
 func (s *Streaming) Kept() (n int) {
@@ -205,7 +205,7 @@ func (s *Streaming) Kept() (n int) {
 }
 
 // Verdict is that on all lines so far. Calls that are open may have happened, or not.
-func (s *Streaming) Verdict(ctx context.Context) harness.Verdict {
+func (s *Streaming) Verdict(ctx context.Context) history.Verdict {
 	s.Judge(ctx)
 	if s.bad != nil {
 		return *s.bad
@@ -215,7 +215,7 @@ func (s *Streaming) Verdict(ctx context.Context) harness.Verdict {
 	return v
 }
 
-func (s *Streaming) sum() harness.Verdict {
+func (s *Streaming) sum() history.Verdict {
 	if s.reads == 0 {
 		return unknown("no read was answered, so no history could have been refused")
 	}
@@ -236,15 +236,15 @@ type positions struct{}
 
 var errGone = errors.New("the line was judged while it went by")
 
-func (positions) Some([]int) (map[int]harness.Op, error) { return nil, errGone }
-func (positions) Others() []harness.Op                   { return nil }
+func (positions) Some([]int) (map[int]history.Op, error) { return nil, errGone }
+func (positions) Others() []history.Op                   { return nil }
 
 // violation tells of one by what is kept of the key: if that alone shows it, as it mostly does, then
 // by the smallest part of it that does.
-func (k *streamKey) violation(ctx context.Context, r register.Result) harness.Verdict {
+func (k *streamKey) violation(ctx context.Context, r register.Result) history.Verdict {
 	h := &keyHistory{key: k.name, ops: k.stream.Ops(), names: k.names, lines: positions{}}
 	if alone := register.Check(ctx, h.ops, streamExplain); alone.Verdict == register.Illegal {
-		if f := h.confirm(ctx, alone); f.validity == harness.Invalid {
+		if f := h.confirm(ctx, alone); f.validity == history.Invalid {
 			return h.tell(f)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // TestStreamingAgainstCheckKeys: every kind of violation is found while the history goes on, and nothing
@@ -36,7 +36,7 @@ func TestStreamingAgainstCheckKeys(t *testing.T) {
 				require.Equal(t, checker.Linearizable{}.CheckKeys(t.Context(), keys, checker.Ops(nil)).Reason, got.Reason)
 				continue
 			}
-			require.Equal(t, harness.Invalid, got.Validity, "%s, seed %d: %s", kind, seed, got.Reason)
+			require.Equal(t, history.Invalid, got.Validity, "%s, seed %d: %s", kind, seed, got.Reason)
 			require.NotEmpty(t, got.Evidence)
 			require.GreaterOrEqual(t, told, truth.First, "%s, seed %d", kind, seed)
 			require.Less(t, told, truth.Last+12_000, "it is told soon")

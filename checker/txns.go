@@ -10,7 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker/anomaly"
 	"github.com/faultline-chaos/faultline/checker/register"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Txns is a history of transactions that append to lists and read them, or that read and write registers,
@@ -34,12 +34,12 @@ func NewTxns() *Txns { return &Txns{} }
 // Add takes the next line; of those that are not transactions only the pairing is checked. The op's index
 // is its place in the history, and grows from line to line. Nothing of the op is kept. Errors name the op;
 // after one, the history must not be judged.
-func (t *Txns) Add(op *harness.Op) error {
+func (t *Txns) Add(op *history.Op) error {
 	if !op.Client() {
 		return nil
 	}
-	if op.Type == harness.Invoke {
-		i, err := t.calls.invoke(op, op.F == harness.FTxn)
+	if op.Type == history.Invoke {
+		i, err := t.calls.invoke(op, op.F == history.FTxn)
 		if err != nil || i < 0 {
 			return err
 		}
@@ -51,9 +51,9 @@ func (t *Txns) Add(op *harness.Op) error {
 		return err
 	}
 	switch x := t.read.at(i); op.Type {
-	case harness.OK:
+	case history.OK:
 		x.Outcome, x.Return = anomaly.Committed, int64(op.Index)
-	case harness.Fail:
+	case history.Fail:
 		x.Outcome, x.Return = anomaly.Aborted, int64(op.Index)
 	}
 	return t.take(i, o)
@@ -100,7 +100,7 @@ func (t *Txns) finish() error {
 }
 
 // txnsOf sorts the ops of clients. Positions are those of Ops.
-func txnsOf(ops []harness.Op) (*Txns, error) {
+func txnsOf(ops []history.Op) (*Txns, error) {
 	t := NewTxns()
 	return t, Ops(ops).each(t.Add)
 }
@@ -200,7 +200,7 @@ func (t *Txns) extend(l *sharedList, inner []byte) bool {
 			}
 			at++
 		}
-		n := harness.PlainJSON(inner[at:])
+		n := history.PlainJSON(inner[at:])
 		if n == 0 {
 			return false
 		}

@@ -3,12 +3,11 @@ package checker
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strconv"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
-// txnValue is the JSON value of a "txn" op; see harness.Txn. Its ops are read by those who know what
+// txnValue is the JSON value of a "txn" op; see history.Txn. Its ops are read by those who know what
 // they mean.
 type txnValue struct {
 	If        [][]json.RawMessage `json:"if"`
@@ -18,7 +17,7 @@ type txnValue struct {
 	Rev       int64               `json:"rev"`
 }
 
-func parseTxn(op *harness.Op) (txnValue, error) { return new(txnReader).read(op.Index, op.Value) }
+func parseTxn(op *history.Op) (txnValue, error) { return new(txnReader).read(op.Index, op.Value) }
 
 // txnReader reads one value after the other into the same memory.
 type txnReader struct {
@@ -67,13 +66,13 @@ func (r *txnReader) scan(b []byte, v *txnValue) bool {
 			v.Else, b, ok = r.table(b)
 		case "succeeded":
 			bit = 8
-			n := harness.PlainJSON(b)
+			n := history.PlainJSON(b)
 			word := string(b[:n])
 			r.succeeded, v.Succeeded, ok = word == "true", &r.succeeded, word == "true" || word == "false"
 			b = b[n:]
 		case "rev":
 			bit = 16
-			n := harness.PlainJSON(b)
+			n := history.PlainJSON(b)
 			var err error
 			v.Rev, err = strconv.ParseInt(string(b[:n]), 10, 64)
 			ok, b = err == nil, b[n:]
@@ -114,7 +113,7 @@ func each(b []byte, f func(member []byte) bool) (rest []byte, ok bool) {
 	}
 	for {
 		b = b[1:] // [ or ,
-		n := harness.PlainJSON(b)
+		n := history.PlainJSON(b)
 		if n == 0 || n == len(b) || !f(b[:n:n]) {
 			return nil, false
 		}
@@ -147,7 +146,7 @@ func jsonText(b json.RawMessage) ([]byte, error) {
 
 // jsonInt is a JSON integer.
 func jsonInt(b json.RawMessage) (n int64, err error) {
-	if harness.PlainJSON(b) == len(b) {
+	if history.PlainJSON(b) == len(b) {
 		if n, err = strconv.ParseInt(string(b), 10, 64); err == nil {
 			return n, nil
 		}

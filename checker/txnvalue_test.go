@@ -6,9 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // FuzzTxnValue: wherever the decoder by hand answers, encoding/json answers the same.
@@ -49,10 +48,10 @@ func FuzzTxnValue(f *testing.F) {
 // TestScanTakesWhatWorkloadsWrite: otherwise it would be slow, and nobody would notice.
 func TestScanTakesWhatWorkloadsWrite(t *testing.T) {
 	var r txnReader
-	txn := harness.Txn{
-		If:       []harness.TxnCompare{{Target: harness.TxnValue, Result: "=", Key: "x", Value: "1"}, {Target: harness.TxnMod, Result: ">", Key: "y", Number: 5}},
-		Ops:      []harness.TxnOp{{Kind: harness.TxnGet, Key: "x", Items: []harness.TxnItem{{Key: "x", Value: "1", Mod: 4}}, Done: true}, {Kind: harness.TxnPut, Key: "y", Value: "7"}},
-		Else:     []harness.TxnOp{{Kind: harness.TxnRange, Key: "a", End: "m", Items: []harness.TxnItem{{Key: "x", Value: "1", Mod: 4}}, Done: true}},
+	txn := history.Txn{
+		If:       []history.TxnCompare{{Target: history.TxnValue, Result: "=", Key: "x", Value: "1"}, {Target: history.TxnMod, Result: ">", Key: "y", Number: 5}},
+		Ops:      []history.TxnOp{{Kind: history.TxnGet, Key: "x", Items: []history.TxnItem{{Key: "x", Value: "1", Mod: 4}}, Done: true}, {Kind: history.TxnPut, Key: "y", Value: "7"}},
+		Else:     []history.TxnOp{{Kind: history.TxnRange, Key: "a", End: "m", Items: []history.TxnItem{{Key: "x", Value: "1", Mod: 4}}, Done: true}},
 		Answered: true, Succeeded: true, Rev: 12,
 	}
 	var v txnValue

@@ -3,8 +3,7 @@ package checker
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // value is the JSON value of the register workload's ops. What a line does not say is zero.
@@ -20,7 +19,7 @@ type value struct {
 }
 
 // parse reads an op's value, by hand where Line.Parse would, too.
-func parse(op *harness.Op) (v value, err error) {
+func parse(op *history.Op) (v value, err error) {
 	var l Line
 	if l.scan(op.Value) {
 		return l.value(), nil

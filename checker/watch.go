@@ -5,11 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // FWatch names the ops of Watch: each is one delivery of a watch stream.
@@ -59,7 +58,7 @@ type Watch struct{}
 func (Watch) Name() string { return "watch" }
 
 // Check reads the ops watch, compact, put, cas and delete.
-func (Watch) Check(_ context.Context, h harness.History) harness.Verdict {
+func (Watch) Check(_ context.Context, h history.History) history.Verdict {
 	w := watching{ops: h.Ops, log: map[int64]map[string]change{}, byKey: map[string]*keyWrites{}}
 	if err := w.read(); err != nil {
 		return malformed(err)
@@ -67,7 +66,7 @@ func (Watch) Check(_ context.Context, h harness.History) harness.Verdict {
 	if w.events == 0 {
 		return unknown("no watch stream delivered an event")
 	}
-	for _, judge := range []func() *harness.Verdict{w.agree, w.written, w.streamsInOrder, w.reliable, w.previous, w.resumable} {
+	for _, judge := range []func() *history.Verdict{w.agree, w.written, w.streamsInOrder, w.reliable, w.previous, w.resumable} {
 		if v := judge(); v != nil {
 			return *v
 		}
@@ -105,11 +104,11 @@ type keyWrites struct {
 }
 
 type watching struct {
-	ops      []harness.Op
+	ops      []history.Op
 	streams  []*stream
 	events   int
 	log      map[int64]map[string]change
-	clash    *harness.Verdict // the first contradiction about a revision
+	clash    *history.Verdict // the first contradiction about a revision
 	byKey    map[string]*keyWrites
 	compacts []compaction
 }
@@ -134,7 +133,7 @@ func (w *watching) read() error {
 			var v struct {
 				Rev int64 `json:"rev"`
 			}
-			if err = json.Unmarshal(w.ops[a.invoke].Value, &v); err == nil && a.outcome != harness.Fail {
+			if err = json.Unmarshal(w.ops[a.invoke].Value, &v); err == nil && a.outcome != history.Fail {
 				w.compacts = append(w.compacts, compaction{v.Rev, a})
 			}
 		case isRegister(f) && f != "get":
@@ -158,7 +157,7 @@ func (w *watching) watch(byName map[string]*stream, a attempt) error {
 		byName[asked.Watch] = s
 		w.streams = append(w.streams, s)
 	}
-	if a.outcome != harness.OK {
+	if a.outcome != history.OK {
 		return nil
 	}
 	if err := json.Unmarshal(w.ops[a.done].Value, &got); err != nil {
@@ -181,7 +180,7 @@ func (w *watching) watch(byName map[string]*stream, a attempt) error {
 
 func (w *watching) write(a attempt) error {
 	op := &w.ops[a.invoke]
-	if a.outcome == harness.OK {
+	if a.outcome == history.OK {
 		op = &w.ops[a.done]
 	}
 	v, err := parse(op)
@@ -204,14 +203,14 @@ func (w *watching) write(a attempt) error {
 		wrote = v.Deleted != nil && *v.Deleted > 0
 	}
 	if c.value != nil {
-		if a.outcome == harness.OK && !wrote {
-			a.outcome = harness.Fail
+		if a.outcome == history.OK && !wrote {
+			a.outcome = history.Fail
 		}
 		k.values[*c.value] = append(k.values[*c.value], a)
 	} else {
 		k.deletes = append(k.deletes, a)
 	}
-	if a.outcome == harness.OK && wrote && v.Rev > 0 {
+	if a.outcome == history.OK && wrote && v.Rev > 0 {
 		w.note(v.Rev, v.Key, c)
 	}
 	return nil
@@ -235,11 +234,11 @@ func (w *watching) note(rev int64, key string, c change) {
 	}
 }
 
-func (w *watching) agree() *harness.Verdict { return w.clash }
+func (w *watching) agree() *history.Verdict { return w.clash }
 
 // written: an event's value is of a write that may have happened by then, where the history has the
 // writes of its key.
-func (w *watching) written() *harness.Verdict {
+func (w *watching) written() *history.Verdict {
 	for _, s := range w.streams {
 		for _, d := range s.deliveries {
 			for _, e := range d.Events {
@@ -260,7 +259,7 @@ func (k *keyWrites) possible(e WatchEvent, by int) bool {
 	if e.Type == "put" {
 		writers = k.values[e.Value]
 	}
-	return slices.ContainsFunc(writers, func(a attempt) bool { return a.outcome != harness.Fail && a.invoke < by })
+	return slices.ContainsFunc(writers, func(a attempt) bool { return a.outcome != history.Fail && a.invoke < by })
 }
 
 func (e WatchEvent) what() string {
@@ -272,7 +271,7 @@ func (e WatchEvent) what() string {
 
 // streamsInOrder judges each stream by itself: ordered, unique, atomic, bookmarks, and only what was
 // asked for.
-func (w *watching) streamsInOrder() *harness.Verdict {
+func (w *watching) streamsInOrder() *history.Verdict {
 	for _, s := range w.streams {
 		last, mark := int64(0), int64(0) // the newest revision delivered, the newest bookmark
 		lastAt := -1
@@ -319,7 +318,7 @@ func (s *stream) misplaced(e WatchEvent, first bool, last, mark int64, seen map[
 }
 
 // reliable: no change that anybody knows of is missing between what a stream began and ended with.
-func (w *watching) reliable() *harness.Verdict {
+func (w *watching) reliable() *history.Verdict {
 	revs := slices.Sorted(maps.Keys(w.log))
 	for _, s := range w.streams {
 		from, to, got := s.reach()
@@ -364,7 +363,7 @@ func (s *stream) reach() (from, to int64, got map[place]bool) {
 }
 
 // previous: a previous value is the last one before, as far as that is known.
-func (w *watching) previous() *harness.Verdict {
+func (w *watching) previous() *history.Verdict {
 	history := map[string][]versioned{} // of a key, by revision
 	for _, rev := range slices.Sorted(maps.Keys(w.log)) {
 		for key, c := range w.log[rev] {
@@ -415,7 +414,7 @@ func (w *watching) wrongPrevious(s *stream, from int64, e WatchEvent, versions [
 }
 
 // resumable: a stream is refused history only where somebody may have had it compacted.
-func (w *watching) resumable() *harness.Verdict {
+func (w *watching) resumable() *history.Verdict {
 	for _, s := range w.streams {
 		for _, d := range s.deliveries {
 			if d.Compacted == 0 || slices.ContainsFunc(w.compacts, func(c compaction) bool { return c.at.invoke < d.at.done && c.rev >= d.Compacted }) {

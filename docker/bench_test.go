@@ -14,7 +14,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
-	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 // BenchmarkInject compares what the agent takes for a fault, confirmed, with what Docker's own API

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
-	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 func TestConformance(t *testing.T) {

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"github.com/faultline-chaos/faultline/history"
 	"time"
 )
 
@@ -29,7 +30,7 @@ type Txner interface {
 	// Txn runs Ops where every comparison of If holds, and Else where one does not, all at once. It
 	// answers with the same transaction, completed: Answered, Succeeded, Rev, and the answers of the
 	// ops that ran. The given one is not changed.
-	Txn(ctx context.Context, t Txn) (Txn, error)
+	Txn(ctx context.Context, t history.Txn) (history.Txn, error)
 }
 
 // Entry is what a Get answers.
@@ -42,8 +43,8 @@ type Entry struct {
 
 // Status is what a member says about itself.
 type Status struct {
-	Role     Role
-	Leader   NodeID // whom it follows; empty: nobody
+	Role     history.Role
+	Leader   history.NodeID // whom it follows; empty: nobody
 	Term     uint64
 	Applied  uint64 // raft index applied
 	Revision int64  // of the store, as far as applied; 0: not told
@@ -58,41 +59,41 @@ type Cluster interface {
 	// Runtime names what runs it: docker, local, sim, external.
 	Runtime() string
 	// Members are in a fixed order; the slice must not be changed.
-	Members() []NodeID
+	Members() []history.NodeID
 	// Dial makes a client of one member. It does not wait for a connection.
-	Dial(NodeID) (KV, error)
+	Dial(history.NodeID) (KV, error)
 	// Status asks one member.
-	Status(context.Context, NodeID) (Status, error)
+	Status(context.Context, history.NodeID) (Status, error)
 }
 
 // Killer ends and starts a member's process. What it had written to the file system survives.
 type Killer interface {
-	Kill(context.Context, NodeID) error  // SIGKILL; nil if it is not running
-	Start(context.Context, NodeID) error // nil if it is running; does not wait until it serves
-	Alive(context.Context, NodeID) (bool, error)
+	Kill(context.Context, history.NodeID) error  // SIGKILL; nil if it is not running
+	Start(context.Context, history.NodeID) error // nil if it is running; does not wait until it serves
+	Alive(context.Context, history.NodeID) (bool, error)
 }
 
 // Stopper ends a member's process the polite way, with SIGTERM, and waits until it is gone.
 type Stopper interface {
 	Killer
-	Stop(context.Context, NodeID) error
+	Stop(context.Context, history.NodeID) error
 }
 
 // PowerFailer kills a member and loses what it had not synced.
 type PowerFailer interface {
 	Killer
-	PowerFail(context.Context, NodeID) error
+	PowerFail(context.Context, history.NodeID) error
 }
 
 // Pauser freezes a member's process and lets it go on.
 type Pauser interface {
-	Pause(context.Context, NodeID) error
-	Resume(context.Context, NodeID) error // nil if it is not paused
-	Paused(context.Context, NodeID) (bool, error)
+	Pause(context.Context, history.NodeID) error
+	Resume(context.Context, history.NodeID) error // nil if it is not paused
+	Paused(context.Context, history.NodeID) (bool, error)
 }
 
 // Link is one direction between two members.
-type Link struct{ From, To NodeID }
+type Link struct{ From, To history.NodeID }
 
 // Network cuts links between members. A rule is a named set of cut links; a link is open when no
 // rule cuts it, so overlapping faults do not heal each other. Clients are never cut off.
@@ -129,9 +130,9 @@ func Statuses(ctx context.Context, env Env, c Cluster) []Status {
 
 // LeaderOf is the member that leads in the highest term, "" where nobody says that it leads. The
 // statuses are in the order of members.
-func LeaderOf(members []NodeID, statuses []Status) (leader NodeID, term uint64) {
+func LeaderOf(members []history.NodeID, statuses []Status) (leader history.NodeID, term uint64) {
 	for i, st := range statuses {
-		if st.Role == Leader && (leader == "" || st.Term > term) {
+		if st.Role == history.Leader && (leader == "" || st.Term > term) {
 			leader, term = members[i], st.Term
 		}
 	}
@@ -140,12 +141,12 @@ func LeaderOf(members []NodeID, statuses []Status) (leader NodeID, term uint64) 
 
 // MemoryMeter tells how much memory a member's process has resident, in bytes.
 type MemoryMeter interface {
-	RSS(context.Context, NodeID) (int64, error)
+	RSS(context.Context, history.NodeID) (int64, error)
 }
 
 // HeartbeatWatcher is a cluster whose runtime sees the messages between members.
 type HeartbeatWatcher interface {
 	// LastHeartbeat is when a heartbeat that the member's clock made it send last reached another one;
 	// false: none did.
-	LastHeartbeat(NodeID) (time.Duration, bool)
+	LastHeartbeat(history.NodeID) (time.Duration, bool)
 }

@@ -1,6 +1,6 @@
 // Package harness holds Faultline's central types and its engine: it starts nothing by itself,
 // but given a [Runtime] it brings up a [System], lets a [Workload]'s workers call it, injects the
-// faults of a [Schedule], heals everything, and records what happened as a history of [Op]s.
+// faults of a [Schedule], heals everything, and records what happened as a history of ops (package history).
 //
 // Everything here, in nemesis and in workloads is plain blocking code that blocks only in [Env]
 // and in calls to a [Cluster] or [KV]. It never uses package time's clocks, the go statement,
@@ -8,5 +8,5 @@
 // and real time (package harness/realtime) and on coroutines and virtual time (package
 // harness/sim). A lint (internal/seamlint) enforces it.
 //
-// The package imports nothing else of this module.
+// Of this module the package imports history only.
 package harness

@@ -16,6 +16,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/realtime"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func newFakeEnv() harness.Env { return realtime.New(1) }
@@ -23,14 +24,14 @@ func newFakeEnv() harness.Env { return realtime.New(1) }
 // fakeCluster has members that only remember who is broken.
 type fakeCluster struct {
 	mu     sync.Mutex
-	broken map[harness.NodeID]bool
-	leader harness.NodeID
+	broken map[history.NodeID]bool
+	leader history.NodeID
 	cut    bool // breaking has no effect
 	stuck  bool // healing has no effect
 }
 
 func newFakeCluster() *fakeCluster {
-	return &fakeCluster{broken: map[harness.NodeID]bool{}, leader: "n1"}
+	return &fakeCluster{broken: map[history.NodeID]bool{}, leader: "n1"}
 }
 
 func (*fakeCluster) Can(c harness.Capability) (string, error) {
@@ -43,29 +44,29 @@ func (*fakeCluster) Can(c harness.Capability) (string, error) {
 const canBreak harness.Capability = "break"
 
 func (*fakeCluster) Runtime() string                              { return "fake" }
-func (*fakeCluster) Members() []harness.NodeID                    { return []harness.NodeID{"n1", "n2", "n3"} }
-func (c *fakeCluster) Dial(id harness.NodeID) (harness.KV, error) { return &fakeKV{c, id}, nil }
+func (*fakeCluster) Members() []history.NodeID                    { return []history.NodeID{"n1", "n2", "n3"} }
+func (c *fakeCluster) Dial(id history.NodeID) (harness.KV, error) { return &fakeKV{c, id}, nil }
 
-func (c *fakeCluster) Status(_ context.Context, id harness.NodeID) (harness.Status, error) {
+func (c *fakeCluster) Status(_ context.Context, id history.NodeID) (harness.Status, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken[id] {
 		return harness.Status{}, errors.New("down")
 	}
-	st := harness.Status{Role: harness.Follower, Leader: c.leader, Term: 2, Applied: 5}
+	st := harness.Status{Role: history.Follower, Leader: c.leader, Term: 2, Applied: 5}
 	if id == c.leader {
-		st.Role = harness.Leader
+		st.Role = history.Leader
 	}
 	return st, nil
 }
 
-func (c *fakeCluster) set(id harness.NodeID, broken bool) {
+func (c *fakeCluster) set(id history.NodeID, broken bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.broken[id] = broken
 }
 
-func (c *fakeCluster) is(id harness.NodeID) bool {
+func (c *fakeCluster) is(id history.NodeID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.broken[id]
@@ -73,7 +74,7 @@ func (c *fakeCluster) is(id harness.NodeID) bool {
 
 type fakeKV struct {
 	c  *fakeCluster
-	id harness.NodeID
+	id history.NodeID
 }
 
 var errUnknown = errors.New("who knows")
@@ -101,8 +102,8 @@ type breakage struct{}
 func (breakage) String() string              { return "breakage" }
 func (breakage) Class() string               { return "process" }
 func (breakage) Needs() []harness.Capability { return []harness.Capability{canBreak} }
-func (breakage) Effect(_, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Down, Affected: nodes}
+func (breakage) Effect(_, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Down, Affected: nodes}
 }
 
 func (breakage) Inject(_ context.Context, c harness.Cluster, in harness.Injection) error {
@@ -143,9 +144,9 @@ func (breakage) VerifyHealed(_ context.Context, c harness.Cluster, in harness.In
 type writer struct{ fail error }
 
 func (writer) Name() string                { return "writer" }
-func (writer) Checkers() []harness.Checker { return nil }
-func (writer) Ops() []harness.OpKind {
-	return []harness.OpKind{{Name: "put", Kind: harness.KindWrite, Doc: "write the key"}}
+func (writer) Checkers() []history.Checker { return nil }
+func (writer) Ops() []history.OpKind {
+	return []history.OpKind{{Name: "put", Kind: history.KindWrite, Doc: "write the key"}}
 }
 func (w writer) Run(ctx context.Context, k *harness.Worker) error {
 	for i := 0; ctx.Err() == nil; i++ {
@@ -165,7 +166,7 @@ func (w writer) Run(ctx context.Context, k *harness.Worker) error {
 }
 func (writer) Final(context.Context, *harness.Worker) error { return nil }
 
-func runFake(t *testing.T, ctx context.Context, c *fakeCluster, cfg harness.RunConfig) ([]harness.Op, error) {
+func runFake(t *testing.T, ctx context.Context, c *fakeCluster, cfg harness.RunConfig) ([]history.Op, error) {
 	t.Helper()
 	env := newFakeEnv()
 	r := harness.NewRecorder(env, &bytes.Buffer{}, harness.RecorderOptions{Keep: true})
@@ -181,10 +182,10 @@ func runFake(t *testing.T, ctx context.Context, c *fakeCluster, cfg harness.RunC
 	return r.Ops(), err
 }
 
-func nemesisOps(ops []harness.Op) (out []string) {
+func nemesisOps(ops []history.Op) (out []string) {
 	for _, op := range ops {
-		if op.Process == harness.NemesisProcess {
-			var v harness.FaultValue
+		if op.Process == history.NemesisProcess {
+			var v history.FaultValue
 			_ = json.Unmarshal(op.Value, &v)
 			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %v %s", op.F, op.Type, v.Nodes, op.Error)))
 		}
@@ -195,23 +196,23 @@ func nemesisOps(ops []harness.Op) (out []string) {
 func TestRunInjectsVerifiesHeals(t *testing.T) {
 	ops, err := runFake(t, t.Context(), newFakeCluster(), harness.RunConfig{
 		Faults:   50 * time.Millisecond,
-		Schedule: harness.Schedule{{At: time.Millisecond, For: 10 * time.Millisecond, Fault: breakage{}, Target: harness.TargetLeader}},
+		Schedule: harness.Schedule{{At: time.Millisecond, For: 10 * time.Millisecond, Fault: breakage{}, Target: history.TargetLeader}},
 	})
 	require.NoError(t, err)
 	require.Equal(t, []string{"inject invoke [n1]", "inject ok [n1]", "heal invoke [n1]", "heal ok [n1]"}, nemesisOps(ops))
 	var phases []string
 	open := map[int]bool{}
 	for _, op := range ops {
-		if op.F == harness.FPhase {
+		if op.F == history.FPhase {
 			phases = append(phases, string(op.Value))
 		}
 		if op.Client() { // a process has one call open, and none after an unknown one
-			require.Equal(t, op.Type == harness.Invoke, !open[op.Process])
-			open[op.Process] = op.Type == harness.Invoke || op.Type == harness.Info
+			require.Equal(t, op.Type == history.Invoke, !open[op.Process])
+			open[op.Process] = op.Type == history.Invoke || op.Type == history.Info
 		}
 	}
 	require.Equal(t, []string{`{"phase":"warmup"}`, `{"phase":"faults"}`, `{"phase":"recover"}`, `{"phase":"final"}`, `{"phase":"end"}`}, phases)
-	unknown := slices.IndexFunc(ops, func(op harness.Op) bool { return op.Type == harness.Info && op.Client() })
+	unknown := slices.IndexFunc(ops, func(op history.Op) bool { return op.Type == history.Info && op.Client() })
 	require.GreaterOrEqual(t, unknown, 0, "some calls met the fault")
 }
 
@@ -220,7 +221,7 @@ func TestFaultWithoutEffectIsNotConfirmed(t *testing.T) {
 	c.cut = true
 	ops, err := runFake(t, t.Context(), c, harness.RunConfig{
 		Faults:   50 * time.Millisecond, // ends the look for its effect
-		Schedule: harness.Schedule{{Fault: breakage{}, For: time.Millisecond, Target: harness.TargetOne}},
+		Schedule: harness.Schedule{{Fault: breakage{}, For: time.Millisecond, Target: history.TargetOne}},
 	})
 	require.NoError(t, err)
 	got := nemesisOps(ops)
@@ -236,7 +237,7 @@ func TestNoLeaderIsNoTarget(t *testing.T) {
 	r := harness.NewRecorder(env, &bytes.Buffer{}, harness.RecorderOptions{Keep: true})
 	c.set("n1", true) // who led is gone, nobody else leads
 	n := harness.NewNemesis(env, c, r)
-	in, err := n.Inject(t.Context(), breakage{}, harness.TargetLeader)
+	in, err := n.Inject(t.Context(), breakage{}, history.TargetLeader)
 	require.ErrorContains(t, err, "no member is leader now")
 	require.NoError(t, n.Heal(t.Context(), in))
 	require.Equal(t, []string{"inject invoke []", "inject info [] no member is leader now"}, nemesisOps(r.Ops()))
@@ -246,9 +247,9 @@ func TestExclusiveFaultsPickOthers(t *testing.T) {
 	c := newFakeCluster()
 	env := newFakeEnv()
 	n := harness.NewNemesis(env, c, harness.NewRecorder(env, &bytes.Buffer{}, harness.RecorderOptions{}))
-	held := map[harness.NodeID]bool{}
+	held := map[history.NodeID]bool{}
 	for range 3 {
-		in, err := n.Inject(t.Context(), breakage{}, harness.TargetOne)
+		in, err := n.Inject(t.Context(), breakage{}, history.TargetOne)
 		require.NoError(t, err)
 		require.False(t, held[in.Nodes[0]])
 		held[in.Nodes[0]] = true
@@ -284,7 +285,7 @@ func TestMembersAreHeldUntilHealed(t *testing.T) {
 	}}, "node=n2")
 	require.NoError(t, err)
 	require.NoError(t, n.Heal(t.Context(), first))
-	require.NotContains(t, second.Nodes, harness.NodeID("n2"))
+	require.NotContains(t, second.Nodes, history.NodeID("n2"))
 	require.NoError(t, n.HealAll(t.Context()))
 	again, err := n.Inject(t.Context(), breakage{}, "node=n2")
 	require.NoError(t, err, "once healed it can be hit again")
@@ -297,7 +298,7 @@ func TestInterruptedRunHeals(t *testing.T) {
 	defer cancel()
 	ops, err := runFake(t, ctx, newFakeCluster(), harness.RunConfig{
 		Faults:   time.Hour,
-		Schedule: harness.Schedule{{Fault: breakage{}, For: time.Hour, Target: harness.TargetMajority}},
+		Schedule: harness.Schedule{{Fault: breakage{}, For: time.Hour, Target: history.TargetMajority}},
 	})
 	require.ErrorIs(t, err, harness.ErrInterrupted)
 	got := nemesisOps(ops)

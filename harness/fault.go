@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"time"
 )
 
@@ -15,7 +16,7 @@ type Fault interface {
 	// the other methods are not called.
 	Needs() []Capability
 	// Effect is what it does where it hits these nodes of the members, once Verify is nil.
-	Effect(members, nodes []NodeID) Effect
+	Effect(members, nodes []history.NodeID) history.Effect
 	Inject(context.Context, Cluster, Injection) error
 	// Verify is nil once the fault has its effect.
 	Verify(context.Context, Cluster, Injection) error
@@ -27,9 +28,9 @@ type Fault interface {
 
 // Injection is one landing of a fault.
 type Injection struct {
-	ID    string   // unique in the run; names rules
-	Nodes []NodeID // as the target was resolved
-	Env   Env      // to wait and to do things at once
+	ID    string           // unique in the run; names rules
+	Nodes []history.NodeID // as the target was resolved
+	Env   Env              // to wait and to do things at once
 	// CutByOthers says whether another active injection cuts the link, so that it must not be
 	// expected to be open when this one is healed. Nil: none does.
 	CutByOthers func(Link) bool
@@ -49,7 +50,7 @@ type Exclusive interface{ Class() string }
 
 // Cutter is implemented by faults that cut links.
 type Cutter interface {
-	Links(members, nodes []NodeID) []Link
+	Links(members, nodes []history.NodeID) []Link
 }
 
 // Step is one fault of a schedule.
@@ -57,7 +58,7 @@ type Step struct {
 	At     time.Duration // after the start of the faults phase
 	For    time.Duration // from confirmation to healing
 	Fault  Fault
-	Target Target
+	Target history.Target
 }
 
 // Schedule is what the nemesis does: data that is printed, saved and replayed. Steps may overlap.

@@ -12,18 +12,19 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOpJSONIsEncodingJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		op := harness.Op{
+		op := history.Op{
 			Index: rapid.Int().Draw(t, "index"), Time: time.Duration(rapid.Int64().Draw(t, "time")), Process: rapid.Int().Draw(t, "process"),
-			Type: rapid.SampledFrom([]harness.Type{harness.Invoke, harness.OK, harness.Fail, harness.Info}).Draw(t, "type"),
-			F:    rapid.SampledFrom([]string{"get", "put", harness.FInject}).Draw(t, "f"), Call: rapid.Int().Draw(t, "call"),
+			Type: rapid.SampledFrom([]history.Type{history.Invoke, history.OK, history.Fail, history.Info}).Draw(t, "type"),
+			F:    rapid.SampledFrom([]string{"get", "put", history.FInject}).Draw(t, "f"), Call: rapid.Int().Draw(t, "call"),
 			Sched: time.Duration(rapid.Int64().Draw(t, "sched")),
-			Node:  rapid.SampledFrom([]harness.NodeID{"", "n1"}).Draw(t, "node"), Error: rapid.String().Draw(t, "error"),
+			Node:  rapid.SampledFrom([]history.NodeID{"", "n1"}).Draw(t, "node"), Error: rapid.String().Draw(t, "error"),
 			Value: rapid.SampledFrom([]json.RawMessage{nil, json.RawMessage(`{"key":"k"}`)}).Draw(t, "value"),
 		}
 		want, err := json.Marshal(op)
@@ -36,26 +37,26 @@ func TestLogLineRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "at"))
 		text := rapid.StringMatching(`[ -~]*`).Draw(t, "text")
-		line := harness.AppendLogLine(nil, at, []byte(text+"\r\n"))
-		got, err := harness.ParseLogLine(string(bytes.TrimSuffix(line, []byte("\n"))))
+		line := history.AppendLogLine(nil, at, []byte(text+"\r\n"))
+		got, err := history.ParseLogLine(string(bytes.TrimSuffix(line, []byte("\n"))))
 		require.NoError(t, err)
-		require.Equal(t, harness.LogLine{At: at, Text: text}, got)
+		require.Equal(t, history.LogLine{At: at, Text: text}, got)
 	})
 	for _, bad := range []string{"", "x", "1.5 a", "1.000000000", "-1.000000000 a", "1.00000000x a"} {
-		_, err := harness.ParseLogLine(bad)
+		_, err := history.ParseLogLine(bad)
 		require.Error(t, err, bad)
 	}
 }
 
 func TestTargets(t *testing.T) {
-	three := []harness.NodeID{"n1", "n2", "n3"}
-	five := []harness.NodeID{"n1", "n2", "n3", "n4", "n5"}
+	three := []history.NodeID{"n1", "n2", "n3"}
+	five := []history.NodeID{"n1", "n2", "n3", "n4", "n5"}
 	for name, c := range map[string]struct {
-		target        harness.Target
-		members, free []harness.NodeID
-		leader        harness.NodeID
+		target        history.Target
+		members, free []history.NodeID
+		leader        history.NodeID
 		count         int
-		has, hasNot   harness.NodeID
+		has, hasNot   history.NodeID
 	}{
 		"leader":                         {"leader", three, three, "n2", 1, "n2", ""},
 		"leader, nobody leads":           {"leader", three, three, "", 0, "", ""},
@@ -81,7 +82,7 @@ func TestTargets(t *testing.T) {
 				got := c.target.Resolve(c.members, c.free, c.leader, harness.Stream(seed, "t"))
 				require.Len(t, got, c.count)
 				require.Subset(t, c.free, got)
-				require.IsIncreasing(t, append([]harness.NodeID{"n0"}, got...))
+				require.IsIncreasing(t, append([]history.NodeID{"n0"}, got...))
 				if c.has != "" {
 					require.Contains(t, got, c.has)
 				}
@@ -89,23 +90,23 @@ func TestTargets(t *testing.T) {
 			}
 		})
 	}
-	require.ErrorContains(t, harness.Target("leadr").Check(three), `unknown target "leadr": allowed are leader`)
-	require.ErrorContains(t, harness.Target("node=n9").Check(three), `"n9" is not a member`)
-	require.True(t, harness.Target("one+leader").NeedsLeader())
-	require.False(t, harness.Target("minority").NeedsLeader())
+	require.ErrorContains(t, history.Target("leadr").Check(three), `unknown target "leadr": allowed are leader`)
+	require.ErrorContains(t, history.Target("node=n9").Check(three), `"n9" is not a member`)
+	require.True(t, history.Target("one+leader").NeedsLeader())
+	require.False(t, history.Target("minority").NeedsLeader())
 }
 
 func TestWorst(t *testing.T) {
-	v := func(vs ...harness.Validity) (out []harness.Verdict) {
+	v := func(vs ...history.Validity) (out []history.Verdict) {
 		for _, x := range vs {
-			out = append(out, harness.Verdict{Validity: x})
+			out = append(out, history.Verdict{Validity: x})
 		}
 		return out
 	}
-	require.Equal(t, harness.Unknown, harness.Worst(nil), "no verdict proves nothing")
-	require.Equal(t, harness.Valid, harness.Worst(v(harness.Valid, harness.Valid)))
-	require.Equal(t, harness.Unknown, harness.Worst(v(harness.Valid, harness.Unknown)))
-	require.Equal(t, harness.Invalid, harness.Worst(v(harness.Unknown, harness.Invalid, harness.Valid)))
+	require.Equal(t, history.Unknown, history.Worst(nil), "no verdict proves nothing")
+	require.Equal(t, history.Valid, history.Worst(v(history.Valid, history.Valid)))
+	require.Equal(t, history.Unknown, history.Worst(v(history.Valid, history.Unknown)))
+	require.Equal(t, history.Invalid, history.Worst(v(history.Unknown, history.Invalid, history.Valid)))
 }
 
 // lost is a writer that fails.
@@ -117,9 +118,9 @@ func TestRecorder(t *testing.T) {
 	env := newFakeEnv()
 	var out bytes.Buffer
 	var seen []int
-	r := harness.NewRecorder(env, &out, harness.RecorderOptions{Keep: true, Observe: func(op *harness.Op) { seen = append(seen, op.Index) }})
+	r := harness.NewRecorder(env, &out, harness.RecorderOptions{Keep: true, Observe: func(op *history.Op) { seen = append(seen, op.Index) }})
 	for i := range 3000 {
-		require.Equal(t, i, r.Add(harness.Op{F: "put", Type: harness.Invoke}).Index)
+		require.Equal(t, i, r.Add(history.Op{F: "put", Type: history.Invoke}).Index)
 	}
 	require.NoError(t, r.Flush())
 	require.Len(t, r.Ops(), 3000)
@@ -130,7 +131,7 @@ func TestRecorder(t *testing.T) {
 	full := errors.New("disk full")
 	r = harness.NewRecorder(env, lost{full}, harness.RecorderOptions{})
 	for range 3000 {
-		r.Add(harness.Op{F: "put", Type: harness.Invoke})
+		r.Add(history.Op{F: "put", Type: history.Invoke})
 	}
 	require.ErrorIs(t, r.Flush(), full, "what could not be written is not forgotten")
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"github.com/faultline-chaos/faultline/history"
 	"time"
 )
 
@@ -11,7 +12,7 @@ import (
 type Hasher interface {
 	// Hash asks one member for the hash of its state as it was at revision; 0: as it is. A member that
 	// has not got there, or has dropped it, answers an error.
-	Hash(ctx context.Context, id NodeID, revision int64) (HashValue, error)
+	Hash(ctx context.Context, id history.NodeID, revision int64) (history.HashValue, error)
 }
 
 const (
@@ -51,7 +52,7 @@ func (e *engine) hash(ctx context.Context, h Hasher) (slowest time.Duration, err
 	var revision int64
 	asked := make([]bool, len(members))
 	for i, st := range Statuses(ctx, e.env, e.cluster) {
-		if st.Role == Unreached || st.Revision == 0 {
+		if st.Role == history.Unreached || st.Revision == 0 {
 			continue
 		}
 		asked[i] = true
@@ -72,7 +73,7 @@ func (e *engine) hash(ctx context.Context, h Hasher) (slowest time.Duration, err
 			v, err := h.Hash(ctx, id, revision)
 			took[i] = e.env.Now() - start
 			if err == nil {
-				e.recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FHash, Node: id, Value: EncodeValue(v)})
+				e.recorder.Add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FHash, Node: id, Value: history.EncodeValue(v)})
 			} else if errors.Is(err, errors.ErrUnsupported) {
 				return err
 			}

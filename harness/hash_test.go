@@ -11,24 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // hashingCluster has one member that is behind, and one that does not answer.
 type hashingCluster struct{ *fakeCluster }
 
-func (c hashingCluster) Members() []harness.NodeID { return []harness.NodeID{"n1", "n2", "n3"} }
+func (c hashingCluster) Members() []history.NodeID { return []history.NodeID{"n1", "n2", "n3"} }
 
-func (c hashingCluster) Status(ctx context.Context, id harness.NodeID) (harness.Status, error) {
+func (c hashingCluster) Status(ctx context.Context, id history.NodeID) (harness.Status, error) {
 	st, err := c.fakeCluster.Status(ctx, id)
-	st.Revision = map[harness.NodeID]int64{"n1": 9, "n2": 7}[id]
+	st.Revision = map[history.NodeID]int64{"n1": 9, "n2": 7}[id]
 	return st, err
 }
 
-func (hashingCluster) Hash(_ context.Context, id harness.NodeID, revision int64) (harness.HashValue, error) {
+func (hashingCluster) Hash(_ context.Context, id history.NodeID, revision int64) (history.HashValue, error) {
 	if id == "n3" {
-		return harness.HashValue{}, errors.New("down")
+		return history.HashValue{}, errors.New("down")
 	}
-	return harness.HashValue{Revision: revision, CompactRevision: 2, Hash: 42}, nil
+	return history.HashValue{Revision: revision, CompactRevision: 2, Hash: 42}, nil
 }
 
 func TestHashesAreOfOneRevision(t *testing.T) {
@@ -40,14 +41,14 @@ func TestHashesAreOfOneRevision(t *testing.T) {
 		Workload: idle{}, Workers: 1, Warmup: time.Millisecond, Settle: 50 * time.Millisecond,
 		Recovery: 100 * time.Millisecond, HashEvery: 10 * time.Millisecond,
 	})
-	seen := map[harness.NodeID]int{}
+	seen := map[history.NodeID]int{}
 	for _, op := range r.Ops() {
-		if op.F != harness.FHash {
+		if op.F != history.FHash {
 			continue
 		}
-		var v harness.HashValue
+		var v history.HashValue
 		require.NoError(t, json.Unmarshal(op.Value, &v))
-		require.Equal(t, harness.HashValue{Revision: 7, CompactRevision: 2, Hash: 42}, v, "the newest revision that all who answer have")
+		require.Equal(t, history.HashValue{Revision: 7, CompactRevision: 2, Hash: 42}, v, "the newest revision that all who answer have")
 		seen[op.Node]++
 	}
 	require.NotZero(t, seen["n1"])
@@ -64,8 +65,8 @@ func (idle) Run(ctx context.Context, w *harness.Worker) error {
 	return nil
 }
 func (idle) Final(context.Context, *harness.Worker) error { return nil }
-func (idle) Checkers() []harness.Checker                  { return nil }
-func (idle) Ops() []harness.OpKind                        { return nil }
+func (idle) Checkers() []history.Checker                  { return nil }
+func (idle) Ops() []history.OpKind                        { return nil }
 
 func TestStopEndsTheRunAndHeals(t *testing.T) {
 	c := newFakeCluster()

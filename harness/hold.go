@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
 )
@@ -26,7 +27,7 @@ func (n *Nemesis) last(ctx context.Context, in *Injected, d time.Duration) {
 	}
 	defer n.heldTo(in)
 	if err := h.Hold(ctx, n.cluster, n.injection(in)); err != nil && !ended(ctx, err) {
-		n.record(Info, FHold, in, err)
+		n.record(history.Info, history.FHold, in, err)
 	}
 	_ = n.env.Sleep(ctx, d) // ctx ends it
 }
@@ -76,7 +77,7 @@ func (n *Nemesis) endHold(ctx context.Context, in *Injected) {
 	n.queue = slices.DeleteFunc(n.queue, func(q *Injected) bool { return q == in })
 	n.mu.Unlock()
 	if lost {
-		n.record(Info, FHold, in, errors.New("nobody let it do what it does while it lasts: see Nemesis.Conduct"))
+		n.record(history.Info, history.FHold, in, errors.New("nobody let it do what it does while it lasts: see Nemesis.Conduct"))
 	}
 	if stop == nil {
 		return
@@ -87,7 +88,7 @@ func (n *Nemesis) endHold(ctx context.Context, in *Injected) {
 	runs := in.stop != nil
 	n.mu.Unlock()
 	if runs {
-		n.record(Info, FHold, in, fmt.Errorf("it did not stop within %v of being told to", verifyTime))
+		n.record(history.Info, history.FHold, in, fmt.Errorf("it did not stop within %v of being told to", verifyTime))
 	}
 }
 

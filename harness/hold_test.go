@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // restless is a fault that does something while it lasts: it counts, and ends with err.
@@ -118,23 +119,23 @@ func TestHoldWithoutConductIsNotLost(t *testing.T) {
 }
 
 func TestOldFaultsGetTheirEffects(t *testing.T) {
-	members := []harness.NodeID{"n1", "n2", "n3", "n4"}
+	members := []history.NodeID{"n1", "n2", "n3", "n4"}
 	for _, tc := range []struct {
 		name, value string
-		want        harness.Effect
+		want        history.Effect
 	}{
-		{"kill", `{"fault":"kill","nodes":["n2"]}`, harness.Effect{Kind: harness.Down, Affected: members[1:2]}},
-		{"pause", `{"fault":"pause","nodes":["n1","n2"]}`, harness.Effect{Kind: harness.Frozen, Affected: members[:2]}},
-		{"larger side of a partition", `{"fault":"partition","nodes":["n1","n2","n3"]}`, harness.Effect{Kind: harness.Cut, Affected: members[3:]}},
-		{"halves", `{"fault":"partition","nodes":["n1","n2"]}`, harness.Effect{Kind: harness.Cut, Affected: members}},
-		{"somebody else's", `{"fault":"loss(30%)","nodes":["n1"]}`, harness.Effect{Kind: harness.Impaired, Affected: members[:1]}},
-		{"it says itself", `{"fault":"kill","nodes":["n1"],"effect":"frozen","affected":["n3"]}`, harness.Effect{Kind: harness.Frozen, Affected: members[2:3]}},
-		{"it says nobody", `{"fault":"kill","nodes":["n1"],"effect":"frozen"}`, harness.Effect{Kind: harness.Frozen}},
+		{"kill", `{"fault":"kill","nodes":["n2"]}`, history.Effect{Kind: history.Down, Affected: members[1:2]}},
+		{"pause", `{"fault":"pause","nodes":["n1","n2"]}`, history.Effect{Kind: history.Frozen, Affected: members[:2]}},
+		{"larger side of a partition", `{"fault":"partition","nodes":["n1","n2","n3"]}`, history.Effect{Kind: history.Cut, Affected: members[3:]}},
+		{"halves", `{"fault":"partition","nodes":["n1","n2"]}`, history.Effect{Kind: history.Cut, Affected: members}},
+		{"somebody else's", `{"fault":"loss(30%)","nodes":["n1"]}`, history.Effect{Kind: history.Impaired, Affected: members[:1]}},
+		{"it says itself", `{"fault":"kill","nodes":["n1"],"effect":"frozen","affected":["n3"]}`, history.Effect{Kind: history.Frozen, Affected: members[2:3]}},
+		{"it says nobody", `{"fault":"kill","nodes":["n1"],"effect":"frozen"}`, history.Effect{Kind: history.Frozen}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			v, err := harness.DecodeFault([]byte(tc.value), members)
+			v, err := history.DecodeFault([]byte(tc.value), members)
 			require.NoError(t, err)
-			require.Equal(t, tc.want, harness.Effect{Kind: v.Effect, Affected: v.Affected})
+			require.Equal(t, tc.want, history.Effect{Kind: v.Effect, Affected: v.Affected})
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -36,7 +37,7 @@ type Nemesis struct {
 
 // Injected is one fault that was injected, or tried to be.
 type Injected struct {
-	FaultValue
+	history.FaultValue
 	fault   Fault
 	healing bool   // somebody heals it
 	stop    func() // ends its Hold; nil: none runs
@@ -90,7 +91,7 @@ func (n *Nemesis) step(ctx context.Context, id string, st Step) error {
 // Inject lets the fault hit the target now, for as long as nobody heals it. The error says why it
 // did not land; it is recorded, and the injection must be healed all the same. What a Holder does while
 // it lasts needs a Conduct around the call.
-func (n *Nemesis) Inject(ctx context.Context, f Fault, t Target) (*Injected, error) {
+func (n *Nemesis) Inject(ctx context.Context, f Fault, t history.Target) (*Injected, error) {
 	n.mu.Lock()
 	n.count++
 	id := fmt.Sprintf("x%d", n.count)
@@ -108,15 +109,15 @@ func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, er
 		return in, context.Cause(ctx)
 	}
 	in.Issued = n.env.Now()
-	n.record(Invoke, FInject, in, nil)
+	n.record(history.Invoke, history.FInject, in, nil)
 	if len(in.Nodes) == 0 {
 		err := fmt.Errorf("no member is %s now", st.Target)
-		n.record(Info, FInject, in, err)
+		n.record(history.Info, history.FInject, in, err)
 		return in, err
 	}
 	confirmed, err := n.effect(ctx, in, st.Fault.Inject, st.Fault.Verify)
 	if err != nil {
-		n.record(Info, FInject, in, err)
+		n.record(history.Info, history.FInject, in, err)
 		return in, fmt.Errorf("inject %s on %v: %w", st.Fault, in.Nodes, err)
 	}
 	in.Confirmed = confirmed
@@ -125,7 +126,7 @@ func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, er
 			in.Heartbeat = at
 		}
 	}
-	n.record(OK, FInject, in, nil)
+	n.record(history.OK, history.FInject, in, nil)
 	return in, nil
 }
 
@@ -165,14 +166,14 @@ func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
 	n.endHold(ctx, in)
 	h := Injected{FaultValue: in.FaultValue}
 	h.Issued, h.Confirmed = n.env.Now(), 0
-	n.record(Invoke, FHeal, &h, nil)
+	n.record(history.Invoke, history.FHeal, &h, nil)
 	confirmed, err := n.effect(ctx, &h, in.fault.Heal, in.fault.VerifyHealed)
 	if err != nil {
-		n.record(Info, FHeal, &h, err)
+		n.record(history.Info, history.FHeal, &h, err)
 		return fmt.Errorf("heal %s on %v: %w", in.Fault, in.Nodes, err)
 	}
 	h.Confirmed = confirmed
-	n.record(OK, FHeal, &h, nil)
+	n.record(history.OK, history.FHeal, &h, nil)
 	return nil
 }
 
@@ -221,7 +222,7 @@ func (n *Nemesis) release(in *Injected) {
 // resolve picks the members, and holds them from then on so that a failed injection is healed too.
 // It waits for a leader where the target needs one, for a while.
 func (n *Nemesis) resolve(ctx context.Context, id string, st Step) *Injected {
-	in := &Injected{FaultValue: FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []NodeID{}}, fault: st.Fault}
+	in := &Injected{FaultValue: history.FaultValue{ID: id, Fault: st.Fault.String(), Target: st.Target, Nodes: []history.NodeID{}}, fault: st.Fault}
 	ctx, cancel := n.env.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	for {
@@ -238,11 +239,11 @@ func (n *Nemesis) resolve(ctx context.Context, id string, st Step) *Injected {
 	}
 }
 
-func (n *Nemesis) pick(in *Injected, st Step) []NodeID {
+func (n *Nemesis) pick(in *Injected, st Step) []history.NodeID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	members := n.cluster.Members()
-	var free []NodeID
+	var free []history.NodeID
 	for _, id := range members {
 		if !n.held(in.fault, id) {
 			free = append(free, id)
@@ -258,7 +259,7 @@ func (n *Nemesis) pick(in *Injected, st Step) []NodeID {
 }
 
 // held says whether an active fault on the member excludes f there.
-func (n *Nemesis) held(f Fault, id NodeID) bool {
+func (n *Nemesis) held(f Fault, id history.NodeID) bool {
 	class := func(f Fault) string {
 		if x, ok := f.(Exclusive); ok {
 			return x.Class()
@@ -282,8 +283,8 @@ func (n *Nemesis) cutByOthers(in *Injected) func(Link) bool {
 	}
 }
 
-func (n *Nemesis) record(t Type, f string, in *Injected, err error) {
-	op := Op{Process: NemesisProcess, Type: t, F: f, Value: EncodeValue(in.FaultValue)}
+func (n *Nemesis) record(t history.Type, f string, in *Injected, err error) {
+	op := history.Op{Process: history.NemesisProcess, Type: t, F: f, Value: history.EncodeValue(in.FaultValue)}
 	if err != nil {
 		op.Error = err.Error()
 	}

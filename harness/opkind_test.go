@@ -10,30 +10,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // TestWorkerSaysTheKind: an attempt's kind is the declared one, how it ends follows from it, and what was
 // not declared is refused.
 func TestWorkerSaysTheKind(t *testing.T) {
-	declared := []harness.OpKind{
-		{Name: "get", Kind: harness.KindRead}, {Name: "put", Kind: harness.KindWrite},
-		{Name: "txn", Kind: harness.KindRead}, {Name: "txn", Kind: harness.KindWrite},
+	declared := []history.OpKind{
+		{Name: "get", Kind: history.KindRead}, {Name: "put", Kind: history.KindWrite},
+		{Name: "txn", Kind: history.KindRead}, {Name: "txn", Kind: history.KindWrite},
 	}
-	lost := fmt.Errorf("lost: %w", harness.ErrRejected)
+	lost := fmt.Errorf("lost: %w", history.ErrRejected)
 	for name, c := range map[string]struct {
 		attempt  harness.Attempt
 		err      error
-		kind     harness.Kind
-		ends     harness.Type
+		kind     history.Kind
+		ends     history.Type
 		rejected bool
 		panics   bool
 	}{
-		"a read fails":                {attempt: harness.Attempt{F: "get"}, err: io.EOF, kind: harness.KindRead, ends: harness.Fail},
-		"a write is open":             {attempt: harness.Attempt{F: "put"}, err: io.EOF, kind: harness.KindWrite, ends: harness.Info},
-		"a write is rejected":         {attempt: harness.Attempt{F: "put"}, err: lost, kind: harness.KindWrite, ends: harness.Fail, rejected: true},
-		"of two kinds":                {attempt: harness.Attempt{F: "txn", Kind: harness.KindRead}, kind: harness.KindRead, ends: harness.OK},
+		"a read fails":                {attempt: harness.Attempt{F: "get"}, err: io.EOF, kind: history.KindRead, ends: history.Fail},
+		"a write is open":             {attempt: harness.Attempt{F: "put"}, err: io.EOF, kind: history.KindWrite, ends: history.Info},
+		"a write is rejected":         {attempt: harness.Attempt{F: "put"}, err: lost, kind: history.KindWrite, ends: history.Fail, rejected: true},
+		"of two kinds":                {attempt: harness.Attempt{F: "txn", Kind: history.KindRead}, kind: history.KindRead, ends: history.OK},
 		"of two kinds, which is open": {attempt: harness.Attempt{F: "txn"}, panics: true},
-		"of the other kind":           {attempt: harness.Attempt{F: "get", Kind: harness.KindWrite}, panics: true},
+		"of the other kind":           {attempt: harness.Attempt{F: "get", Kind: history.KindWrite}, panics: true},
 		"not declared":                {attempt: harness.Attempt{F: "cas"}, panics: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestWorkerSaysTheKind(t *testing.T) {
 			ops := rec.Ops()
 			require.Equal(t, c.ends, typ)
 			require.Equal(t, c.kind, ops[0].Kind)
-			require.Equal(t, harness.Op{Index: 1, Time: ops[1].Time, Type: c.ends, F: c.attempt.F, Node: "n1", Rejected: c.rejected, Error: ops[1].Error}, ops[1])
+			require.Equal(t, history.Op{Index: 1, Time: ops[1].Time, Type: c.ends, F: c.attempt.F, Node: "n1", Rejected: c.rejected, Error: ops[1].Error}, ops[1])
 		})
 	}
 }

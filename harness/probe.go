@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strconv"
 	"time"
 )
@@ -46,7 +47,7 @@ func (p Probe) Run(ctx context.Context) error {
 	start := p.Env.Now() + p.Every
 	var lanes []*probeLane
 	for m, id := range members {
-		for k, op := range []OpKind{{Name: FProbePut, Kind: KindWrite}, {Name: FProbeGet, Kind: KindRead}} {
+		for k, op := range []history.OpKind{{Name: history.FProbePut, Kind: history.KindWrite}, {Name: history.FProbeGet, Kind: history.KindRead}} {
 			first := start + step*time.Duration(m) + step/2*time.Duration(k)
 			for i := range count {
 				lanes = append(lanes, &probeLane{Probe: p, node: id, f: op.Name, kind: op.Kind, start: first, period: period, slot: i, step: count})
@@ -55,26 +56,26 @@ func (p Probe) Run(ctx context.Context) error {
 	}
 	tasks := make([]Task, len(lanes))
 	for i, l := range lanes {
-		l.process, l.stride = ProbeProcess+i, len(lanes)
+		l.process, l.stride = history.ProbeProcess+i, len(lanes)
 		tasks[i] = l.run
 	}
 	err := p.Env.Parallel(ctx, tasks...)
-	var sum ProbesValue
+	var sum history.ProbesValue
 	for _, l := range lanes {
 		sum.Sent += l.sum.Sent
 		sum.Unsent += l.sum.Unsent
 		sum.LateMax = max(sum.LateMax, l.sum.LateMax)
 	}
-	p.Recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FProbes, Value: EncodeValue(sum)})
+	p.Recorder.Add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FProbes, Value: history.EncodeValue(sum)})
 	return err
 }
 
 // probeLane sends every step-th probe of one kind through one member.
 type probeLane struct {
 	Probe
-	node    NodeID
+	node    history.NodeID
 	f       string
-	kind    Kind
+	kind    history.Kind
 	start   time.Duration // when probe 0 is due
 	period  time.Duration // to the next one of this kind and member
 	slot    int           // the next probe
@@ -82,7 +83,7 @@ type probeLane struct {
 	process int
 	stride  int // to the process after this one
 	conn    KV
-	sum     ProbesValue
+	sum     history.ProbesValue
 }
 
 func (l *probeLane) run(ctx context.Context) error {
@@ -119,19 +120,19 @@ func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 	ctx, cancel := l.Env.WithTimeout(context.WithoutCancel(ctx), left)
 	defer cancel()
 	v := probeValue{key: fmt.Sprintf("probe-%s-%d", l.node, due/probeGeneration)}
-	if l.kind == KindWrite {
+	if l.kind == history.KindWrite {
 		v.value, v.found = string(l.node)+"."+strconv.Itoa(l.slot), true
 	}
-	op := Op{Process: l.process, Type: Invoke, F: l.f, Kind: l.kind, Value: EncodeValue(v), Node: l.node, Sched: due}
+	op := history.Op{Process: l.process, Type: history.Invoke, F: l.f, Kind: l.kind, Value: history.EncodeValue(v), Node: l.node, Sched: due}
 	sent := l.Recorder.Add(op)
 	l.sum.Sent++
 	l.sum.LateMax = max(l.sum.LateMax, sent.Time-due)
 	err := l.call(ctx, &v)
-	op.end(l.kind, err)
+	complete(&op, l.kind, err)
 	if err == nil {
-		op.Value = EncodeValue(v)
+		op.Value = history.EncodeValue(v)
 	}
-	if op.Type == Info {
+	if op.Type == history.Info {
 		l.process += l.stride // the connection stays: a new one for each of many timeouts would cost too much
 	}
 	l.Recorder.Add(op)
@@ -139,7 +140,7 @@ func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 }
 
 func (l *probeLane) call(ctx context.Context, v *probeValue) (err error) {
-	if l.kind == KindWrite {
+	if l.kind == history.KindWrite {
 		v.rev, err = l.conn.Put(ctx, v.key, v.value)
 		return err
 	}

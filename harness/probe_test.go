@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // hangingCluster has members of which n1 never answers.
 type hangingCluster struct{ *fakeCluster }
 
-func (c *hangingCluster) Dial(id harness.NodeID) (harness.KV, error) {
+func (c *hangingCluster) Dial(id history.NodeID) (harness.KV, error) {
 	return &hangingKV{fakeKV{c.fakeCluster, id}}, nil
 }
 
@@ -44,19 +45,19 @@ func TestProbesKeepTheirScheduleWhateverAnswers(t *testing.T) {
 	require.NoError(t, harness.Probe{Env: env, Cluster: &hangingCluster{newFakeCluster()}, Recorder: r, Every: every, Timeout: timeout}.Run(ctx))
 
 	ops := r.Ops()
-	var sum harness.ProbesValue
+	var sum history.ProbesValue
 	last := ops[len(ops)-1]
-	require.Equal(t, harness.FProbes, last.F)
+	require.Equal(t, history.FProbes, last.F)
 	require.NoError(t, json.Unmarshal(last.Value, &sum))
 	sent := 0
-	open := map[int]harness.Op{}
+	open := map[int]history.Op{}
 	retired := map[int]bool{}
 	values := map[string]bool{}
 	due := map[string][]time.Duration{}
 	for _, op := range ops[:len(ops)-1] {
 		require.True(t, op.Probe())
-		require.GreaterOrEqual(t, op.Process, harness.ProbeProcess)
-		if op.Type == harness.Invoke {
+		require.GreaterOrEqual(t, op.Process, history.ProbeProcess)
+		if op.Type == history.Invoke {
 			require.NotContains(t, open, op.Process)
 			require.NotContains(t, retired, op.Process)
 			require.LessOrEqual(t, op.Sched, op.Time)
@@ -65,7 +66,7 @@ func TestProbesKeepTheirScheduleWhateverAnswers(t *testing.T) {
 			key := string(op.Node) + op.F
 			due[key] = append(due[key], op.Sched)
 			sent++
-			if op.F == harness.FProbePut {
+			if op.F == history.FProbePut {
 				require.NotContains(t, values, string(op.Value))
 				values[string(op.Value)] = true
 			}
@@ -73,11 +74,11 @@ func TestProbesKeepTheirScheduleWhateverAnswers(t *testing.T) {
 		}
 		require.Contains(t, open, op.Process)
 		delete(open, op.Process)
-		want := harness.OK
+		want := history.OK
 		if op.Node == "n1" {
-			want = harness.Fail
-			if op.F == harness.FProbePut {
-				want = harness.Info
+			want = history.Fail
+			if op.F == history.FProbePut {
+				want = history.Info
 				retired[op.Process] = true
 			}
 		}
@@ -97,7 +98,7 @@ func TestProbesKeepTheirScheduleWhateverAnswers(t *testing.T) {
 // deafCluster cannot be dialled.
 type deafCluster struct{ *fakeCluster }
 
-func (*deafCluster) Dial(harness.NodeID) (harness.KV, error) { return nil, errors.New("no such host") }
+func (*deafCluster) Dial(history.NodeID) (harness.KV, error) { return nil, errors.New("no such host") }
 
 func TestProbesThatCannotBeSentAreCounted(t *testing.T) {
 	env := newFakeEnv()
@@ -107,7 +108,7 @@ func TestProbesThatCannotBeSentAreCounted(t *testing.T) {
 	require.NoError(t, harness.Probe{Env: env, Cluster: &deafCluster{newFakeCluster()}, Recorder: r, Every: 5 * time.Millisecond, Timeout: 20 * time.Millisecond}.Run(ctx))
 	ops := r.Ops()
 	require.Len(t, ops, 1)
-	var sum harness.ProbesValue
+	var sum history.ProbesValue
 	require.NoError(t, json.Unmarshal(ops[0].Value, &sum))
 	require.Zero(t, sum.Sent)
 	require.Positive(t, sum.Unsent)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"slices"
 	"sync"
@@ -19,8 +20,8 @@ type Recorder struct {
 	n    int
 	err  error
 	keep bool
-	ops  [][]Op // in chunks: one slice of this size would be copied again and again as it grows
-	see  func(*Op)
+	ops  [][]history.Op // in chunks: one slice of this size would be copied again and again as it grows
+	see  func(*history.Op)
 	// flushed is the time of the op at which the buffer was flushed last.
 	flushed time.Duration
 }
@@ -31,7 +32,7 @@ type RecorderOptions struct {
 	Keep bool
 	// Observe is called with every op, in order, while the recorder is locked: it must be quick, and
 	// must not block or record. The op must not be changed or kept.
-	Observe func(*Op)
+	Observe func(*history.Op)
 }
 
 const recorderChunk = 1024
@@ -49,13 +50,13 @@ func NewRecorder(env Env, w io.Writer, o RecorderOptions) *Recorder {
 
 // Add completes op with its index and the current time, and records it. It returns the time. Errors
 // of the writer are kept for Flush.
-func (r *Recorder) Add(op Op) (at Op) {
+func (r *Recorder) Add(op history.Op) (at history.Op) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	op.Index, op.Time = r.n, r.env.Now()
 	if r.keep {
 		if r.n%recorderChunk == 0 {
-			r.ops = append(r.ops, make([]Op, 0, recorderChunk))
+			r.ops = append(r.ops, make([]history.Op, 0, recorderChunk))
 		}
 		last := &r.ops[len(r.ops)-1]
 		*last = append(*last, op)
@@ -77,7 +78,7 @@ func (r *Recorder) Add(op Op) (at Op) {
 }
 
 // Ops is the history so far, if the recorder keeps it.
-func (r *Recorder) Ops() []Op {
+func (r *Recorder) Ops() []history.Op {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Concat(r.ops...)

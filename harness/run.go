@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"time"
 )
 
@@ -94,19 +95,19 @@ func Run(ctx context.Context, env Env, c Cluster, r *Recorder, cfg RunConfig) er
 		defer w.Close()
 		e.workers = append(e.workers, w)
 	}
-	e.phase(PhaseWarmup)
+	e.phase(history.PhaseWarmup)
 	if err := e.load(ctx); err != nil || ctx.Err() != nil {
 		return e.ended(ctx, err)
 	}
 	if e.stopped != nil {
 		return fmt.Errorf("%w: %w", ErrInterrupted, e.stopped)
 	}
-	e.phase(PhaseFinal)
+	e.phase(history.PhaseFinal)
 	e.lastHash(ctx)
 	if err := e.final(ctx); err != nil || ctx.Err() != nil {
 		return e.ended(ctx, err)
 	}
-	e.phase(PhaseEnd)
+	e.phase(history.PhaseEnd)
 	return nil
 }
 
@@ -127,8 +128,8 @@ func (e *engine) ended(ctx context.Context, err error) error {
 	return err
 }
 
-func (e *engine) phase(p Phase) {
-	e.recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FPhase, Value: EncodeValue(PhaseValue{p})})
+func (e *engine) phase(p history.Phase) {
+	e.recorder.Add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: p})})
 }
 
 // load is everything up to the final reads: clients call while the director breaks and heals.
@@ -175,14 +176,14 @@ func (e *engine) direct(ctx context.Context) error {
 	if e.env.Sleep(ctx, e.cfg.Warmup) != nil {
 		return nil
 	}
-	e.phase(PhaseFaults)
+	e.phase(history.PhaseFaults)
 	if err := e.faults(ctx); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
-	e.phase(PhaseRecover)
+	e.phase(history.PhaseRecover)
 	if err := e.recover(ctx); err != nil {
 		return err
 	}
@@ -240,7 +241,7 @@ func (e *engine) recover(ctx context.Context) error {
 	err := AwaitConverged(ctx, e.env, e.cluster, e.cfg.Recovery)
 	var missing *NoRecoveryError
 	if errors.As(err, &missing) {
-		e.recorder.Add(Op{Process: HarnessProcess, Type: Info, F: FPhase, Value: EncodeValue(PhaseValue{PhaseRecover}), Error: err.Error()})
+		e.recorder.Add(history.Op{Process: history.HarnessProcess, Type: history.Info, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: history.PhaseRecover}), Error: err.Error()})
 		return err
 	}
 	return nil // the end of ctx is the caller's to see
@@ -269,7 +270,7 @@ func AwaitConverged(ctx context.Context, env Env, c Cluster, limit time.Duration
 
 // converged says what is still missing, "" when nothing is. goal is set when all members answer for
 // the first time.
-func converged(members []NodeID, statuses []Status, goal *uint64) string {
+func converged(members []history.NodeID, statuses []Status, goal *uint64) string {
 	leader, term := LeaderOf(members, statuses)
 	if leader == "" {
 		return "no member leads"
@@ -277,7 +278,7 @@ func converged(members []NodeID, statuses []Status, goal *uint64) string {
 	var top uint64
 	for i, st := range statuses {
 		switch {
-		case st.Role == Unreached:
+		case st.Role == history.Unreached:
 			return fmt.Sprintf("%s does not answer", members[i])
 		case st.Term != term || st.Leader != leader:
 			return fmt.Sprintf("%s does not follow %s in term %d", members[i], leader, term)
@@ -301,7 +302,7 @@ const statusEvery = time.Second
 // poll records every change of a member's role, term or leader.
 func (e *engine) poll(ctx context.Context) error {
 	members := e.cluster.Members()
-	last := make([]StatusValue, len(members))
+	last := make([]history.StatusValue, len(members))
 	seen := make([]time.Duration, len(members))
 	for ctx.Err() == nil {
 		if e.cfg.Stop != nil {
@@ -310,12 +311,12 @@ func (e *engine) poll(ctx context.Context) error {
 			}
 		}
 		for i, st := range Statuses(ctx, e.env, e.cluster) {
-			v := StatusValue{Role: st.Role, Term: st.Term, Leader: st.Leader, Applied: st.Applied}
+			v := history.StatusValue{Role: st.Role, Term: st.Term, Leader: st.Leader, Applied: st.Applied}
 			now := e.env.Now()
 			again := v != last[i] && now-seen[i] >= statusEvery
 			if (!v.Same(last[i]) || again) && ctx.Err() == nil {
 				last[i], seen[i] = v, now
-				e.recorder.Add(Op{Process: HarnessProcess, Type: OK, F: FStatus, Node: members[i], Value: EncodeValue(v)})
+				e.recorder.Add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FStatus, Node: members[i], Value: history.EncodeValue(v)})
 			}
 		}
 		_ = e.env.Sleep(ctx, e.cfg.Poll) // the loop's condition sees the end of ctx

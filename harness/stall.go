@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"github.com/faultline-chaos/faultline/history"
 	"time"
 )
 
@@ -19,7 +20,7 @@ type stalling struct {
 }
 
 // Dial makes a client whose calls stall.
-func (c *stalling) Dial(id NodeID) (KV, error) {
+func (c *stalling) Dial(id history.NodeID) (KV, error) {
 	kv, err := c.Cluster.Dial(id)
 	if err != nil {
 		return nil, err

@@ -3,13 +3,14 @@ package harness
 import (
 	"context"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"strings"
 )
 
 // Member is one node and the address of its host in the run's network.
 type Member struct {
-	ID   NodeID
+	ID   history.NodeID
 	Host string // an IP address
 }
 
@@ -29,20 +30,20 @@ type System interface {
 	Name() string
 	// Command says how member self is started. dataDir is where it may write, on a volume that
 	// outlives the process. Members are the same for all, self included.
-	Command(self NodeID, members []Member, dataDir string) (Command, error)
+	Command(self history.NodeID, members []Member, dataDir string) (Command, error)
 	// Dial makes a client of the member that serves clients at addr (host:port).
 	Dial(addr string) (KV, error)
 	// Status asks member self, which serves clients at addr. IDs of members in the answer are named
 	// as in members.
-	Status(ctx context.Context, addr string, self NodeID, members []Member) (Status, error)
+	Status(ctx context.Context, addr string, self history.NodeID, members []Member) (Status, error)
 	// LogLanguage is the language of the members' logs; "" or NoLogLanguage: none that is known.
 	// What is read from logs is then missing from reports, and checkers that read it are not asked.
-	LogLanguage() LogLanguage
+	LogLanguage() history.LogLanguage
 }
 
 // HashingSystem is a System whose members can hash their state; see Hasher.
 type HashingSystem interface {
-	Hash(ctx context.Context, addr string, revision int64) (HashValue, error)
+	Hash(ctx context.Context, addr string, revision int64) (history.HashValue, error)
 }
 
 // ClusterConfig is what a Runtime needs to start a cluster.
@@ -54,7 +55,7 @@ type ClusterConfig struct {
 	// Logs returns where the lines of a member's output go, each written with one call as
 	// AppendLogLine made it. It is called once a member; nil: they are dropped. Writes of one
 	// member do not overlap.
-	Logs func(NodeID) io.Writer
+	Logs func(history.NodeID) io.Writer
 }
 
 // Runtime starts clusters.
@@ -85,7 +86,7 @@ func Virtual(rt Runtime) bool {
 
 // StartError says that a member's process ended before it served.
 type StartError struct {
-	Node     NodeID
+	Node     history.NodeID
 	ExitCode int
 	Output   string // the end of what it printed
 }
@@ -100,5 +101,5 @@ func (e *StartError) Error() string {
 
 // Timings is implemented by clusters that can say how long the parts of their start took, in order.
 type Timings interface {
-	StartTimings() []Timing
+	StartTimings() []history.Timing
 }

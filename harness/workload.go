@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"math/rand/v2"
 	"time"
 )
@@ -13,14 +14,14 @@ import (
 type Workload interface {
 	Name() string
 	// Ops are the kinds of ops that it makes. A worker makes no others.
-	Ops() []OpKind
+	Ops() []history.OpKind
 	// Run is one worker, until ctx ends; an ended ctx is no error. It is called once a worker.
 	Run(ctx context.Context, w *Worker) error
 	// Final is one worker again, once everything is healed and the members have caught up: reads
 	// that let checkers judge what is left. It retries until it has its answers or ctx ends.
 	Final(ctx context.Context, w *Worker) error
 	// Checkers judge its histories.
-	Checkers() []Checker
+	Checkers() []history.Checker
 }
 
 // Worker is one client thread. Its process changes after each op of unknown outcome; all its other
@@ -33,19 +34,19 @@ type Worker struct {
 	Count   int // workers in all
 	State   any // the workload's own, from Run to Final
 
-	ops      []OpKind
+	ops      []history.OpKind
 	process  int
 	seq      int
 	calls    int
-	conns    map[NodeID]KV
+	conns    map[history.NodeID]KV
 	recorder *Recorder
 }
 
 // NewWorker makes worker id of count, for these kinds of ops.
-func NewWorker(env Env, c Cluster, r *Recorder, ops []OpKind, id, count int) *Worker {
+func NewWorker(env Env, c Cluster, r *Recorder, ops []history.OpKind, id, count int) *Worker {
 	return &Worker{
 		Env: env, Cluster: c, Rand: env.Rand(fmt.Sprintf("worker/%d", id)), ID: id, Count: count,
-		ops: ops, process: id, conns: map[NodeID]KV{}, recorder: r,
+		ops: ops, process: id, conns: map[history.NodeID]KV{}, recorder: r,
 	}
 }
 
@@ -63,11 +64,11 @@ func (w *Worker) NewCall() int {
 
 // Attempt is one attempt of a call on one member.
 type Attempt struct {
-	Call  int    // from NewCall; 0: an op without retries
-	F     string // get, put, ...
-	Kind  Kind   // where the workload has ops of both kinds with this name; else it is as declared
-	Value any    // as invoked; encoded with AppendJSON where it has one, else with encoding/json
-	Node  NodeID
+	Call  int          // from NewCall; 0: an op without retries
+	F     string       // get, put, ...
+	Kind  history.Kind // where the workload has ops of both kinds with this name; else it is as declared
+	Value any          // as invoked; encoded with AppendJSON where it has one, else with encoding/json
+	Node  history.NodeID
 	// Timeout of this attempt.
 	Timeout time.Duration
 	// Invoke makes the call and returns the value that it was completed with.
@@ -76,8 +77,8 @@ type Attempt struct {
 
 // Do makes one attempt, records its two lines, and says how it ended. It panics for an op that was not
 // declared: that is a mistake in a workload.
-func (w *Worker) Do(ctx context.Context, a Attempt) (Type, error) {
-	kind, ok := declaredKind(w.ops, &a)
+func (w *Worker) Do(ctx context.Context, a Attempt) (history.Type, error) {
+	kind, ok := history.DeclaredKind(w.ops, a.F, a.Kind)
 	if !ok {
 		panic(fmt.Sprintf("op %q (kind %q) is none of the workload's: declared are %v", a.F, a.Kind, w.ops))
 	}
@@ -85,39 +86,39 @@ func (w *Worker) Do(ctx context.Context, a Attempt) (Type, error) {
 	if kv == nil {
 		var err error
 		if kv, err = w.Cluster.Dial(a.Node); err != nil {
-			return Fail, fmt.Errorf("dial %s: %w", a.Node, err)
+			return history.Fail, fmt.Errorf("dial %s: %w", a.Node, err)
 		}
 		w.conns[a.Node] = kv
 	}
-	op := Op{Process: w.process, Type: Invoke, F: a.F, Kind: kind, Value: EncodeValue(a.Value), Node: a.Node, Call: a.Call}
+	op := history.Op{Process: w.process, Type: history.Invoke, F: a.F, Kind: kind, Value: history.EncodeValue(a.Value), Node: a.Node, Call: a.Call}
 	w.recorder.Add(op)
 	ctx, cancel := w.Env.WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	value, err := a.Invoke(ctx, kv)
-	op.end(kind, err)
+	complete(&op, kind, err)
 	if err == nil {
-		op.Value = EncodeValue(value)
+		op.Value = history.EncodeValue(value)
 	}
 	w.recorder.Add(op)
-	if op.Type == Info {
+	if op.Type == history.Info {
 		w.retire()
 	}
 	return op.Type, err
 }
 
-// end makes an invocation its completion: how an op of this kind ended with err.
-func (op *Op) end(kind Kind, err error) {
+// complete makes an invocation its completion: how an op of this kind ended with err.
+func complete(op *history.Op, kind history.Kind, err error) {
 	op.Kind, op.Sched = "", 0
 	if err != nil {
 		op.Error = err.Error()
 	}
-	switch op.Rejected = errors.Is(err, ErrRejected); {
+	switch op.Rejected = errors.Is(err, history.ErrRejected); {
 	case err == nil:
-		op.Type = OK
-	case op.Rejected || kind == KindRead || errors.Is(err, ErrNotApplied):
-		op.Type = Fail
+		op.Type = history.OK
+	case op.Rejected || kind == history.KindRead || errors.Is(err, ErrNotApplied):
+		op.Type = history.Fail
 	default:
-		op.Type = Info
+		op.Type = history.Info
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // classProcess: two faults on a member's process exclude each other.
@@ -20,8 +21,8 @@ func (Kill) Class() string { return classProcess }
 
 func (Kill) Needs() []harness.Capability { return []harness.Capability{harness.CanKill} }
 
-func (Kill) Effect(_, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Down, Affected: nodes}
+func (Kill) Effect(_, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Down, Affected: nodes}
 }
 
 func (Kill) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Mute cuts the links from each of the target members to every other member, and leaves those back: it
@@ -15,6 +16,6 @@ func (Mute) String() string { return "mute" }
 // fromEach are the links from each node to all other members.
 type fromEach struct{}
 
-func (fromEach) Links(members, nodes []harness.NodeID) []harness.Link {
-	return between(members, func(a, b harness.NodeID) bool { return a != b && slices.Contains(nodes, a) })
+func (fromEach) Links(members, nodes []history.NodeID) []harness.Link {
+	return between(members, func(a, b history.NodeID) bool { return a != b && slices.Contains(nodes, a) })
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Entry is a line of All.
@@ -94,7 +95,7 @@ func SplitList(words ...string) (list []string) {
 }
 
 // each does f to every member of the injection at once, and joins the errors.
-func each(ctx context.Context, in harness.Injection, f func(context.Context, harness.NodeID) error) error {
+func each(ctx context.Context, in harness.Injection, f func(context.Context, history.NodeID) error) error {
 	if len(in.Nodes) == 1 {
 		return f(ctx, in.Nodes[0])
 	}
@@ -106,8 +107,8 @@ func each(ctx context.Context, in harness.Injection, f func(context.Context, har
 }
 
 // want turns a yes-or-no question about a member into a check.
-func want(expect bool, what string, ask func(context.Context, harness.NodeID) (bool, error)) func(context.Context, harness.NodeID) error {
-	return func(ctx context.Context, id harness.NodeID) error {
+func want(expect bool, what string, ask func(context.Context, history.NodeID) (bool, error)) func(context.Context, history.NodeID) error {
+	return func(ctx context.Context, id history.NodeID) error {
 		got, err := ask(ctx, id)
 		if err != nil {
 			return fmt.Errorf("ask whether %s is %s: %w", id, what, err)
@@ -122,11 +123,11 @@ func want(expect bool, what string, ask func(context.Context, harness.NodeID) (b
 var errNoAnswer = errors.New("it does not answer a status call")
 
 // serves is nil once the member answers a status call.
-func serves(c harness.Cluster, in harness.Injection) func(context.Context, harness.NodeID) error {
-	return func(ctx context.Context, id harness.NodeID) error {
+func serves(c harness.Cluster, in harness.Injection) func(context.Context, history.NodeID) error {
+	return func(ctx context.Context, id history.NodeID) error {
 		ctx, cancel := in.Env.WithTimeout(ctx, harness.StatusTimeout)
 		defer cancel()
-		if st, err := c.Status(ctx, id); err != nil || st.Role == harness.Unreached {
+		if st, err := c.Status(ctx, id); err != nil || st.Role == history.Unreached {
 			return errors.Join(fmt.Errorf("%s: %w", id, errNoAnswer), err)
 		}
 		return nil

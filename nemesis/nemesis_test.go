@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 )
 
@@ -72,7 +73,7 @@ func TestSplitList(t *testing.T) {
 }
 
 func TestEffects(t *testing.T) {
-	members := []harness.NodeID{"n1", "n2", "n3", "n4", "n5"}
+	members := []history.NodeID{"n1", "n2", "n3", "n4", "n5"}
 	for _, e := range nemesis.All() {
 		got := e.Fault.Effect(members, members[:2])
 		require.NotEmpty(t, got.Kind, e.Name())
@@ -84,16 +85,16 @@ func TestEffects(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	members := []harness.NodeID{"n1", "n2", "n3", "n4"}
-	link := func(a, b harness.NodeID) harness.Link { return harness.Link{From: a, To: b} }
-	isolated := nemesis.Isolate{}.Links(members, []harness.NodeID{"n1", "n2"})
+	members := []history.NodeID{"n1", "n2", "n3", "n4"}
+	link := func(a, b history.NodeID) harness.Link { return harness.Link{From: a, To: b} }
+	isolated := nemesis.Isolate{}.Links(members, []history.NodeID{"n1", "n2"})
 	require.Contains(t, isolated, link("n1", "n2"), "isolated members do not reach each other")
 	require.Contains(t, isolated, link("n3", "n1"))
 	require.NotContains(t, isolated, link("n3", "n4"))
-	halves := nemesis.Partition{}.Links(members, []harness.NodeID{"n1", "n2"})
+	halves := nemesis.Partition{}.Links(members, []history.NodeID{"n1", "n2"})
 	require.NotContains(t, halves, link("n1", "n2"), "a side of a partition stays whole")
 	require.Len(t, halves, 8)
-	muted := nemesis.Mute{}.Links(members, []harness.NodeID{"n1"})
+	muted := nemesis.Mute{}.Links(members, []history.NodeID{"n1"})
 	require.Equal(t, []harness.Link{link("n1", "n2"), link("n1", "n3"), link("n1", "n4")}, muted, "the ways back stay open")
 
 	require.Empty(t, nemesis.Partition{}.Links(members, members), "nothing is apart from everything")
@@ -104,7 +105,7 @@ func TestMix(t *testing.T) {
 	for seed := range uint64(200) {
 		s, err := nemesis.Mix(harness.Stream(seed, "s"), nemesis.MixConfig{Faults: faults, Time: time.Minute, ElectionTimeout: time.Second})
 		require.NoError(t, err)
-		count := map[harness.Target]int{}
+		count := map[history.Target]int{}
 		kinds := map[string]bool{}
 		var end time.Duration
 		for _, st := range s {
@@ -115,8 +116,8 @@ func TestMix(t *testing.T) {
 			kinds[st.Fault.String()+string(st.Target)] = true
 		}
 		require.Less(t, end, time.Minute)
-		require.GreaterOrEqual(t, count[harness.TargetLeader], 5)
-		require.GreaterOrEqual(t, count[harness.TargetFollower], 3)
+		require.GreaterOrEqual(t, count[history.TargetLeader], 5)
+		require.GreaterOrEqual(t, count[history.TargetFollower], 3)
 		require.Len(t, kinds, 6, "every fault hits leaders and followers")
 	}
 	same := func(seed uint64) harness.Schedule {
@@ -143,7 +144,7 @@ func TestStorm(t *testing.T) {
 	for _, st := range s {
 		require.Less(t, st.At, time.Minute)
 		require.Positive(t, st.For)
-		if st.Target == harness.TargetAll {
+		if st.Target == history.TargetAll {
 			everywhere++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Isolate cuts each of the target members off from every other member, both ways. Clients still
@@ -20,15 +21,15 @@ type Partition struct{ cutting[twoSides] }
 func (Partition) String() string { return "partition" }
 
 // Effect is on the smaller side, whichever was named: the other one can go on.
-func (Partition) Effect(members, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Cut, Affected: harness.SmallerSide(members, nodes)}
+func (Partition) Effect(members, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Cut, Affected: history.SmallerSide(members, nodes)}
 }
 
 // eachAlone are the links between each node and all other members.
 type eachAlone struct{}
 
-func (eachAlone) Links(members, nodes []harness.NodeID) []harness.Link {
-	return between(members, func(a, b harness.NodeID) bool {
+func (eachAlone) Links(members, nodes []history.NodeID) []harness.Link {
+	return between(members, func(a, b history.NodeID) bool {
 		return a != b && (slices.Contains(nodes, a) || slices.Contains(nodes, b))
 	})
 }
@@ -36,8 +37,8 @@ func (eachAlone) Links(members, nodes []harness.NodeID) []harness.Link {
 // twoSides are the links between the nodes and the members that are not among them.
 type twoSides struct{}
 
-func (twoSides) Links(members, nodes []harness.NodeID) []harness.Link {
-	return between(members, func(a, b harness.NodeID) bool {
+func (twoSides) Links(members, nodes []history.NodeID) []harness.Link {
+	return between(members, func(a, b history.NodeID) bool {
 		return slices.Contains(nodes, a) != slices.Contains(nodes, b)
 	})
 }
@@ -46,14 +47,14 @@ func (twoSides) Links(members, nodes []harness.NodeID) []harness.Link {
 // used.
 type cutting[L harness.Cutter] struct{ which L }
 
-func (f cutting[L]) Links(members, nodes []harness.NodeID) []harness.Link {
+func (f cutting[L]) Links(members, nodes []history.NodeID) []harness.Link {
 	return f.which.Links(members, nodes)
 }
 
 func (cutting[L]) Needs() []harness.Capability { return []harness.Capability{harness.CanCut} }
 
-func (cutting[L]) Effect(_, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Cut, Affected: nodes}
+func (cutting[L]) Effect(_, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Cut, Affected: nodes}
 }
 
 func (f cutting[L]) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
@@ -92,7 +93,7 @@ func (f cutting[L]) VerifyHealed(ctx context.Context, c harness.Cluster, in harn
 	})
 }
 
-func between(members []harness.NodeID, apart func(a, b harness.NodeID) bool) (links []harness.Link) {
+func between(members []history.NodeID, apart func(a, b history.NodeID) bool) (links []harness.Link) {
 	for _, a := range members {
 		for _, b := range members {
 			if apart(a, b) {

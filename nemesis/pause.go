@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Pause freezes the process: it keeps its connections and says nothing, as in a long stop of the
@@ -17,8 +18,8 @@ func (Pause) Class() string { return classProcess }
 
 func (Pause) Needs() []harness.Capability { return []harness.Capability{harness.CanPause} }
 
-func (Pause) Effect(_, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Frozen, Affected: nodes}
+func (Pause) Effect(_, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Frozen, Affected: nodes}
 }
 
 func (Pause) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {

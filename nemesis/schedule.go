@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // MixConfig is what Mix makes a schedule of.
@@ -33,17 +34,17 @@ func Mix(r *rand.Rand, c MixConfig) (harness.Schedule, error) {
 	}
 	slot = c.Time / time.Duration(n)
 	followers := (n + 1) / 3
-	targets := make([]harness.Target, n)
+	targets := make([]history.Target, n)
 	for i := range targets {
-		targets[i] = harness.TargetLeader
+		targets[i] = history.TargetLeader
 		if i < followers {
-			targets[i] = harness.TargetFollower
+			targets[i] = history.TargetFollower
 		}
 	}
 	r.Shuffle(n, func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
-	next := map[harness.Target]func() harness.Fault{
-		harness.TargetLeader:   turns(r, c.Faults),
-		harness.TargetFollower: turns(r, c.Faults),
+	next := map[history.Target]func() harness.Fault{
+		history.TargetLeader:   turns(r, c.Faults),
+		history.TargetFollower: turns(r, c.Faults),
 	}
 	var s harness.Schedule
 	for i, t := range targets {
@@ -80,13 +81,13 @@ func Storm(r *rand.Rand, faults []harness.Fault, d, gap time.Duration) harness.S
 	if len(faults) == 0 {
 		return nil
 	}
-	targets := []harness.Target{harness.TargetLeader, harness.TargetFollower, harness.TargetOne, harness.TargetMinority, harness.TargetMajority}
+	targets := []history.Target{history.TargetLeader, history.TargetFollower, history.TargetOne, history.TargetMinority, history.TargetMajority}
 	exp := func(mean time.Duration) time.Duration { return time.Duration(r.ExpFloat64() * float64(mean)) }
 	var s harness.Schedule
 	for at := exp(gap); at < d; at += 50*time.Millisecond + exp(gap) {
 		st := harness.Step{At: at, For: 200*time.Millisecond + exp(2*time.Second), Fault: faults[r.IntN(len(faults))], Target: targets[r.IntN(len(targets))]}
 		if _, ok := st.Fault.(PowerFail); ok && r.IntN(3) == 0 { // what nobody has synced is lost everywhere
-			st.Target, st.For = harness.TargetAll, 300*time.Millisecond
+			st.Target, st.For = history.TargetAll, 300*time.Millisecond
 		}
 		s = append(s, st)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Stutter freezes the process for a share of each period, as a machine does that has too little of its
@@ -38,8 +39,8 @@ func parseStutter(args []string) (harness.Fault, error) {
 
 func (f Stutter) String() string { return fmt.Sprintf("stutter(%v,%d%%)", f.Period, f.Percent) }
 
-func (Stutter) Effect(_, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Impaired, Affected: nodes}
+func (Stutter) Effect(_, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Impaired, Affected: nodes}
 }
 
 // Hold lets the process run and freezes it again, from where Inject left it.

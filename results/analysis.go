@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // Analysis is everything that reports show, computed from a run and its history and from nothing
 // else.
 type Analysis struct {
 	Run      Run
-	History  harness.History
+	History  history.History
 	Warnings []string // about damaged files; set by AnalyzeFolder
 
 	End         time.Duration // the last op's time
@@ -38,13 +37,13 @@ type Analysis struct {
 
 // PhaseMark is where a phase of the run began.
 type PhaseMark struct {
-	Phase harness.Phase `json:"phase"`
+	Phase history.Phase `json:"phase"`
 	At    time.Duration `json:"at"`
 	Line  int           `json:"line"`
 }
 
 // Analyze computes everything from a run and its history. It is pure and changes neither.
-func Analyze(run Run, h harness.History) Analysis {
+func Analyze(run Run, h history.History) Analysis {
 	a := Analysis{Run: run, History: h, ByF: map[string]Counts{}}
 	if len(a.Run.Nodes) == 0 {
 		a.Run.Nodes = h.Nodes
@@ -100,7 +99,7 @@ func AnalyzeFolder(f *Folder) (Analysis, error) {
 // loadEnd is until when clients call all the time: final reads are no probes.
 func (a *Analysis) loadEnd() time.Duration {
 	for _, p := range a.Phases {
-		if p.Phase == harness.PhaseFinal {
+		if p.Phase == history.PhaseFinal {
 			return p.At
 		}
 	}
@@ -118,12 +117,12 @@ func (a *Analysis) Landed() int {
 	return n
 }
 
-func phasesOf(ops []harness.Op) []PhaseMark {
+func phasesOf(ops []history.Op) []PhaseMark {
 	var out []PhaseMark
 	for i := range ops {
 		op := &ops[i]
-		var v harness.PhaseValue
-		if op.Process == harness.HarnessProcess && op.F == harness.FPhase && op.Type == harness.OK && json.Unmarshal(op.Value, &v) == nil {
+		var v history.PhaseValue
+		if op.Process == history.HarnessProcess && op.F == history.FPhase && op.Type == history.OK && json.Unmarshal(op.Value, &v) == nil {
 			out = append(out, PhaseMark{v.Phase, op.Time, op.Index + 1})
 		}
 	}
@@ -132,12 +131,12 @@ func phasesOf(ops []harness.Op) []PhaseMark {
 
 // eventsOf takes each member's log, or what the poller saw of it where its log tells nothing or is in
 // another language.
-func eventsOf(h harness.History, run *Run) []raftlog.Event {
+func eventsOf(h history.History, run *Run) []raftlog.Event {
 	var events []raftlog.Event
 	if raftlog.Spoken(run.LogLanguage) {
 		events = raftlog.Read(h.Logs, run.MemberIDs)
 	}
-	logged := map[harness.NodeID]bool{}
+	logged := map[history.NodeID]bool{}
 	for _, e := range events {
 		switch e.Kind {
 		case raftlog.BecameFollower, raftlog.BecameCandidate, raftlog.BecameLeader, raftlog.BecamePre:
@@ -151,16 +150,16 @@ func eventsOf(h harness.History, run *Run) []raftlog.Event {
 
 // statusEvents stands in for the logs of members that have none: what the poller saw. It is as fine
 // as the poller's pause.
-func statusEvents(ops []harness.Op, logged map[harness.NodeID]bool) []raftlog.Event {
-	kinds := map[harness.Role]raftlog.Kind{harness.Leader: raftlog.BecameLeader, harness.Follower: raftlog.BecameFollower, harness.Candidate: raftlog.BecameCandidate}
-	last := map[harness.NodeID]harness.StatusValue{}
+func statusEvents(ops []history.Op, logged map[history.NodeID]bool) []raftlog.Event {
+	kinds := map[history.Role]raftlog.Kind{history.Leader: raftlog.BecameLeader, history.Follower: raftlog.BecameFollower, history.Candidate: raftlog.BecameCandidate}
+	last := map[history.NodeID]history.StatusValue{}
 	var out []raftlog.Event
 	for i := range ops {
 		op := &ops[i]
-		if op.Process != harness.HarnessProcess || op.F != harness.FStatus || logged[op.Node] {
+		if op.Process != history.HarnessProcess || op.F != history.FStatus || logged[op.Node] {
 			continue
 		}
-		var v harness.StatusValue
+		var v history.StatusValue
 		if json.Unmarshal(op.Value, &v) != nil || v.Same(last[op.Node]) {
 			continue
 		}
@@ -189,7 +188,7 @@ func markLeaders(faults []Injected, ls []Leadership, members int, end time.Durat
 
 // harmed counts the members that faults hold at t, f among them, so that they can neither lead nor vote.
 func harmed(faults []Injected, f *Injected, t, end time.Duration) int {
-	who := map[harness.NodeID]bool{}
+	who := map[history.NodeID]bool{}
 	for j := range faults {
 		if g := &faults[j]; (g == f || g.activeAt(t, end)) && g.Error == "" && g.Effect.Traits().NoVote {
 			for _, id := range g.Affected {

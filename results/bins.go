@@ -3,13 +3,12 @@ package results
 import (
 	"encoding/csv"
 	"errors"
+	"github.com/faultline-chaos/faultline/history"
 	"html/template"
 	"io"
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // maxBins bounds the bins of the longest runs: eleven hours have bins of 100 ms, longer runs wider
@@ -66,7 +65,7 @@ func eachBin(calls []call, width time.Duration, bins int, visit func(n int, all 
 		ok = ok[:0]
 		for ; i < len(calls) && min(int(calls[i].from/width), bins-1) == n; i++ {
 			all.add(&calls[i])
-			if calls[i].typ == harness.OK {
+			if calls[i].typ == history.OK {
 				ok = append(ok, calls[i].to-calls[i].from)
 			}
 		}

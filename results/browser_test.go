@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/internal/browsertest"
 )
 
@@ -19,18 +19,18 @@ import (
 // line. RESULTS_SHOTS names a folder for screenshots; RESULTS_REPORT another run's folder to look at.
 func TestReportInBrowser(t *testing.T) {
 	browser := browsertest.Start(t)
-	runs := map[string]func() (Run, harness.History){
-		"probed":  func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
+	runs := map[string]func() (Run, history.History){
+		"probed":  func() (Run, history.History) { _, a := probed(mix); return a.Run, a.History },
 		"hostile": hostile,
-		"empty": func() (Run, harness.History) {
+		"empty": func() (Run, history.History) {
 			run, h := newSynthetic(1, 10*mil).finish(3 * sec)
-			run.Verdicts, run.Verdict = nil, harness.Unknown
+			run.Verdicts, run.Verdict = nil, history.Unknown
 			return run, h
 		},
 	}
 	given := os.Getenv("RESULTS_REPORT")
 	if given != "" {
-		runs = map[string]func() (Run, harness.History){"given": nil}
+		runs = map[string]func() (Run, history.History){"given": nil}
 	}
 	for name, make := range runs {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestReportInBrowser(t *testing.T) {
 	}
 }
 
-func rendered(t testing.TB, run Run, h harness.History) string {
+func rendered(t testing.TB, run Run, h history.History) string {
 	t.Helper()
 	f := writeFolder(t, t.TempDir(), run, h)
 	a, err := AnalyzeFolder(f)
@@ -109,25 +109,25 @@ func look(t *testing.T, p *browsertest.Page, name string) {
 }
 
 // hostile is a run whose every word tries to break out of the page.
-func hostile() (Run, harness.History) {
+func hostile() (Run, history.History) {
 	s := newSynthetic(3, 20*mil)
 	s.add("kill", true, 4*sec, 2*sec, false)
 	run, h := s.finish(12 * sec)
 	evil := `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>` + "\u2028\u202e\x00" + strings.Repeat("W", 200)
-	run.Verdicts = append(run.Verdicts, harness.Verdict{Checker: evil, Validity: harness.Invalid, Reason: evil, Evidence: []int{5, 6}})
-	run.Verdict = harness.Invalid
+	run.Verdicts = append(run.Verdicts, history.Verdict{Checker: evil, Validity: history.Invalid, Reason: evil, Evidence: []int{5, 6}})
+	run.Verdict = history.Invalid
 	run.System, run.Runtime, run.HealProblem, run.RuntimeReason = evil, evil, evil, evil
 	run.Command = []string{"faultline", evil}
 	run.Claims = []Claim{{Claim: evil, Did: evil, Measured: evil}}
 	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Client() && op.Type == harness.OK {
-			op.Value = harness.EncodeValue(map[string]string{"key": evil})
-		} else if op.Client() && op.Type != harness.Invoke {
+		if op := &h.Ops[i]; op.Client() && op.Type == history.OK {
+			op.Value = history.EncodeValue(map[string]string{"key": evil})
+		} else if op.Client() && op.Type != history.Invoke {
 			op.Error = evil
 		}
 	}
 	for _, id := range s.nodes {
-		h.Logs[id] = append(h.Logs[id], harness.LogLine{At: 12 * sec, Text: evil}, harness.LogLine{At: 12 * sec, Text: `{"msg":` + strconv.Quote(strings.ReplaceAll(evil, "\x00", "")) + `}`})
+		h.Logs[id] = append(h.Logs[id], history.LogLine{At: 12 * sec, Text: evil}, history.LogLine{At: 12 * sec, Text: `{"msg":` + strconv.Quote(strings.ReplaceAll(evil, "\x00", "")) + `}`})
 	}
 	return run, h
 }

@@ -3,19 +3,18 @@ package results
 import (
 	"cmp"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // call is one attempt of a client: its two lines in one.
 type call struct {
 	from, to time.Duration // from: when it was due; a workload's are due when they are invoked
-	node     harness.NodeID
+	node     history.NodeID
 	f        string
-	kind     harness.Kind
-	typ      harness.Type // OK, Fail, Info; Info where it was still open at the end
+	kind     history.Kind
+	typ      history.Type // OK, Fail, Info; Info where it was still open at the end
 	rejected bool         // it did not happen because its own condition was not met
 	line     int          // of the invocation in history.jsonl
 	done     int          // of the completion; 0: there is none
@@ -26,18 +25,18 @@ type call struct {
 // is says whether the call is a read, or a write. One of a kind that the history does not say is neither.
 func (c *call) is(read bool) bool {
 	if read {
-		return c.kind == harness.KindRead
+		return c.kind == history.KindRead
 	}
-	return c.kind == harness.KindWrite
+	return c.kind == history.KindWrite
 }
 
 // served says whether the system did what was asked of it: a call that was rejected by its own condition
 // was served, too.
-func (c *call) served() bool { return c.typ == harness.OK || c.rejected }
+func (c *call) served() bool { return c.typ == history.OK || c.rejected }
 
 // callsOf pairs the clients' lines, in the order in which the calls were due: those of workloads, and
 // those of probes.
-func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, probes []call) {
+func callsOf(ops []history.Op, faults []Injected, end time.Duration) (calls, probes []call) {
 	calls = make([]call, 0, len(ops)/2)
 	type place struct {
 		list *[]call
@@ -49,7 +48,7 @@ func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, pro
 		if !op.Client() {
 			continue
 		}
-		if op.Type == harness.Invoke {
+		if op.Type == history.Invoke {
 			list, due := &calls, op.Time
 			if op.Probe() {
 				list = &probes
@@ -59,7 +58,7 @@ func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, pro
 			}
 			open[op.Process] = place{list, len(*list)}
 			*list = append(*list, call{
-				from: due, to: end, node: op.Node, f: op.F, typ: harness.Info, line: op.Index + 1,
+				from: due, to: end, node: op.Node, f: op.F, typ: history.Info, line: op.Index + 1,
 				kind: op.Kind, unharmed: unharmed(op.Node, due, faults, end),
 			})
 			continue
@@ -74,7 +73,7 @@ func callsOf(ops []harness.Op, faults []Injected, end time.Duration) (calls, pro
 	return calls, probes
 }
 
-func unharmed(id harness.NodeID, t time.Duration, faults []Injected, end time.Duration) bool {
+func unharmed(id history.NodeID, t time.Duration, faults []Injected, end time.Duration) bool {
 	for i := range faults {
 		if f := &faults[i]; f.affects(id) && f.activeAt(t, end) {
 			return false
@@ -104,11 +103,11 @@ func (c Counts) rejected(sign string) string {
 
 func (c *Counts) add(k *call) {
 	switch {
-	case k.typ == harness.OK:
+	case k.typ == history.OK:
 		c.OK++
 	case k.rejected:
 		c.Rejected++
-	case k.typ == harness.Fail:
+	case k.typ == history.Fail:
 		c.Failed++
 	default:
 		c.Unknown++

@@ -12,8 +12,8 @@
 // # The folder
 //
 //	run.json         Run
-//	history.jsonl    harness.Op, one a line; line n is the op with index n-1
-//	logs/NODE.log    harness.AppendLogLine's lines
+//	history.jsonl    history.Op, one a line; line n is the op with index n-1
+//	logs/NODE.log    history.AppendLogLine's lines
 //	failovers.jsonl  * Episode, one a line
 //	report.html      * needs nothing else: no request leaves the page
 //	swimlane, throughput, phases, cdf, failover-eN   * as .svg and .png

@@ -2,10 +2,9 @@ package results
 
 import (
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Mark is a moment and where it is told, as FILE:LINE of the run folder.
@@ -36,9 +35,9 @@ type Episode struct {
 	During     []string `json:"during,omitempty"`
 	QuorumLost bool     `json:"quorum_lost,omitempty"` // the faults left no majority unharmed: no leader was possible before a heal
 
-	OldLeader harness.NodeID `json:"old_leader,omitempty"` // who led before
+	OldLeader history.NodeID `json:"old_leader,omitempty"` // who led before
 	OldTerm   uint64         `json:"old_term,omitempty"`   // its term
-	NewLeader harness.NodeID `json:"new_leader,omitempty"` // who was elected then
+	NewLeader history.NodeID `json:"new_leader,omitempty"` // who was elected then
 	NewTerm   uint64         `json:"new_term,omitempty"`   // its term
 
 	T0      time.Duration `json:"t0"`      // when the fault was confirmed effective, or the first sign of it where the leader handed over or was replaced before; without a fault: the first sign of the loss
@@ -108,14 +107,14 @@ const Sustained = 5
 
 // Try is one campaign of one member.
 type Try struct {
-	Node harness.NodeID `json:"node"`          // who campaigned
+	Node history.NodeID `json:"node"`          // who campaigned
 	At   time.Duration  `json:"at"`            // when it began
 	Term uint64         `json:"term"`          // that it campaigned for
 	Pre  bool           `json:"pre,omitempty"` // it asked for pre-votes
 	Ran  *Mark          `json:"ran,omitempty"` // became candidate
 	// Lost is when it said that it had lost LostLeader: it had not heard from it for its election timeout.
 	Lost       *Mark          `json:"lost,omitempty"`
-	LostLeader harness.NodeID `json:"lost_leader,omitempty"` // whom it had followed
+	LostLeader history.NodeID `json:"lost_leader,omitempty"` // whom it had followed
 	Asked      *Mark          `json:"asked,omitempty"`       // the leader had asked it to take over at once
 	PreVotes   int            `json:"pre_votes"`             // that it got, its own included
 	Votes      int            `json:"votes"`                 // the same of votes that count
@@ -126,7 +125,7 @@ type Try struct {
 
 // Refusal is one member's refusal of a campaign, and why, as far as its log tells.
 type Refusal struct {
-	By  harness.NodeID `json:"by"`            // the voter
+	By  history.NodeID `json:"by"`            // the voter
 	Why string         `json:"why,omitempty"` // in words; left out where the voter's log does not tell
 	Ref string         `json:"ref"`           // FILE:LINE that tells it
 }

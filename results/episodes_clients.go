@@ -3,11 +3,10 @@ package results
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 func (s *study) fill(e *Episode) {
@@ -56,7 +55,7 @@ func (s *study) clients(e *Episode) {
 		if c.from >= e.begin() && c.from < until {
 			e.Calls.add(c)
 		}
-		if c.is(false) && c.typ == harness.Info && c.from < until && c.to > e.begin() {
+		if c.is(false) && c.typ == history.Info && c.from < until && c.to > e.begin() {
 			e.Ambiguous++
 		}
 	}
@@ -85,7 +84,7 @@ func (s *study) outage(e *Episode, reads bool) (o Outage, first *Mark) {
 		if c.from >= e.Watched {
 			break
 		}
-		if c.typ == harness.OK && c.to <= e.Watched && (first == nil || c.to < first.At) {
+		if c.typ == history.OK && c.to <= e.Watched && (first == nil || c.to < first.At) {
 			first = mark(c.to, lineRef(c.done))
 		}
 		if o.Back == nil && ruler == "probes" {
@@ -173,7 +172,7 @@ func (s *study) partial(e *Episode, until time.Duration) {
 		e.Partial = &sum
 		return
 	}
-	type seen struct{ ok, all map[harness.NodeID]bool }
+	type seen struct{ ok, all map[history.NodeID]bool }
 	bins := map[time.Duration]seen{}
 	for i := range s.calls {
 		c := &s.calls[i]
@@ -183,7 +182,7 @@ func (s *study) partial(e *Episode, until time.Duration) {
 		at := (c.to - e.begin()) / bin
 		b, known := bins[at]
 		if !known {
-			b = seen{map[harness.NodeID]bool{}, map[harness.NodeID]bool{}}
+			b = seen{map[history.NodeID]bool{}, map[history.NodeID]bool{}}
 			bins[at] = b
 		}
 		b.all[c.node] = true
@@ -245,7 +244,7 @@ func (s *study) rejoined(e *Episode, heal time.Duration) {
 	}
 	for _, list := range [][]call{s.calls, s.probes} {
 		for i := range list {
-			if c := &list[i]; c.node == e.OldLeader && c.typ == harness.OK && c.from >= heal {
+			if c := &list[i]; c.node == e.OldLeader && c.typ == history.OK && c.from >= heal {
 				sign(c.to, lineRef(c.done), "client")
 			}
 		}
@@ -260,11 +259,11 @@ func (s *study) rejoined(e *Episode, heal time.Duration) {
 	}
 	for i := range s.ops {
 		op := &s.ops[i]
-		if op.Process != harness.HarnessProcess || op.F != harness.FStatus || op.Node != e.OldLeader || op.Time < heal {
+		if op.Process != history.HarnessProcess || op.F != history.FStatus || op.Node != e.OldLeader || op.Time < heal {
 			continue
 		}
-		var v harness.StatusValue
-		if json.Unmarshal(op.Value, &v) == nil && v.Role == harness.Follower && v.Leader != "" && v.Term >= e.NewTerm {
+		var v history.StatusValue
+		if json.Unmarshal(op.Value, &v) == nil && v.Role == history.Follower && v.Leader != "" && v.Term >= e.NewTerm {
 			sign(op.Time, lineRef(op.Index+1), "poller")
 		}
 	}
@@ -286,7 +285,7 @@ func (s *study) stale(e *Episode) {
 		}
 		for _, list := range [][]call{s.calls, s.probes} {
 			for i := range list {
-				if c := &list[i]; c.node == e.OldLeader && c.typ == harness.OK && c.from > e.Elected.At && c.to < l.To {
+				if c := &list[i]; c.node == e.OldLeader && c.typ == history.OK && c.from > e.Elected.At && c.to < l.To {
 					e.StaleOK++
 				}
 			}

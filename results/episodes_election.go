@@ -1,11 +1,10 @@
 package results
 
 import (
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 func (s *study) election(e *Episode) {
@@ -59,7 +58,7 @@ func (s *study) quorumLost(from, to time.Duration) bool {
 // campaigns are those of members that the fault did not hit, or of any after the healing began.
 func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
 	var out []Try
-	last := map[harness.NodeID]int{}
+	last := map[history.NodeID]int{}
 	for _, ev := range s.events {
 		if ev.At < e.begin() || ev.At > stop || s.held(e, ev) {
 			continue
@@ -100,10 +99,10 @@ func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
 			}
 		case raftlog.VoteRejected, raftlog.PreVoteRejected: // the candidate hears of it
 			if open {
-				out[n].refuse(Refusal{By: harness.NodeID(ev.Peer), Ref: ev.Ref()})
+				out[n].refuse(Refusal{By: history.NodeID(ev.Peer), Ref: ev.Ref()})
 			}
 		case raftlog.Rejected, raftlog.LeaseIgnored: // the voter says so
-			if n, open := last[harness.NodeID(ev.Peer)]; open {
+			if n, open := last[history.NodeID(ev.Peer)]; open {
 				out[n].refuse(Refusal{ev.Node, ev.Why, ev.Ref()})
 			}
 		}
@@ -173,7 +172,7 @@ func (s *study) accepted(e *Episode) {
 	if e.Elected == nil {
 		return
 	}
-	known := map[harness.NodeID]bool{e.NewLeader: true}
+	known := map[history.NodeID]bool{e.NewLeader: true}
 	for _, ev := range s.events {
 		if ev.Kind == raftlog.LeaderKnown && ev.Term == e.NewTerm && ev.At <= e.Watched && ev.Peer == string(e.NewLeader) {
 			known[ev.Node] = true
@@ -200,7 +199,7 @@ func (s *study) commit(e *Episode) {
 	list, _ := s.ruler(false)
 	for i := range list {
 		c := &list[i]
-		if c.typ == harness.OK && c.is(false) && (c.unharmed || c.node == e.NewLeader) && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
+		if c.typ == history.OK && c.is(false) && (c.unharmed || c.node == e.NewLeader) && c.to >= e.Elected.At && c.to <= e.Watched && (e.Committed == nil || c.to < e.Committed.At) {
 			e.Committed, e.CommitBy = mark(c.to, lineRef(c.done)), "client"
 		}
 	}
@@ -216,7 +215,7 @@ func (t *Try) lost(events []raftlog.Event) {
 		case ev.Kind == raftlog.TimeoutNow && ev.At <= t.At:
 			t.Asked = mark(ev.At, ev.Ref())
 		case ev.Kind == raftlog.LeaderLost && ev.At >= t.At && ev.Term+1 >= t.Term && t.Lost == nil:
-			t.Lost, t.LostLeader = mark(ev.At, ev.Ref()), harness.NodeID(ev.Peer)
+			t.Lost, t.LostLeader = mark(ev.At, ev.Ref()), history.NodeID(ev.Peer)
 		}
 	}
 }

@@ -2,19 +2,18 @@ package results
 
 import (
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // study is what the episodes are made from.
 type study struct {
-	nodes   []harness.NodeID
+	nodes   []history.NodeID
 	timeout time.Duration // election timeout
 	beat    time.Duration // heartbeat interval; 0: not known
-	ops     []harness.Op
+	ops     []history.Op
 	events  []raftlog.Event
 	mute    bool // the log tells no elections: events are what the poller saw
 	faults  []Injected

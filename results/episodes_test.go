@@ -4,9 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestEpisodesFindTheTimesThatWereMadeUp(t *testing.T) {
@@ -73,7 +72,7 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 		check func(*testing.T, []Episode)
 	}{
 		{"a short pause loses no leader", func(s *synthetic) {
-			s.troubles = append(s.troubles, trouble{fault: "pause", target: harness.TargetLeader, node: "n1", leaderThen: "n1", oldTerm: 2, issued: 4 * sec, confirmed: 4*sec + mil, healStart: 4*sec + 200*mil, healed: 4*sec + 210*mil})
+			s.troubles = append(s.troubles, trouble{fault: "pause", target: history.TargetLeader, node: "n1", leaderThen: "n1", oldTerm: 2, issued: 4 * sec, confirmed: 4*sec + mil, healStart: 4*sec + 200*mil, healed: 4*sec + 210*mil})
 		}, func(t *testing.T, es []Episode) {
 			require.Len(t, es, 1)
 			require.Equal(t, Kept, es[0].Outcome)
@@ -94,7 +93,7 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 			require.Nil(t, es[0].Fault)
 			require.Equal(t, 8*sec, es[0].T0)
 			require.Equal(t, 7*mil, *es[0].Election)
-			require.Equal(t, harness.NodeID("n1"), es[0].OldLeader)
+			require.Equal(t, history.NodeID("n1"), es[0].OldLeader)
 		}},
 		{"nothing happens", func(*synthetic) {}, func(t *testing.T, es []Episode) { require.Empty(t, es) }},
 	}
@@ -110,7 +109,7 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 
 // censored is a kill after which nobody is elected.
 func censored(s *synthetic) {
-	s.troubles = append(s.troubles, trouble{fault: "kill", target: harness.TargetLeader, node: "n1", next: "n2", leaderThen: "n1", oldTerm: 2, issued: 4 * sec, confirmed: 4*sec + mil, healStart: 19 * sec, healed: 19 * sec, committed: time.Hour})
+	s.troubles = append(s.troubles, trouble{fault: "kill", target: history.TargetLeader, node: "n1", next: "n2", leaderThen: "n1", oldTerm: 2, issued: 4 * sec, confirmed: 4*sec + mil, healStart: 19 * sec, healed: 19 * sec, committed: time.Hour})
 }
 
 // unprovoked is a change of leaders without a fault.
@@ -120,17 +119,17 @@ func unprovoked(s *synthetic) {
 }
 
 // polled is a run of members whose logs tell nothing.
-func polled() (*synthetic, Run, harness.History) {
+func polled() (*synthetic, Run, history.History) {
 	s := newSynthetic(4, 10*mil)
 	s.add("kill", true, 4*sec, 2*sec, false)
-	status := func(at time.Duration, n harness.NodeID, role harness.Role, term uint64, leader harness.NodeID) {
-		s.ops = append(s.ops, harness.Op{Time: at, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FStatus, Node: n, Value: harness.EncodeValue(harness.StatusValue{Role: role, Term: term, Leader: leader})})
+	status := func(at time.Duration, n history.NodeID, role history.Role, term uint64, leader history.NodeID) {
+		s.ops = append(s.ops, history.Op{Time: at, Process: history.HarnessProcess, Type: history.OK, F: history.FStatus, Node: n, Value: history.EncodeValue(history.StatusValue{Role: role, Term: term, Leader: leader})})
 	}
 	next := s.troubles[0]
-	status(500*mil, "n1", harness.Leader, 2, "n1")
-	status(500*mil, "n2", harness.Follower, 2, "n1")
-	status(500*mil, "n3", harness.Follower, 2, "n1")
-	status(next.elected+50*mil, next.next, harness.Leader, next.newTerm, next.next)
+	status(500*mil, "n1", history.Leader, 2, "n1")
+	status(500*mil, "n2", history.Follower, 2, "n1")
+	status(500*mil, "n3", history.Follower, 2, "n1")
+	status(next.elected+50*mil, next.next, history.Leader, next.newTerm, next.next)
 	run, h := s.finish(12 * sec)
 	h.Logs = nil
 	return s, run, h

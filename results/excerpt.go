@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/klauspost/compress/gzip"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // The page carries lines of the history and of the members' logs, so that a click shows what was
@@ -49,7 +48,7 @@ func (e excerptFile) Left() bool { return e.Have < e.Lines }
 
 // lineBlock is some lines of one file. Node is empty for the history.
 type lineBlock struct {
-	node     harness.NodeID
+	node     history.NodeID
 	from, to int // indices
 	far      time.Duration
 }
@@ -57,7 +56,7 @@ type lineBlock struct {
 // excerptsOf takes as much as fits into the given bytes of base64.
 func excerptsOf(a *Analysis, space int) (excerpts, error) {
 	blocks := lineBlocks(a)
-	have := map[harness.NodeID]int{}
+	have := map[history.NodeID]int{}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	var raw []byte
@@ -95,7 +94,7 @@ func excerptsOf(a *Analysis, space int) (excerpts, error) {
 	return out, nil
 }
 
-func logFile(id harness.NodeID) string { return LogsDir + "/" + string(id) + ".log" }
+func logFile(id history.NodeID) string { return LogsDir + "/" + string(id) + ".log" }
 
 // appendBlock writes a block's head, member, first line and count, and its lines. A line of a log
 // has its time in µs before it.
@@ -128,7 +127,7 @@ func lineBlocks(a *Analysis) []lineBlock {
 	moments := noteworthy(a)
 	cited := citedLines(a)
 	var out []lineBlock
-	cut := func(node harness.NodeID, n int, when func(i int) time.Duration, nearer time.Duration) {
+	cut := func(node history.NodeID, n int, when func(i int) time.Duration, nearer time.Duration) {
 		for from := 0; from < n; from += excerptRows {
 			k := lineBlock{node: node, from: from, to: min(n, from+excerptRows)}
 			k.far = distance(moments, when(k.from), when(k.to-1)) / nearer
@@ -189,14 +188,14 @@ func distance(moments []time.Duration, from, to time.Duration) time.Duration {
 
 // citedBlock is a block by its number in its file.
 type citedBlock struct {
-	node harness.NodeID
+	node history.NodeID
 	n    int
 }
 
 // citedLines are the blocks with lines that the page refers to, with a few lines of context.
 func citedLines(a *Analysis) map[citedBlock]bool {
 	out := map[citedBlock]bool{}
-	cite := func(node harness.NodeID, line int) {
+	cite := func(node history.NodeID, line int) {
 		for _, l := range []int{line - contextRows, line, line + contextRows} {
 			out[citedBlock{node, max(0, l-1) / excerptRows}] = true
 		}
@@ -206,7 +205,7 @@ func citedLines(a *Analysis) map[citedBlock]bool {
 		if !ok {
 			return
 		}
-		node := harness.NodeID(strings.TrimSuffix(strings.TrimPrefix(file, LogsDir+"/"), ".log"))
+		node := history.NodeID(strings.TrimSuffix(strings.TrimPrefix(file, LogsDir+"/"), ".log"))
 		if file == HistoryFile {
 			node = ""
 		}

@@ -2,16 +2,15 @@ package results
 
 import (
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Injected is one injection and its healing, as the history tells. Lines are of history.jsonl.
 type Injected struct {
-	harness.FaultValue
+	history.FaultValue
 	Line        int            `json:"line"`                  // of the inject's invocation
 	DoneLine    int            `json:"done_line,omitempty"`   // of its completion
 	Error       string         `json:"error,omitempty"`       // why it did not land
@@ -22,7 +21,7 @@ type Injected struct {
 	HealError   string         `json:"heal_error,omitempty"`  // why the healing was not seen
 	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among its affected members
 	QuorumLost  bool           `json:"quorum_lost,omitempty"` // with it, no majority of the members was left unharmed
-	LeaderThen  harness.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
+	LeaderThen  history.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
 	HoldError   string         `json:"hold_error,omitempty"`  // why it did not do all that it does while it lasts
 	HoldLine    int            `json:"hold_line,omitempty"`   // of the line that tells that
 	effectStart time.Duration
@@ -40,7 +39,7 @@ func (f *Injected) Label() string {
 	return fmt.Sprintf("%s %s", f.Fault, who)
 }
 
-func joinNodes(ids []harness.NodeID) string {
+func joinNodes(ids []history.NodeID) string {
 	s := make([]string, len(ids))
 	for i, id := range ids {
 		s[i] = string(id)
@@ -49,7 +48,7 @@ func joinNodes(ids []harness.NodeID) string {
 }
 
 // affects says whether the member cannot serve or lead while the others can.
-func (f *Injected) affects(id harness.NodeID) bool { return slices.Contains(f.Affected, id) }
+func (f *Injected) affects(id history.NodeID) bool { return slices.Contains(f.Affected, id) }
 
 // end is when it had no effect any more; the end of the run where it was never healed.
 func (f *Injected) end(runEnd time.Duration) time.Duration {
@@ -68,40 +67,40 @@ func (f *Injected) activeAt(t, runEnd time.Duration) bool {
 }
 
 // faultsOf collects the injections, in the order in which they were issued.
-func faultsOf(ops []harness.Op, members []harness.NodeID) []Injected {
+func faultsOf(ops []history.Op, members []history.NodeID) []Injected {
 	var out []Injected
 	at := map[string]int{}
 	for i := range ops {
 		op := &ops[i]
-		if op.Process != harness.NemesisProcess {
+		if op.Process != history.NemesisProcess {
 			continue
 		}
-		v, err := harness.DecodeFault(op.Value, members)
+		v, err := history.DecodeFault(op.Value, members)
 		if err != nil {
 			continue // an op of another kind; ParseHistory has checked these
 		}
 		n, known := at[v.ID]
 		switch {
-		case op.F == harness.FInject && op.Type == harness.Invoke:
+		case op.F == history.FInject && op.Type == history.Invoke:
 			at[v.ID] = len(out)
 			out = append(out, Injected{FaultValue: v, Line: op.Index + 1, effectStart: v.Issued})
 		case !known:
-		case op.F == harness.FInject:
+		case op.F == history.FInject:
 			f := &out[n]
 			f.FaultValue, f.DoneLine, f.Error = v, op.Index+1, op.Error
 			f.effectStart = v.Issued
-			if op.Type == harness.OK {
+			if op.Type == history.OK {
 				f.effectStart = v.Confirmed
 			} else if f.Error == "" {
 				f.Error = "its effect was not confirmed"
 			}
-		case op.F == harness.FHeal && op.Type == harness.Invoke:
+		case op.F == history.FHeal && op.Type == history.Invoke:
 			out[n].HealIssued, out[n].HealLine = &v.Issued, op.Index+1
-		case op.F == harness.FHold:
+		case op.F == history.FHold:
 			out[n].HoldError, out[n].HoldLine = op.Error, op.Index+1
-		case op.F == harness.FHeal:
+		case op.F == history.FHeal:
 			out[n].HealedLine, out[n].HealError = op.Index+1, op.Error
-			if op.Type == harness.OK {
+			if op.Type == history.OK {
 				out[n].Healed = &v.Confirmed
 			}
 		}

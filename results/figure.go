@@ -7,12 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // plan is a figure before it is drawn. draw sees the head and the table and nothing else; it keeps
@@ -31,7 +30,7 @@ type head struct {
 	title              string
 	subs               []string
 	timeout, heartbeat time.Duration // of the run; 0: not known
-	nodes              []harness.NodeID
+	nodes              []history.NodeID
 	from, to           time.Duration // of figures over a part of the run
 	marked             bool          // faults are named over the panel
 }

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // beats lets the survivors of every kill tell when they last heard a timed heartbeat of the leader: the
@@ -71,7 +70,7 @@ func TestNoPhaseIsSaidWhereItIsNotKnown(t *testing.T) {
 // TestAHeartbeatAfterTheFaultIsNoPhase: the fault did not silence the leader.
 func TestAHeartbeatAfterTheFaultIsNoPhase(t *testing.T) {
 	s := study{beat: 100 * mil, events: []raftlog.Event{{At: 5 * sec, Node: "n2", Kind: raftlog.LastBeat, Peer: "n1", Ago: 900 * mil}}}
-	e := Episode{OldLeader: "n1", T0: 4 * sec, Watched: 9 * sec, Fault: &Injected{FaultValue: harness.FaultValue{Nodes: []harness.NodeID{"n1"}, Leader: "n1"}}}
+	e := Episode{OldLeader: "n1", T0: 4 * sec, Watched: 9 * sec, Fault: &Injected{FaultValue: history.FaultValue{Nodes: []history.NodeID{"n1"}, Leader: "n1"}}}
 	s.silence(&e)
 	require.Nil(t, e.Silence)
 	e.Fault.FaultValue.Heartbeat = 3950 * mil

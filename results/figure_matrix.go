@@ -8,11 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // matrix is the heat map of faults and targets: how long writes were away in the median, and for faults
@@ -48,7 +47,7 @@ func matrix(a *Analysis) plan {
 	}
 	for _, b := range a.broken() { // tried, but neither a failover nor a control came of it
 		if !slices.ContainsFunc(a.Groups, func(g Group) bool { return g.Fault == b.Fault && string(g.Target) == b.Target }) {
-			row(&Group{Fault: b.Fault, Target: harness.Target(b.Target)})
+			row(&Group{Fault: b.Fault, Target: history.Target(b.Target)})
 		}
 	}
 	h := headOf(a, "How long writes were away, by fault and target",
@@ -58,7 +57,7 @@ func matrix(a *Analysis) plan {
 }
 
 // triedFaults counts the injections of one kind on one target, whether they landed or not.
-func triedFaults(a *Analysis, fault string, target harness.Target) int {
+func triedFaults(a *Analysis, fault string, target history.Target) int {
 	n := 0
 	for i := range a.Faults {
 		if a.Faults[i].Fault == fault && a.Faults[i].Target == target {
@@ -124,7 +123,7 @@ func matrixAxes(cells []matrixCell) (faults, targets []string) {
 	}
 	rank := func(s string) int {
 		switch s {
-		case string(harness.TargetLeader):
+		case string(history.TargetLeader):
 			return 0
 		case noFault, "":
 			return 2

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // The rows of the overlay's table: a bin of one failover, or of the median over all.
@@ -138,7 +137,7 @@ func overlayBins(a *Analysis, e *Episode, from, to, width time.Duration) []overl
 			c := &a.probes[i]
 			if b := index(c.from); b >= 0 && c.is(false) && c.unharmed {
 				bins[b].asked++
-				if c.typ == harness.OK {
+				if c.typ == history.OK {
 					ok[b]++
 				}
 			}
@@ -147,7 +146,7 @@ func overlayBins(a *Analysis, e *Episode, from, to, width time.Duration) []overl
 		before := 0
 		for i := range a.calls {
 			c := &a.calls[i]
-			if !c.is(false) || c.typ != harness.OK {
+			if !c.is(false) || c.typ != history.OK {
 				continue
 			}
 			if c.to >= e.begin()-time.Second && c.to < e.begin() {

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func redraw(t *testing.T, p *plan, table *csvTable) string {
@@ -162,10 +161,10 @@ func tablesComeFromTheRunsFiles(t *testing.T, f *Folder, a *Analysis) {
 			from, to := e.T0+r.span("from_ms"), e.T0+r.span("to_ms")
 			asked, ok := 0, 0
 			for _, p := range lines {
-				held := slices.Contains(e.Fault.Nodes, harness.NodeID(p.node)) && p.due >= e.Fault.Issued && p.due < *e.Fault.Healed
+				held := slices.Contains(e.Fault.Nodes, history.NodeID(p.node)) && p.due >= e.Fault.Issued && p.due < *e.Fault.Healed
 				for i := range eps { // the controls between them
 					other := a.Faults[2*i+1]
-					held = held || other.Nodes[0] == harness.NodeID(p.node) && p.due >= other.Issued && p.due < *other.Healed
+					held = held || other.Nodes[0] == history.NodeID(p.node) && p.due >= other.Issued && p.due < *other.Healed
 				}
 				if !p.read && !held && p.due >= from && p.due < to {
 					asked++
@@ -245,7 +244,7 @@ func holed() (whole, with Analysis) {
 		return 12 * sec
 	})
 	h := whole.History
-	h.Ops = slices.DeleteFunc(slices.Clone(h.Ops), func(op harness.Op) bool {
+	h.Ops = slices.DeleteFunc(slices.Clone(h.Ops), func(op history.Op) bool {
 		return op.Probe() && op.Time >= 9*sec && op.Time < 9*sec+300*mil
 	})
 	for i := range h.Ops {
@@ -277,14 +276,14 @@ func TestHolesInTheMeasurementAreDrawn(t *testing.T) {
 }
 
 func TestMatrixMarksWhatIsMissing(t *testing.T) {
-	away := func(fault string, target harness.Target, d time.Duration, lost bool) Episode {
-		return Episode{Fault: &Injected{FaultValue: harness.FaultValue{Fault: fault, Target: target}}, Writes: Outage{Took: &d}, QuorumLost: lost}
+	away := func(fault string, target history.Target, d time.Duration, lost bool) Episode {
+		return Episode{Fault: &Injected{FaultValue: history.FaultValue{Fault: fault, Target: target}}, Writes: Outage{Took: &d}, QuorumLost: lost}
 	}
 	gap := 30 * mil
 	a := Analysis{
 		Episodes: []Episode{away("kill", "leader", sec, false), away("kill", "majority", sec, true)},
-		Controls: []Control{{Fault: &Injected{FaultValue: harness.FaultValue{Fault: "pause", Target: "follower"}}, LongestGap: &gap}},
-		Faults:   []Injected{{FaultValue: harness.FaultValue{Fault: "powerfail", Target: "leader"}, Error: "no disk"}},
+		Controls: []Control{{Fault: &Injected{FaultValue: history.FaultValue{Fault: "pause", Target: "follower"}}, LongestGap: &gap}},
+		Faults:   []Injected{{FaultValue: history.FaultValue{Fault: "powerfail", Target: "leader"}, Error: "no disk"}},
 	}
 	a.Stats, a.Groups = summaries(pointers(a.Episodes)), a.groups()
 	p := matrix(&a)

@@ -6,14 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/plot/font"
 	fonts "gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // box is what a text takes on the canvas.
@@ -105,12 +104,12 @@ func crowdOf(n, long int) Analysis {
 	run, h := s.finish(end)
 	if long > 0 {
 		run.System, run.Runtime = "system-"+pad, "runtime-"+pad
-		renamed := map[harness.NodeID]harness.NodeID{}
+		renamed := map[history.NodeID]history.NodeID{}
 		for i, id := range run.Nodes {
-			renamed[id] = harness.NodeID(fmt.Sprintf("%s-%s", id, pad))
+			renamed[id] = history.NodeID(fmt.Sprintf("%s-%s", id, pad))
 			run.Nodes[i] = renamed[id]
 		}
-		ids, logs := map[harness.NodeID]string{}, map[harness.NodeID][]harness.LogLine{}
+		ids, logs := map[history.NodeID]string{}, map[history.NodeID][]history.LogLine{}
 		for old, id := range renamed {
 			ids[id], logs[id] = run.MemberIDs[old], h.Logs[old]
 		}
@@ -118,7 +117,7 @@ func crowdOf(n, long int) Analysis {
 		for i := range h.Ops {
 			op := &h.Ops[i]
 			op.Node = renamed[op.Node]
-			if op.F == harness.FInject || op.F == harness.FHeal {
+			if op.F == history.FInject || op.F == history.FHeal {
 				for old, id := range renamed {
 					op.Value = []byte(strings.ReplaceAll(string(op.Value), `"`+string(old)+`"`, `"`+string(id)+`"`))
 				}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"io/fs"
 	"os"
@@ -12,8 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Names in a run folder.
@@ -141,7 +140,7 @@ func (f *Folder) CreateHistory() (*os.File, error) {
 }
 
 // CreateLog opens logs/NODE.log for appending. The caller closes it.
-func (f *Folder) CreateLog(id harness.NodeID) (*os.File, error) {
+func (f *Folder) CreateLog(id history.NodeID) (*os.File, error) {
 	if !idPattern.MatchString(string(id)) {
 		return nil, fmt.Errorf("create log: node id %q is not allowed as the name of a file", id)
 	}
@@ -152,7 +151,7 @@ func (f *Folder) CreateLog(id harness.NodeID) (*os.File, error) {
 	return file, nil
 }
 
-func (f *Folder) logPath(id harness.NodeID) string {
+func (f *Folder) logPath(id history.NodeID) string {
 	return filepath.Join(f.dir, LogsDir, string(id)+".log")
 }
 
@@ -175,7 +174,7 @@ func (f *Folder) WriteRun(run Run) error {
 	return f.Write(RunFile, append(b, '\n'))
 }
 
-func (f *Folder) saveArtifacts(v *harness.Verdict) error {
+func (f *Folder) saveArtifacts(v *history.Verdict) error {
 	for name, data := range v.Artifacts {
 		if !idPattern.MatchString(name) || reserved(name) {
 			return fmt.Errorf("save artifact of %s: %q is not allowed as the name of a file", v.Checker, name)
@@ -189,7 +188,7 @@ func (f *Folder) saveArtifacts(v *harness.Verdict) error {
 }
 
 // artifactNames are those that were saved before and those that are to be saved.
-func artifactNames(v *harness.Verdict) []string {
+func artifactNames(v *history.Verdict) []string {
 	names := slices.Clone(v.ArtifactNames)
 	for name := range v.Artifacts {
 		if !slices.Contains(names, name) {
@@ -250,7 +249,7 @@ func (f *Folder) ReadRun() (Run, error) {
 
 // ReadHistory reads history.jsonl, plain or compressed, and logs/. Warnings tell what was left out: a last line that was
 // cut off when a run crashed.
-func (f *Folder) ReadHistory() (h harness.History, warnings []string, err error) {
+func (f *Folder) ReadHistory() (h history.History, warnings []string, err error) {
 	run, err := f.ReadRun()
 	if err != nil {
 		return h, nil, err
@@ -274,7 +273,7 @@ func (f *Folder) ReadHistory() (h harness.History, warnings []string, err error)
 }
 
 // readLogs reads every log there is. The index of a line in the slice is its line number minus 1.
-func (f *Folder) readLogs() (map[harness.NodeID][]harness.LogLine, []string, error) {
+func (f *Folder) readLogs() (map[history.NodeID][]history.LogLine, []string, error) {
 	entries, err := os.ReadDir(f.Path(LogsDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -282,7 +281,7 @@ func (f *Folder) readLogs() (map[harness.NodeID][]harness.LogLine, []string, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("read logs: %w", err)
 	}
-	var logs map[harness.NodeID][]harness.LogLine
+	var logs map[history.NodeID][]history.LogLine
 	var warnings []string
 	for _, e := range entries {
 		name, isLog := strings.CutSuffix(e.Name(), ".log")
@@ -301,21 +300,21 @@ func (f *Folder) readLogs() (map[harness.NodeID][]harness.LogLine, []string, err
 			warnings = append(warnings, LogsDir+"/"+e.Name()+": "+cut)
 		}
 		if logs == nil {
-			logs = map[harness.NodeID][]harness.LogLine{}
+			logs = map[history.NodeID][]history.LogLine{}
 		}
-		logs[harness.NodeID(name)] = lines
+		logs[history.NodeID(name)] = lines
 	}
 	return logs, warnings, nil
 }
 
 // ParseLog reads the content of logs/NODE.log. cut says what was left out: a last line without its
 // end that does not parse.
-func ParseLog(b []byte) (lines []harness.LogLine, cut string, err error) {
-	lines = make([]harness.LogLine, 0, bytes.Count(b, []byte{'\n'}))
+func ParseLog(b []byte) (lines []history.LogLine, cut string, err error) {
+	lines = make([]history.LogLine, 0, bytes.Count(b, []byte{'\n'}))
 	text := string(b) // one allocation that all lines share
 	for n := 1; text != ""; n++ {
 		line, rest, whole := strings.Cut(text, "\n")
-		l, err := harness.ParseLogLine(line)
+		l, err := history.ParseLogLine(line)
 		if err != nil {
 			if !whole {
 				return lines, fmt.Sprintf("line %d has no end and was left out", n), nil
@@ -328,8 +327,8 @@ func ParseLog(b []byte) (lines []harness.LogLine, cut string, err error) {
 	return lines, "", nil
 }
 
-func sortedKeys[V any](m map[harness.NodeID]V) []harness.NodeID {
-	keys := make([]harness.NodeID, 0, len(m))
+func sortedKeys[V any](m map[history.NodeID]V) []history.NodeID {
+	keys := make([]history.NodeID, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}

@@ -11,10 +11,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -32,21 +31,21 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 // goldenRun has one of everything: all outcomes, claims, a fault that did not land.
-func goldenRun() (Run, harness.History) {
+func goldenRun() (Run, history.History) {
 	s := newSynthetic(4, 12*mil)
 	s.timeout = 24 * mil
 	s.add("kill", true, 4*sec, 2*sec, false)
 	s.add("isolate", true, 8*sec, 2*sec, true)
 	s.add("pause", false, 13*sec, sec, false)
-	v := harness.FaultValue{ID: "f9", Fault: "powerfail", Target: "leader", Nodes: []harness.NodeID{"n1"}, Issued: 15 * sec}
-	s.nemesis(15*sec, harness.Invoke, harness.FInject, v)
-	s.ops = append(s.ops, harness.Op{Time: 15*sec + mil, Process: harness.NemesisProcess, Type: harness.Info, F: harness.FInject, Value: harness.EncodeValue(v), Error: "the disk cannot lose anything"})
+	v := history.FaultValue{ID: "f9", Fault: "powerfail", Target: "leader", Nodes: []history.NodeID{"n1"}, Issued: 15 * sec}
+	s.nemesis(15*sec, history.Invoke, history.FInject, v)
+	s.ops = append(s.ops, history.Op{Time: 15*sec + mil, Process: history.NemesisProcess, Type: history.Info, F: history.FInject, Value: history.EncodeValue(v), Error: "the disk cannot lose anything"})
 	run, h := s.finish(18 * sec)
 	run.ID = "golden"
 	run.Verdicts = append(run.Verdicts,
-		harness.Verdict{Checker: "set", Validity: harness.Invalid, Reason: "value 7 was acknowledged\x07 and lost <|>", Evidence: []int{30, 31}},
-		harness.Verdict{Checker: "watch", Validity: harness.Unknown, Reason: "nobody watched"})
-	run.Verdict, run.ExitCode = harness.Invalid, 1
+		history.Verdict{Checker: "set", Validity: history.Invalid, Reason: "value 7 was acknowledged\x07 and lost <|>", Evidence: []int{30, 31}},
+		history.Verdict{Checker: "watch", Validity: history.Unknown, Reason: "nobody watched"})
+	run.Verdict, run.ExitCode = history.Invalid, 1
 	run.Claims = []Claim{
 		{Claim: "reads survive", Did: "kill", Measured: "12 ms", Holds: true, Took: sec},
 		{Claim: "writes survive", Did: "kill", Measured: "lost 1", Took: 2 * sec},
@@ -99,30 +98,30 @@ func TestJUnitSaysWhatHappened(t *testing.T) {
 }
 
 func TestVerdictReason(t *testing.T) {
-	valid := harness.Verdict{Checker: "a", Validity: harness.Valid, Reason: "fine"}
+	valid := history.Verdict{Checker: "a", Validity: history.Valid, Reason: "fine"}
 	for _, c := range []struct {
 		name string
 		run  Run
 		want string
 	}{
-		{"valid", Run{Verdict: harness.Valid, Verdicts: []harness.Verdict{valid}}, "nothing wrong was found by 1 checker: a"},
-		{"invalid", Run{Verdict: harness.Invalid, Verdicts: []harness.Verdict{valid, {Checker: "b", Validity: harness.Invalid, Reason: "lost"}}}, "b: lost"},
-		{"unknown", Run{Verdicts: []harness.Verdict{valid, {Checker: "b", Reason: "no budget"}}}, "b: no budget"},
-		{"a claim", Run{Verdict: harness.Invalid, Verdicts: []harness.Verdict{valid}, Claims: []Claim{{Claim: "a kill is survived", Measured: "lost 1"}}}, "it does not hold that a kill is survived: lost 1"},
+		{"valid", Run{Verdict: history.Valid, Verdicts: []history.Verdict{valid}}, "nothing wrong was found by 1 checker: a"},
+		{"invalid", Run{Verdict: history.Invalid, Verdicts: []history.Verdict{valid, {Checker: "b", Validity: history.Invalid, Reason: "lost"}}}, "b: lost"},
+		{"unknown", Run{Verdicts: []history.Verdict{valid, {Checker: "b", Reason: "no budget"}}}, "b: no budget"},
+		{"a claim", Run{Verdict: history.Invalid, Verdicts: []history.Verdict{valid}, Claims: []Claim{{Claim: "a kill is survived", Measured: "lost 1"}}}, "it does not hold that a kill is survived: lost 1"},
 		{"no checker", Run{}, "no checker has judged the history"},
-		{"broken", Run{Error: "start n1: no\nmemory", Verdicts: []harness.Verdict{valid}}, "start n1: no memory"},
-		{"nobody says why", Run{Verdicts: []harness.Verdict{valid}}, "no reason is recorded"},
+		{"broken", Run{Error: "start n1: no\nmemory", Verdicts: []history.Verdict{valid}}, "start n1: no memory"},
+		{"nobody says why", Run{Verdicts: []history.Verdict{valid}}, "no reason is recorded"},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, verdictReason(c.run)) })
 	}
 }
 
 func TestTerminalSummaryFitsOneScreen(t *testing.T) {
-	for name, make := range map[string]func() (Run, harness.History){
+	for name, make := range map[string]func() (Run, history.History){
 		"golden":  goldenRun,
 		"hostile": hostile,
-		"many":    func() (Run, harness.History) { _, run, h := standard(4, 20*mil, 20*mil); return run, h },
-		"empty":   func() (Run, harness.History) { return Run{}, harness.History{} },
+		"many":    func() (Run, history.History) { _, run, h := standard(4, 20*mil, 20*mil); return run, h },
+		"empty":   func() (Run, history.History) { return Run{}, history.History{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			run, h := make()
@@ -142,7 +141,7 @@ func TestTerminalSummaryFitsOneScreen(t *testing.T) {
 func TestSummaryStaysUnderItsLimit(t *testing.T) {
 	run, h := goldenRun()
 	for range 2000 {
-		run.Verdicts = append(run.Verdicts, harness.Verdict{Checker: "x", Reason: strings.Repeat("ä|", 2000)})
+		run.Verdicts = append(run.Verdicts, history.Verdict{Checker: "x", Reason: strings.Repeat("ä|", 2000)})
 	}
 	a := Analyze(run, h)
 	b := JobSummary(&a)

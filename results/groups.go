@@ -2,17 +2,16 @@ package results
 
 import (
 	"cmp"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Group is what faults of one kind on one target came to: the failovers they made, and the controls
 // that left the leader alone.
 type Group struct {
 	Fault    string         // without a fault: "no fault"
-	Target   harness.Target // as asked
+	Target   history.Target // as asked
 	Episodes []*Episode
 	Writes   Summary // away; of failovers that are in the statistics
 	Reads    Summary
@@ -27,7 +26,7 @@ const noFault = "no fault"
 // groups are sorted by fault and target.
 func (a *Analysis) groups() []Group {
 	var out []Group
-	at := func(fault string, target harness.Target) *Group {
+	at := func(fault string, target history.Target) *Group {
 		n := slices.IndexFunc(out, func(g Group) bool { return g.Fault == fault && g.Target == target })
 		if n < 0 {
 			n = len(out)
@@ -37,7 +36,7 @@ func (a *Analysis) groups() []Group {
 	}
 	for i := range a.Episodes {
 		e := &a.Episodes[i]
-		fault, target := noFault, harness.Target("")
+		fault, target := noFault, history.Target("")
 		if e.Fault != nil {
 			fault, target = e.Fault.Fault, e.Fault.Target
 		}

@@ -4,19 +4,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestGroupsSortFaultsByKindAndTarget(t *testing.T) {
 	away := func(fault string, d time.Duration, lost bool) Episode {
-		return Episode{Fault: &Injected{FaultValue: harness.FaultValue{Fault: fault, Target: "leader"}}, Writes: Outage{Took: &d}, QuorumLost: lost}
+		return Episode{Fault: &Injected{FaultValue: history.FaultValue{Fault: fault, Target: "leader"}}, Writes: Outage{Took: &d}, QuorumLost: lost}
 	}
 	gap := 30 * time.Millisecond
 	a := Analysis{
 		Episodes: []Episode{away("pause", 900*time.Millisecond, false), away("kill", time.Second, false), away("kill", 3*time.Second, false), away("kill", 9*time.Second, true), {}},
-		Controls: []Control{{Fault: &Injected{FaultValue: harness.FaultValue{Fault: "kill", Target: "follower"}}, LongestGap: &gap}},
+		Controls: []Control{{Fault: &Injected{FaultValue: history.FaultValue{Fault: "kill", Target: "follower"}}, LongestGap: &gap}},
 	}
 	got := a.groups()
 	type row struct {

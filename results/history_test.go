@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestParseHistoryReadsWhatTheRecorderWrites(t *testing.T) {
@@ -70,7 +69,7 @@ func TestParseHistoryNamesTheDamage(t *testing.T) {
 func TestParseHistoryTakesOtherJSONToo(t *testing.T) {
 	ops, _, err := ParseHistory([]byte(`{ "f": "get", "process": 3, "type": "invoke", "time": 7, "index": 0, "value": {"key" : "a"} }` + "\n"))
 	require.NoError(t, err)
-	require.Equal(t, harness.Op{Time: 7, Process: 3, Type: harness.Invoke, F: "get", Kind: harness.KindRead, Value: []byte(`{"key" : "a"}`)}, ops[0])
+	require.Equal(t, history.Op{Time: 7, Process: 3, Type: history.Invoke, F: "get", Kind: history.KindRead, Value: []byte(`{"key" : "a"}`)}, ops[0])
 }
 
 // FuzzParseHistory: it never panics, and what it reads is in order.
@@ -85,7 +84,7 @@ func FuzzParseHistory(f *testing.F) {
 		for i := range ops {
 			require.Equal(t, i, ops[i].Index)
 		}
-		Analyze(Run{Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: ops})
+		Analyze(Run{Nodes: []history.NodeID{"n1"}}, history.History{Ops: ops})
 	})
 }
 
@@ -99,15 +98,15 @@ func TestFolder(t *testing.T) {
 	require.ErrorContains(t, err, "exist")
 	_, err = Open(f.Dir())
 	require.ErrorContains(t, err, "no run.json")
-	require.NoError(t, f.WriteRun(Run{ID: "one", Verdicts: []harness.Verdict{{Checker: "c", Artifacts: map[string][]byte{"history.html": []byte("x")}}}}))
+	require.NoError(t, f.WriteRun(Run{ID: "one", Verdicts: []history.Verdict{{Checker: "c", Artifacts: map[string][]byte{"history.html": []byte("x")}}}}))
 	require.FileExists(t, f.Path("history.html"))
 	g, err := Open(filepath.Join(root, Latest))
 	require.NoError(t, err)
 	run, err := g.ReadRun()
 	require.NoError(t, err)
 	require.Equal(t, []string{"history.html"}, run.Verdicts[0].ArtifactNames)
-	require.ErrorContains(t, f.WriteRun(Run{Verdicts: []harness.Verdict{{Artifacts: map[string][]byte{"../x": nil}}}}), "not allowed")
-	require.ErrorContains(t, f.WriteRun(Run{Verdicts: []harness.Verdict{{Artifacts: map[string][]byte{HistoryFile: nil}}}}), "not allowed")
+	require.ErrorContains(t, f.WriteRun(Run{Verdicts: []history.Verdict{{Artifacts: map[string][]byte{"../x": nil}}}}), "not allowed")
+	require.ErrorContains(t, f.WriteRun(Run{Verdicts: []history.Verdict{{Artifacts: map[string][]byte{HistoryFile: nil}}}}), "not allowed")
 	_, err = Create(root, "two")
 	require.NoError(t, err)
 	link, err := os.Readlink(filepath.Join(root, Latest))

@@ -8,9 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/jstemmer/go-junit-report/v2/junit"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Suite is one run as a test suite, for [JUnit].
@@ -46,9 +45,9 @@ func SuiteOf(a *Analysis) Suite {
 	for _, v := range run.Verdicts {
 		add("checker", v.Checker, 0, func(c *junit.Testcase) {
 			switch v.Validity {
-			case harness.Invalid:
+			case history.Invalid:
 				c.Failure = result("violation", v.Reason, evidenceText(a, v))
-			case harness.Unknown:
+			case history.Unknown:
 				c.Skipped = result("", "unknown: "+v.Reason, "")
 			}
 		})
@@ -93,11 +92,11 @@ func caseName(run Run, fault string) string {
 // is not known, so it fails the cases of all.
 func judgeCase(c *junit.Testcase, run Run) {
 	switch {
-	case run.Verdict == harness.Invalid:
+	case run.Verdict == history.Invalid:
 		c.Failure = result("violation", verdictReason(run), "")
 	case run.Error != "":
 		c.Error = result("infrastructure", run.Error, "")
-	case run.Verdict != harness.Valid:
+	case run.Verdict != history.Valid:
 		c.Skipped = result("", "unknown: "+verdictReason(run), "")
 	}
 }
@@ -154,7 +153,7 @@ func faultError(a *Analysis, b brokenRow) string {
 	return "no reason is recorded"
 }
 
-func evidenceText(a *Analysis, v harness.Verdict) string {
+func evidenceText(a *Analysis, v history.Verdict) string {
 	view := verdictViewOf(a, v)
 	var b strings.Builder
 	for _, l := range storyLines(v.Story) {

@@ -12,9 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // shape is what the common JUnit schema (Jenkins' and windyroad's XSD, as GitHub's and GitLab's readers
@@ -122,7 +121,7 @@ func validJUnit(b []byte) error {
 func TestJUnitIsAsTheSchemaWants(t *testing.T) {
 	golden := func() Analysis { run, h := goldenRun(); return Analyze(run, h) }
 	evil := golden()
-	evil.Run.Verdicts[0].Validity, evil.Run.Verdicts[0].Reason = harness.Invalid, "]]> \x00\x1b <a> & \"'"
+	evil.Run.Verdicts[0].Validity, evil.Run.Verdicts[0].Reason = history.Invalid, "]]> \x00\x1b <a> & \"'"
 	evil.Run.Workload, evil.Run.Error = "a\x00<b>", "broke ]]>"
 	for name, list := range map[string][]Suite{
 		"a run":     {func() Suite { a := golden(); return SuiteOf(&a) }()},
@@ -150,10 +149,10 @@ func TestCasesOfARunThatDidNotEndWell(t *testing.T) {
 		run  Run
 		want string
 	}{
-		"violation": {Run{Verdict: harness.Invalid}, "failure"},
+		"violation": {Run{Verdict: history.Invalid}, "failure"},
 		"broke":     {Run{Error: "no Docker"}, "error"},
 		"unknown":   {Run{}, "skipped"},
-		"both":      {Run{Verdict: harness.Invalid, Error: "no Docker"}, "failure"},
+		"both":      {Run{Verdict: history.Invalid, Error: "no Docker"}, "failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := Analysis{Run: c.run}
@@ -179,7 +178,7 @@ func TestMonstrousSummaries(t *testing.T) {
 	long := strings.Repeat("`|\n*<ä\x00>]", 3000)
 	run.Command, run.Error, run.HealProblem, run.System, run.Runtime = []string{long}, long, long, long, long
 	for i := range 400 {
-		run.Verdicts = append(run.Verdicts, harness.Verdict{Checker: long, Validity: harness.Invalid, Reason: long})
+		run.Verdicts = append(run.Verdicts, history.Verdict{Checker: long, Validity: history.Invalid, Reason: long})
 		run.Claims = append(run.Claims, Claim{Claim: fmt.Sprint(i, long), Measured: long})
 	}
 	a := Analyze(run, h)

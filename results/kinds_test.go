@@ -9,17 +9,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 )
 
 // lose is a leader's loss by a fault, with times drawn from r: an election after one timeout or two.
-func lose(r *rand.Rand, fault string, old, next, voter harness.NodeID, term uint64, at time.Duration) known {
+func lose(r *rand.Rand, fault string, old, next, voter history.NodeID, term uint64, at time.Duration) known {
 	some := func(least, most time.Duration) time.Duration {
 		return least + time.Duration(r.Int64N(int64(most-least)))/mil*mil
 	}
 	k := known{
-		name: fault, fault: fault, target: harness.TargetLeader, nodes: []harness.NodeID{old}, held: []harness.NodeID{old},
+		name: fault, fault: fault, target: history.TargetLeader, nodes: []history.NodeID{old}, held: []history.NodeID{old},
 		old: old, term: term, leader: next, newT: term + 1, issued: at, confirmed: at + some(mil, 40*mil),
 	}
 	k.broke = k.issued + mil/2
@@ -29,7 +29,7 @@ func lose(r *rand.Rand, fault string, old, next, voter harness.NodeID, term uint
 	k.healStart = k.committed + some(400*mil, sec)
 	k.healed = k.healStart + some(5*mil, 90*mil)
 	k.rejoined = k.healed - mil
-	k.rounds = []round{{node: next, at: begun, term: k.newT, ran: begun + 3*mil, won: k.elected, voters: []harness.NodeID{voter}}}
+	k.rounds = []round{{node: next, at: begun, term: k.newT, ran: begun + 3*mil, won: k.elected, voters: []history.NodeID{voter}}}
 	return k
 }
 
@@ -100,7 +100,7 @@ func TestEveryKindOfFaultIsMeasured(t *testing.T) {
 			s := newKnown(3)
 			k := lose(r, name, "n2", "n1", "n3", 2, 4*sec)
 			make(&k)
-			k.old, k.target, k.rounds, k.broke, k.committed, k.knew, k.rejoined, k.slow = "n1", harness.TargetFollower, nil, 0, 0, 0, 0, 0
+			k.old, k.target, k.rounds, k.broke, k.committed, k.knew, k.rejoined, k.slow = "n1", history.TargetFollower, nil, 0, 0, 0, 0, 0
 			s.trouble(k)
 			a := s.find(12 * sec)
 			require.Empty(t, a.Episodes)
@@ -166,7 +166,7 @@ func checkKnown(t *testing.T, _ *synthetic, k *known, a *Analysis, i int) {
 
 func unknownWrites(a *Analysis, from, until time.Duration) (n int) {
 	for _, c := range a.calls {
-		if c.is(false) && c.typ == harness.Info && c.to > from && c.from < until {
+		if c.is(false) && c.typ == history.Info && c.to > from && c.from < until {
 			n++
 		}
 	}
@@ -275,7 +275,7 @@ func TestRandomTroublesAreMeasured(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			s := newKnown(3)
-			old, term := harness.NodeID("n1"), uint64(2)
+			old, term := history.NodeID("n1"), uint64(2)
 			at := 3*sec + time.Duration(r.IntN(2000))*mil
 			for range 2 + r.IntN(3) {
 				rest := s.others(old)
@@ -305,17 +305,17 @@ func TestRandomTroublesAreMeasured(t *testing.T) {
 }
 
 // loseFirst puts a campaign that fails before the one that wins: refused, or with split votes.
-func (k *known) loseFirst(next, voter harness.NodeID, split bool) {
+func (k *known) loseFirst(next, voter history.NodeID, split bool) {
 	r := &k.rounds[0]
 	first := r.at - 300*mil
 	if split {
 		k.rounds = append([]round{
-			{node: next, at: first, term: r.term, ran: first + 2*mil, refused: []harness.NodeID{voter}},
-			{node: voter, at: first + mil, term: r.term, ran: first + 3*mil, refused: []harness.NodeID{next}},
+			{node: next, at: first, term: r.term, ran: first + 2*mil, refused: []history.NodeID{voter}},
+			{node: voter, at: first + mil, term: r.term, ran: first + 3*mil, refused: []history.NodeID{next}},
 		}, *r)
 		k.rounds[2].term++
 		k.newT++
 		return
 	}
-	k.rounds = slices.Insert(k.rounds, 0, round{node: next, at: first, term: r.term, refused: []harness.NodeID{voter}, lease: true})
+	k.rounds = slices.Insert(k.rounds, 0, round{node: next, at: first, term: r.term, refused: []history.NodeID{voter}, lease: true})
 }

@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // known is one trouble of a synthetic run with all its times. The zero value of a time is: never.
 type known struct {
 	name   string
 	fault  string // empty: nothing was injected
-	target harness.Target
-	nodes  []harness.NodeID // that were hit
-	held   []harness.NodeID // that cannot serve: clients of them are refused, or wait
+	target history.Target
+	nodes  []history.NodeID // that were hit
+	held   []history.NodeID // that cannot serve: clients of them are refused, or wait
 	refuse bool
 	slow   time.Duration // what each call takes longer from issued to healed
 
@@ -23,9 +24,9 @@ type known struct {
 
 	broke  time.Duration // from when nobody was served, until committed or restored
 	rounds []round
-	old    harness.NodeID // who led before
+	old    history.NodeID // who led before
 	term   uint64         // its term
-	leader harness.NodeID // who led after the last round; empty: old led on, or nobody
+	leader history.NodeID // who led after the last round; empty: old led on, or nobody
 	newT   uint64
 	// When the last round was won, its first entry was committed, and nobody was elected but the old leader
 	// served again.
@@ -37,13 +38,13 @@ type known struct {
 
 // round is one campaign.
 type round struct {
-	node    harness.NodeID
+	node    history.NodeID
 	at      time.Duration
 	term    uint64
 	ran     time.Duration // became candidate; 0: it got no pre-votes
 	won     time.Duration
-	voters  []harness.NodeID // who gave it a vote, beside itself
-	refused []harness.NodeID // whose refusal it heard of
+	voters  []history.NodeID // who gave it a vote, beside itself
+	refused []history.NodeID // whose refusal it heard of
 	lease   bool             // they had heard from a leader lately
 }
 
@@ -71,7 +72,7 @@ func newKnown(members int) *synthetic {
 	s.timeout = 150 * mil
 	s.known = []known{}
 	for i := 3; i < members; i++ {
-		n := harness.NodeID(fmt.Sprintf("n%d", i+1))
+		n := history.NodeID(fmt.Sprintf("n%d", i+1))
 		s.nodes, s.ids[n] = append(s.nodes, n), hexIDs[i]
 		s.log(n, mil, "%s became follower at term 1", s.ids[n])
 		s.log(n, 305*mil, "%s became follower at term 2", s.ids[n])
@@ -143,25 +144,25 @@ func (s *synthetic) inject(i int) {
 	if k.fault == "" {
 		return
 	}
-	v := harness.FaultValue{ID: fmt.Sprintf("f%d", i+1), Fault: k.fault, Target: k.target, Nodes: k.nodes, Leader: k.old, Term: k.term, Issued: k.issued}
+	v := history.FaultValue{ID: fmt.Sprintf("f%d", i+1), Fault: k.fault, Target: k.target, Nodes: k.nodes, Leader: k.old, Term: k.term, Issued: k.issued}
 	says(&v, s.nodes)
-	s.nemesis(k.issued, harness.Invoke, harness.FInject, v)
+	s.nemesis(k.issued, history.Invoke, history.FInject, v)
 	v.Confirmed = k.confirmed
-	s.nemesis(k.confirmed, harness.OK, harness.FInject, v)
+	s.nemesis(k.confirmed, history.OK, history.FInject, v)
 	if k.healStart == 0 {
 		return
 	}
 	v.Issued, v.Confirmed = k.healStart, 0
-	s.nemesis(k.healStart, harness.Invoke, harness.FHeal, v)
+	s.nemesis(k.healStart, history.Invoke, history.FHeal, v)
 	v.Confirmed = k.healed
-	s.nemesis(k.healed, harness.OK, harness.FHeal, v)
+	s.nemesis(k.healed, history.OK, history.FHeal, v)
 }
 
 var errSlow = errors.New("deadline exceeded")
 
 // answerKnown is what a call of node at a time gets: members that are held answer nothing, and while
 // nobody leads the others keep calls until somebody does, or their time is up.
-func (s *synthetic) answerKnown(node harness.NodeID, at, timeout, latency time.Duration) (time.Duration, error) {
+func (s *synthetic) answerKnown(node history.NodeID, at, timeout, latency time.Duration) (time.Duration, error) {
 	for i := range s.known {
 		if k := &s.known[i]; k.slow > 0 && at >= k.issued && (k.healed == 0 || at < k.healed) {
 			latency += k.slow

@@ -2,11 +2,10 @@ package results
 
 import (
 	"cmp"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
 )
 
 // State is what a member was during one segment of its lane.
@@ -24,7 +23,7 @@ const (
 
 // Segment is a time in which a member was one thing in one term.
 type Segment struct {
-	Node  harness.NodeID `json:"node"`
+	Node  history.NodeID `json:"node"`
 	From  time.Duration  `json:"from"`
 	To    time.Duration  `json:"to"`
 	State State          `json:"state"`
@@ -33,7 +32,7 @@ type Segment struct {
 }
 
 // Lanes are every member's segments, without gaps from 0 to end, in the order of nodes.
-func lanes(nodes []harness.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) [][]Segment {
+func lanes(nodes []history.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) [][]Segment {
 	out := make([][]Segment, len(nodes))
 	for i, node := range nodes {
 		out[i] = lane(node, events, faults, end)
@@ -49,7 +48,7 @@ type change struct {
 	order int
 }
 
-func lane(node harness.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) []Segment {
+func lane(node history.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) []Segment {
 	var changes []change
 	roles := map[raftlog.Kind]State{
 		raftlog.BecameFollower: StateFollower, raftlog.BecamePre: StatePreCandidate, raftlog.BecameCandidate: StateCandidate,
@@ -82,7 +81,7 @@ func lineRef(line int) string { return ref(HistoryFile, line) }
 
 // startAfter is when the process ran again: its first line after the healing was issued, or the
 // healing's confirmation.
-func startAfter(node harness.NodeID, events []raftlog.Event, f *Injected, end time.Duration) time.Duration {
+func startAfter(node history.NodeID, events []raftlog.Event, f *Injected, end time.Duration) time.Duration {
 	stop := f.end(end)
 	if f.HealIssued == nil {
 		return stop
@@ -95,7 +94,7 @@ func startAfter(node harness.NodeID, events []raftlog.Event, f *Injected, end ti
 	return stop
 }
 
-func segments(node harness.NodeID, changes []change, end time.Duration) []Segment {
+func segments(node history.NodeID, changes []change, end time.Duration) []Segment {
 	cur := Segment{Node: node, State: StateUnknown}
 	before := cur // what a pause interrupts
 	var out []Segment
@@ -135,7 +134,7 @@ func segments(node harness.NodeID, changes []change, end time.Duration) []Segmen
 
 // Leadership is one member's time as leader of one term.
 type Leadership struct {
-	Node harness.NodeID `json:"node"`
+	Node history.NodeID `json:"node"`
 	Term uint64         `json:"term"`
 	From time.Duration  `json:"from"`
 	To   time.Duration  `json:"to"` // when it knew that it was over, or its process ended
@@ -145,7 +144,7 @@ type Leadership struct {
 }
 
 // leaderships are in the order of their terms. A pause does not end one: the member does not know.
-func leaderships(nodes []harness.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) []Leadership {
+func leaderships(nodes []history.NodeID, events []raftlog.Event, faults []Injected, end time.Duration) []Leadership {
 	var out []Leadership
 	for _, node := range nodes {
 		cur := -1
@@ -187,7 +186,7 @@ func leaderships(nodes []harness.NodeID, events []raftlog.Event, faults []Inject
 }
 
 // downTimes are when a node's process was ended.
-func downTimes(node harness.NodeID, faults []Injected) []time.Duration {
+func downTimes(node history.NodeID, faults []Injected) []time.Duration {
 	var out []time.Duration
 	for i := range faults {
 		if f := &faults[i]; f.affects(node) && f.Landed() && f.Effect.Traits().Gone {

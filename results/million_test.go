@@ -7,13 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/internal/browsertest"
 )
 
 // million is a run of 1,000,000 calls and 240,000 probes in ten minutes, with a fault on the leader
 // and one on a follower every half a minute.
-func million() (Run, harness.History) {
+func million() (Run, history.History) {
 	s := newSynthetic(36, 19*mil)
 	s.timeout = 400 * mil
 	faults := []string{"kill", "pause", "isolate"}

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/internal/recount"
 )
 
@@ -23,42 +23,42 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // summary.md show, and every one of failovers.jsonl with those of package recount, which reads the run's
 // files and shares no code with this package.
 func TestEveryNumberIsRecounted(t *testing.T) {
-	for name, make := range map[string]func() (Run, harness.History){
-		"leaders and followers": func() (Run, harness.History) { _, run, h := standard(6, 12*mil, 12*mil); return run, h },
-		"calibrated": func() (Run, harness.History) {
+	for name, make := range map[string]func() (Run, history.History){
+		"leaders and followers": func() (Run, history.History) { _, run, h := standard(6, 12*mil, 12*mil); return run, h },
+		"calibrated": func() (Run, history.History) {
 			_, a := probed(mix)
 			c := calibrationOf("a", "local", "raftkv", 4)
 			c.Exact, c.Every = false, 20*mil
 			a.Run.Calibration = &c
 			return a.Run, a.History
 		},
-		"with probes": func() (Run, harness.History) { _, a := probed(mix); return a.Run, a.History },
+		"with probes": func() (Run, history.History) { _, a := probed(mix); return a.Run, a.History },
 		"violated":    goldenRun,
-		"probes that were not sent": func() (Run, harness.History) {
+		"probes that were not sent": func() (Run, history.History) {
 			_, a := holed()
 			return a.Run, a.History
 		},
-		"no failover": func() (Run, harness.History) {
+		"no failover": func() (Run, history.History) {
 			_, a := probed(func(*synthetic) time.Duration { return 10 * sec })
 			return a.Run, a.History
 		},
-		"nobody is elected": func() (Run, harness.History) {
+		"nobody is elected": func() (Run, history.History) {
 			_, a := probed(func(s *synthetic) time.Duration { censored(s); return 20 * sec })
 			return a.Run, a.History
 		},
-		"known from the poller alone": func() (Run, harness.History) {
+		"known from the poller alone": func() (Run, history.History) {
 			_, run, h := polled()
 			return run, h
 		},
-		"no fault": func() (Run, harness.History) {
+		"no fault": func() (Run, history.History) {
 			_, a := probed(func(s *synthetic) time.Duration { unprovoked(s); return 20 * sec })
 			return a.Run, a.History
 		},
-		"nothing at all": func() (Run, harness.History) {
-			return Run{ID: "a", Error: "start n1: no memory after 3 s"}, harness.History{}
+		"nothing at all": func() (Run, history.History) {
+			return Run{ID: "a", Error: "start n1: no memory after 3 s"}, history.History{}
 		},
-		"one open call": func() (Run, harness.History) {
-			return Run{ID: "c", Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: []harness.Op{{Time: sec, Type: harness.Invoke, F: "get", Node: "n9"}}}
+		"one open call": func() (Run, history.History) {
+			return Run{ID: "c", Nodes: []history.NodeID{"n1"}}, history.History{Ops: []history.Op{{Time: sec, Type: history.Invoke, F: "get", Node: "n9"}}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

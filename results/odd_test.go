@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // TestOddTroublesAreMeasured: faults that overlap, miss the leader, heal too early or never, with all
@@ -15,7 +14,7 @@ import (
 func TestOddTroublesAreMeasured(t *testing.T) {
 	r := func() *rand.Rand { return rand.New(rand.NewPCG(5, 5)) }
 	kill := func() known { k := lose(r(), "kill", "n1", "n2", "n3", 2, 4*sec); kinds["kill"](&k); return k }
-	type ids = []harness.NodeID
+	type ids = []history.NodeID
 	for _, c := range []struct {
 		name    string
 		members int
@@ -159,7 +158,7 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 		}, func(t *testing.T, s *synthetic, a *Analysis) {
 			require.Len(t, a.Episodes, 2)
 			first, second := &a.Episodes[0], &a.Episodes[1]
-			require.Equal(t, harness.NodeID("n2"), first.NewLeader)
+			require.Equal(t, history.NodeID("n2"), first.NewLeader)
 			require.Equal(t, second.T0, first.Watched)
 			require.Nil(t, second.Fault)
 			require.Equal(t, []string{"f1"}, second.During)
@@ -212,9 +211,9 @@ func TestOddTroublesAreMeasured(t *testing.T) {
 			k.name, k.fault, k.refuse, k.knew = "isolate", "isolate", false, k.elected+200*mil
 			s.trouble(k)
 			for i := range 3 {
-				op := harness.Op{Time: k.elected + time.Duration(100+i)*mil, Process: 900 + i, Type: harness.Invoke, F: "get", Kind: harness.KindRead, Node: "n1", Value: []byte(`{"key":"a","value":null}`)}
+				op := history.Op{Time: k.elected + time.Duration(100+i)*mil, Process: 900 + i, Type: history.Invoke, F: "get", Kind: history.KindRead, Node: "n1", Value: []byte(`{"key":"a","value":null}`)}
 				s.ops = append(s.ops, op)
-				op.Kind, op.Time, op.Type = "", op.Time+mil, harness.OK
+				op.Kind, op.Time, op.Type = "", op.Time+mil, history.OK
 				s.ops = append(s.ops, op)
 			}
 		}, func(t *testing.T, _ *synthetic, a *Analysis) {

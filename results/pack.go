@@ -8,9 +8,8 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/klauspost/compress/gzip"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // The page carries every call as a row of columns. A column is 32 bits a row, cut into four planes
@@ -83,7 +82,7 @@ const clientLanes = 64
 const otherMember = 255
 
 // outcomes are the kinds of calls in the page; web/columns.js names them, too.
-var outcomes = map[harness.Type]uint32{harness.OK: 0, harness.Fail: 1, harness.Info: 2}
+var outcomes = map[history.Type]uint32{history.OK: 0, history.Fail: 1, history.Info: 2}
 
 // packCalls makes the columns, in the order of calls: due (µs, difference to the row above), took
 // (µs), outcome, member, f, error, client's lane, line of the invocation (difference, which may wrap
@@ -96,7 +95,7 @@ func packCalls(a *Analysis, calls []call, t *callTable) (template.HTML, error) {
 	if t.Clients < 1 || t.Clients > 1024 {
 		t.Clients = clientLanes
 	}
-	op := func(i int) *harness.Op { return &a.History.Ops[calls[i].line-1] }
+	op := func(i int) *history.Op { return &a.History.Ops[calls[i].line-1] }
 	lane := func(i int) int { return op(i).Process % t.Clients }
 	var c columns
 	var due, line int64
@@ -108,7 +107,7 @@ func packCalls(a *Analysis, calls []call, t *callTable) (template.HTML, error) {
 	})
 	c.add(n, func(i int) uint32 { return uint32(min((calls[i].to - calls[i].from).Microseconds(), 1<<32-1)) })
 	c.add(n, func(i int) uint32 { return outcomes[calls[i].typ] })
-	members := map[harness.NodeID]uint32{}
+	members := map[history.NodeID]uint32{}
 	for i, id := range a.Run.Nodes[:min(len(a.Run.Nodes), otherMember)] {
 		members[id] = uint32(i)
 	}
@@ -137,8 +136,8 @@ func packCalls(a *Analysis, calls []call, t *callTable) (template.HTML, error) {
 	last := make([]int, t.Clients)
 	c.add(n, func(i int) uint32 {
 		p, l := op(i).Process, lane(i)
-		if p >= harness.ProbeProcess {
-			p -= harness.ProbeProcess // to fit; the page does not tell a probe's process
+		if p >= history.ProbeProcess {
+			p -= history.ProbeProcess // to fit; the page does not tell a probe's process
 		}
 		d := p - last[l]
 		last[l] = p

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Probing is what the open-loop probes of a run saw, and how exact they are as a ruler.
@@ -48,7 +49,7 @@ type Gap struct {
 }
 
 // probing is nil where the run had no probes. Probes are in the order in which they were due.
-func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end time.Duration) *Probing {
+func probing(run Run, ops []history.Op, probes []call, faults []Injected, end time.Duration) *Probing {
 	if len(probes) == 0 {
 		return nil
 	}
@@ -60,8 +61,8 @@ func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end ti
 	}
 	p.Period = p.Step * n
 	for i := len(ops) - 1; i >= 0; i-- {
-		var v harness.ProbesValue
-		if op := &ops[i]; op.Process == harness.HarnessProcess && op.F == harness.FProbes && json.Unmarshal(op.Value, &v) == nil {
+		var v history.ProbesValue
+		if op := &ops[i]; op.Process == history.HarnessProcess && op.F == history.FProbes && json.Unmarshal(op.Value, &v) == nil {
 			p.Unsent, p.LateMax = &v.Unsent, &v.LateMax
 			break
 		}
@@ -84,7 +85,7 @@ func probing(run Run, ops []harness.Op, probes []call, faults []Injected, end ti
 // spacing is the shortest time between two probes of one kind through one member.
 func spacing(probes []call) time.Duration {
 	type lane struct {
-		node harness.NodeID
+		node history.NodeID
 		read bool
 	}
 	last := map[lane]time.Duration{}
@@ -108,7 +109,7 @@ func (p *Probing) latency(run Run, probes []call, faults []Injected, end time.Du
 	var took []time.Duration
 	for i := range probes {
 		c := &probes[i]
-		served = served || c.typ == harness.OK
+		served = served || c.typ == history.OK
 		if served && !slices.ContainsFunc(faults, func(f Injected) bool {
 			return len(f.Nodes) > 0 && f.Issued <= c.to && c.from < f.end(end)+2*timeout
 		}) {
@@ -131,7 +132,7 @@ func (p *Probing) debt(probes []call, reads bool, from, until time.Duration) tim
 		if !c.is(reads) {
 			continue
 		}
-		good := c.typ == harness.OK
+		good := c.typ == history.OK
 		if begin < 0 && good {
 			begin = max(from, c.from)
 		}
@@ -161,7 +162,7 @@ func gaps(probes []call, reads bool) []Gap {
 			continue
 		}
 		switch {
-		case c.typ != harness.OK:
+		case c.typ != history.OK:
 			if row = 0; bad == nil && good != nil {
 				bad = c
 			}
@@ -211,7 +212,7 @@ func probeSlack(probes []call, back int) *time.Duration {
 	b := &probes[back]
 	for i := len(probes) - 1; i >= 0; i-- {
 		c := &probes[i]
-		if i == back || c.kind != b.kind || !c.unharmed || c.from >= b.to || c.typ == harness.OK && c.to < b.to {
+		if i == back || c.kind != b.kind || !c.unharmed || c.from >= b.to || c.typ == history.OK && c.to < b.to {
 			continue
 		}
 		d := b.to - c.from
@@ -226,7 +227,7 @@ func probeSlack(probes []call, back int) *time.Duration {
 func (p *Probing) partial(probes []call, from, until time.Duration) time.Duration {
 	type members uint64
 	ok, asked := map[time.Duration]members{}, map[time.Duration]members{} // by step
-	bits := map[harness.NodeID]members{}
+	bits := map[history.NodeID]members{}
 	for i := range probes {
 		c := &probes[i]
 		if c.from < from || c.from >= until {
@@ -240,7 +241,7 @@ func (p *Probing) partial(probes []call, from, until time.Duration) time.Duratio
 		if c.to-c.from > p.Period {
 			at = c.to
 		}
-		if c.typ == harness.OK && at < until {
+		if c.typ == history.OK && at < until {
 			ok[(at-from)/p.Period] |= bits[c.node]
 		}
 	}
@@ -269,7 +270,7 @@ func (a *Analysis) slack() (d time.Duration) {
 // from when it was due.
 func (a *Analysis) LongestWait(reads bool, from, until time.Duration) (d time.Duration) {
 	for i := range a.probes {
-		if c := &a.probes[i]; c.is(reads) && c.typ == harness.OK && c.from >= from && c.from < until {
+		if c := &a.probes[i]; c.is(reads) && c.typ == history.OK && c.from >= from && c.from < until {
 			d = max(d, c.to-c.from)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // probe adds what harness.Probe sees of the troubles, each probe a little late, until the end of the
@@ -23,28 +24,28 @@ func (s *synthetic) probe(every, timeout, until time.Duration) {
 	members := time.Duration(len(s.nodes))
 	step := harness.ProbeStep(every, len(s.nodes))
 	for m, node := range s.nodes {
-		for k, f := range []string{harness.FProbePut, harness.FProbeGet} {
+		for k, f := range []string{history.FProbePut, history.FProbeGet} {
 			for due := 500*mil + step*time.Duration(m) + step/2*time.Duration(k); due < until; due += members * step {
 				took, err := s.answer(node, due, timeout)
 				late := min(time.Duration(s.rand.IntN(300))*time.Microsecond, took/2)
-				op := harness.Op{
-					Time: due + late, Sched: due, Process: harness.ProbeProcess + slot, Type: harness.Invoke, F: f, Kind: harness.KindBefore(f), Node: node,
-					Value: harness.EncodeValue(map[string]string{"key": "probe-" + string(node), "value": fmt.Sprint(slot)}),
+				op := history.Op{
+					Time: due + late, Sched: due, Process: history.ProbeProcess + slot, Type: history.Invoke, F: f, Kind: history.KindBefore(f), Node: node,
+					Value: history.EncodeValue(map[string]string{"key": "probe-" + string(node), "value": fmt.Sprint(slot)}),
 				}
 				slot++
 				s.ops = append(s.ops, op)
-				op.Kind, op.Time, op.Sched, op.Type = "", due+took, 0, harness.OK
+				op.Kind, op.Time, op.Sched, op.Type = "", due+took, 0, history.OK
 				if err != nil {
-					op.Error, op.Type = err.Error(), harness.Info
-					if f == harness.FProbeGet || errors.Is(err, harness.ErrNotApplied) {
-						op.Type = harness.Fail
+					op.Error, op.Type = err.Error(), history.Info
+					if f == history.FProbeGet || errors.Is(err, harness.ErrNotApplied) {
+						op.Type = history.Fail
 					}
 				}
 				s.ops = append(s.ops, op)
 			}
 		}
 	}
-	s.ops = append(s.ops, harness.Op{Time: until, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FProbes, Value: harness.EncodeValue(harness.ProbesValue{Sent: slot, Unsent: 3, LateMax: 300 * time.Microsecond})})
+	s.ops = append(s.ops, history.Op{Time: until, Process: history.HarnessProcess, Type: history.OK, F: history.FProbes, Value: history.EncodeValue(history.ProbesValue{Sent: slot, Unsent: 3, LateMax: 300 * time.Microsecond})})
 }
 
 const (
@@ -155,10 +156,10 @@ func TestProbesOfAQuietRunReadNoOutage(t *testing.T) {
 func TestProbeSlackWhereRequestsWait(t *testing.T) {
 	var list []call
 	for at := time.Duration(0); at < 2*sec; at += 10 * mil {
-		c := call{from: at, to: at + mil, kind: harness.KindWrite, typ: harness.OK, unharmed: true}
+		c := call{from: at, to: at + mil, kind: history.KindWrite, typ: history.OK, unharmed: true}
 		switch {
 		case at > 500*mil && at < 900*mil:
-			c.to, c.typ = at+100*mil, harness.Info
+			c.to, c.typ = at+100*mil, history.Info
 		case at >= 900*mil && at < sec:
 			c.to = sec + 2*mil
 		}
@@ -172,11 +173,11 @@ func TestProbeSlackWhereRequestsWait(t *testing.T) {
 }
 
 func TestParseHistoryReadsWhenProbesWereDue(t *testing.T) {
-	op := harness.Op{Time: 9, Process: harness.ProbeProcess, Type: harness.Invoke, F: harness.FProbeGet, Kind: harness.KindRead, Value: []byte(`{"key":"probe-n1-0","value":null}`), Node: "n1", Sched: 7}
+	op := history.Op{Time: 9, Process: history.ProbeProcess, Type: history.Invoke, F: history.FProbeGet, Kind: history.KindRead, Value: []byte(`{"key":"probe-n1-0","value":null}`), Node: "n1", Sched: 7}
 	ops, cut, err := ParseHistory(op.AppendJSON(nil))
 	require.NoError(t, err)
 	require.Empty(t, cut)
-	require.Equal(t, []harness.Op{op}, ops)
+	require.Equal(t, []history.Op{op}, ops)
 	for _, sched := range []time.Duration{-1, 10} {
 		op.Sched = sched
 		_, _, err = ParseHistory(op.AppendJSON(nil))

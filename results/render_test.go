@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestRenderWritesEveryArtifact(t *testing.T) {
@@ -35,11 +34,11 @@ func TestRenderWritesEveryArtifact(t *testing.T) {
 func TestRenderOfRunsThatBrokeEarly(t *testing.T) {
 	for name, c := range map[string]struct {
 		run Run
-		h   harness.History
+		h   history.History
 	}{
-		"nothing at all": {Run{ID: "a", Error: "start n1: no memory"}, harness.History{}},
-		"only a phase":   {Run{ID: "b", Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: []harness.Op{{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: []byte(`{"phase":"warmup"}`)}}}},
-		"one open call":  {Run{ID: "c", Nodes: []harness.NodeID{"n1"}}, harness.History{Ops: []harness.Op{{Time: sec, Type: harness.Invoke, F: "get", Node: "n9"}}}},
+		"nothing at all": {Run{ID: "a", Error: "start n1: no memory"}, history.History{}},
+		"only a phase":   {Run{ID: "b", Nodes: []history.NodeID{"n1"}}, history.History{Ops: []history.Op{{Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: []byte(`{"phase":"warmup"}`)}}}},
+		"one open call":  {Run{ID: "c", Nodes: []history.NodeID{"n1"}}, history.History{Ops: []history.Op{{Time: sec, Type: history.Invoke, F: "get", Node: "n9"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := writeFolder(t, t.TempDir(), c.run, c.h)

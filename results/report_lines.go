@@ -1,9 +1,8 @@
 package results
 
 import (
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 type refView struct{ Ref, File, Line string }
@@ -23,7 +22,7 @@ func refViewOf(a *Analysis, ref string) refView {
 		return v
 	}
 	node := strings.TrimSuffix(strings.TrimPrefix(v.File, LogsDir+"/"), ".log")
-	if lines := a.History.Logs[harness.NodeID(node)]; n <= len(lines) {
+	if lines := a.History.Logs[history.NodeID(node)]; n <= len(lines) {
 		v.Line = lines[n-1].Text
 	}
 	return v

@@ -2,8 +2,7 @@ package results
 
 import (
 	"fmt"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // verdictSection is what checkers and scenarios found.
@@ -23,7 +22,7 @@ func verdictsOfPage(a *Analysis) (s verdictSection) {
 }
 
 type verdictView struct {
-	V              harness.Verdict
+	V              history.Verdict
 	Story          []momentView
 	Evidence       []evidenceView
 	Count, Further string
@@ -48,7 +47,7 @@ type claimView struct {
 // maxEvidence is how many lines of one verdict's evidence the page shows.
 const maxEvidence = 200
 
-func verdictViewOf(a *Analysis, v harness.Verdict) verdictView {
+func verdictViewOf(a *Analysis, v history.Verdict) verdictView {
 	v.ArtifactNames = artifactNames(&v)
 	out := verdictView{Story: storyView(a, v.Story), V: v, Count: plural(len(v.Evidence), "line", "lines") + " of history.jsonl"}
 	for _, i := range v.Evidence[:min(len(v.Evidence), maxEvidence)] {
@@ -63,7 +62,7 @@ func verdictViewOf(a *Analysis, v harness.Verdict) verdictView {
 }
 
 // storyView is a violation's story, each moment with the lines that tell it.
-func storyView(a *Analysis, story []harness.Moment) (out []momentView) {
+func storyView(a *Analysis, story []history.Moment) (out []momentView) {
 	for _, m := range story {
 		v := momentView{At: clock(m.At), Text: m.Text, Call: m.Call}
 		for _, i := range m.Ops {

@@ -2,9 +2,8 @@ package results
 
 import (
 	"encoding/json"
+	"github.com/faultline-chaos/faultline/history"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // FormatVersion is the version of run.json that this package writes.
@@ -29,9 +28,9 @@ type Run struct {
 	Faultline     string `json:"faultline"`                // version of this program
 	Commit        string `json:"commit,omitempty"`         // of this program
 
-	Nodes             []harness.NodeID          `json:"nodes"`                  // names of the members
-	MemberIDs         map[harness.NodeID]string `json:"member_ids,omitempty"`   // hexadecimal, as raft's log messages name members
-	LogLanguage       harness.LogLanguage       `json:"log_language,omitempty"` // raft, or none where the system's log says nothing that is known; left out: raft
+	Nodes             []history.NodeID          `json:"nodes"`                  // names of the members
+	MemberIDs         map[history.NodeID]string `json:"member_ids,omitempty"`   // hexadecimal, as raft's log messages name members
+	LogLanguage       history.LogLanguage       `json:"log_language,omitempty"` // raft, or none where the system's log says nothing that is known; left out: raft
 	ElectionTimeout   time.Duration             `json:"election_timeout"`       // the least: members draw theirs from there up
 	HeartbeatInterval time.Duration             `json:"heartbeat_interval"`     // from one heartbeat of a leader to the next
 
@@ -47,13 +46,13 @@ type Run struct {
 	Machine     Machine      `json:"machine,omitzero"`      // where it was made
 	Calibration *Calibration `json:"calibration,omitempty"` // how exact its ruler is: the newest one there was on its machine and runtime; left out: there was none
 
-	StartTimings []harness.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts
+	StartTimings []history.Timing `json:"start_timings,omitempty"` // to the first committed write, with its parts
 	Resources    Resources        `json:"resources"`               // what the run cost
 	LiveCheck    *LiveCheck       `json:"live_check,omitempty"`    // how far what judged beside the run came; left out: everything was judged as it was recorded
 
-	Verdicts    []harness.Verdict  `json:"verdicts"`               // of each checker
-	NotAsked    []harness.NotAsked `json:"not_asked,omitempty"`    // checkers that would have judged the run, had the system offered what they need
-	Verdict     harness.Validity   `json:"verdict"`                // the worst of them
+	Verdicts    []history.Verdict  `json:"verdicts"`               // of each checker
+	NotAsked    []history.NotAsked `json:"not_asked,omitempty"`    // checkers that would have judged the run, had the system offered what they need
+	Verdict     history.Validity   `json:"verdict"`                // the worst of them
 	ExitCode    int                `json:"exit_code"`              // as in README
 	Error       string             `json:"error,omitempty"`        // why the run broke, if it did
 	Stopped     string             `json:"stopped,omitempty"`      // why it ended itself before its end
@@ -67,14 +66,14 @@ type Step struct {
 	At     time.Duration  `json:"at"`     // after the begin of the faults phase
 	For    time.Duration  `json:"for"`    // from confirmation to the order to heal
 	Fault  string         `json:"fault"`  // as in history.jsonl
-	Target harness.Target `json:"target"` // as in history.jsonl
+	Target history.Target `json:"target"` // as in history.jsonl
 }
 
 // Resources is what the run cost.
 type Resources struct {
 	HarnessMaxRSS int64                    `json:"harness_max_rss"`      // bytes
 	HarnessCPU    time.Duration            `json:"harness_cpu"`          // user and system time
-	MemberRSS     map[harness.NodeID]int64 `json:"member_rss,omitempty"` // bytes, each member at the end of the run
+	MemberRSS     map[history.NodeID]int64 `json:"member_rss,omitempty"` // bytes, each member at the end of the run
 }
 
 // LiveCheck is how far what judged beside a run came. The verdicts are of the whole history in any case.

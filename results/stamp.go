@@ -6,11 +6,10 @@ import (
 	imagedraw "image/draw"
 	"math"
 
+	"github.com/faultline-chaos/faultline/history"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // stamper is a layer of pixels on which a glyph is drawn once and then copied to whole pixels: a
@@ -23,7 +22,7 @@ type stamper struct {
 }
 
 type stamp struct {
-	t harness.Type
+	t history.Type
 	r vg.Length
 }
 
@@ -33,7 +32,7 @@ func newStamper(w, h vg.Length) *stamper {
 }
 
 // glyph puts the glyph of a call at a place, at most half a pixel off.
-func (s *stamper) glyph(t harness.Type, p vg.Point, r vg.Length, c color.NRGBA) {
+func (s *stamper) glyph(t history.Type, p vg.Point, r vg.Length, c color.NRGBA) {
 	mask, ok := s.masks[stamp{t, r}]
 	if !ok {
 		mask = maskOf(t, r)
@@ -51,7 +50,7 @@ func (s *stamper) glyph(t harness.Type, p vg.Point, r vg.Length, c color.NRGBA) 
 }
 
 // maskOf is how much of each pixel a glyph covers that lies in the middle of the middle one.
-func maskOf(t harness.Type, r vg.Length) *image.Alpha {
+func maskOf(t history.Type, r vg.Length) *image.Alpha {
 	const pixel = vg.Inch / figureDPI
 	side := 2*int(math.Ceil(float64((1.2*r+1)/pixel))) + 1
 	img := vgimg.NewWith(vgimg.UseWH(vg.Length(side)*pixel, vg.Length(side)*pixel), vgimg.UseDPI(figureDPI), vgimg.UseBackgroundColor(color.Transparent))

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // TestStories holds the words of typical and of odd elections; read them as somebody who has never heard
@@ -90,7 +89,7 @@ func TestStoriesNameWhoIsMeant(t *testing.T) {
 					continue
 				}
 				node := strings.TrimSuffix(strings.TrimPrefix(file, LogsDir+"/"), ".log")
-				require.Contains(t, a.Run.Nodes, harness.NodeID(node))
+				require.Contains(t, a.Run.Nodes, history.NodeID(node))
 				if !strings.Contains(s.Text, "A majority of the members") && !strings.Contains(s.Text, "The first commit") {
 					require.Contains(t, s.Text, node, "%s is not told by %s", s.Text, r)
 				}

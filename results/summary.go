@@ -2,11 +2,10 @@ package results
 
 import (
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // maxSummary is what GitHub takes as the summary of a job, less some room.
@@ -16,7 +15,7 @@ const maxSummary = 1<<20 - 4096
 func JobSummary(a *Analysis) []byte {
 	var b strings.Builder
 	run := a.Run
-	icon := map[harness.Validity]string{harness.Valid: "✅", harness.Invalid: "❌", harness.Unknown: "❔"}[run.Verdict]
+	icon := map[history.Validity]string{history.Valid: "✅", history.Invalid: "❌", history.Unknown: "❔"}[run.Verdict]
 	fmt.Fprintf(&b, "## %s %s: %s on %s\n\n%s\n\n", icon, run.Verdict, md(orUnknown(run.System)), md(orUnknown(run.Runtime)), md(verdictReason(run)))
 	for _, p := range problems(a) {
 		fmt.Fprintf(&b, "> **%s**\n\n", md(p))

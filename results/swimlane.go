@@ -6,11 +6,10 @@ import (
 	"math"
 	"slices"
 
+	"github.com/faultline-chaos/faultline/history"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 const (
@@ -63,10 +62,10 @@ func (r record) ends(x axis) (vg.Length, vg.Length) {
 }
 
 func callLegend(t *csvTable) []legendItem {
-	glyph := func(t harness.Type) func(draw.Canvas, vg.Length, vg.Length) {
+	glyph := func(t history.Type) func(draw.Canvas, vg.Length, vg.Length) {
 		return func(c draw.Canvas, x, y vg.Length) { callGlyph(c, t, vg.Point{X: x, Y: y}, 2.6, 0xff) }
 	}
-	items := []legendItem{{"ok", glyph(harness.OK)}, {"failed", glyph(harness.Fail)}, {"outcome unknown", glyph(harness.Info)}}
+	items := []legendItem{{"ok", glyph(history.OK)}, {"failed", glyph(history.Fail)}, {"outcome unknown", glyph(history.Info)}}
 	if len(t.records("what", rowHole)) > 0 {
 		items = append(items, holeLegend())
 	}
@@ -86,7 +85,7 @@ func stateLegend() []legendItem {
 }
 
 // callGlyph draws one call. On a stamper it is copied.
-func callGlyph(c draw.Canvas, t harness.Type, p vg.Point, r vg.Length, a uint8) {
+func callGlyph(c draw.Canvas, t history.Type, p vg.Point, r vg.Length, a uint8) {
 	if s, ok := c.Canvas.(*stamper); ok {
 		s.glyph(t, p, r, alpha(callColor(t), a))
 		return
@@ -94,22 +93,22 @@ func callGlyph(c draw.Canvas, t harness.Type, p vg.Point, r vg.Length, a uint8) 
 	drawGlyph(c, t, p, r, a)
 }
 
-func callColor(t harness.Type) color.NRGBA {
+func callColor(t history.Type) color.NRGBA {
 	switch t {
-	case harness.OK:
+	case history.OK:
 		return okColor
-	case harness.Fail:
+	case history.Fail:
 		return failColor
 	}
 	return unknownColor
 }
 
 // drawGlyph: a dot, a cross, a hollow diamond.
-func drawGlyph(c draw.Canvas, t harness.Type, p vg.Point, r vg.Length, a uint8) {
+func drawGlyph(c draw.Canvas, t history.Type, p vg.Point, r vg.Length, a uint8) {
 	switch t {
-	case harness.OK:
+	case history.OK:
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: alpha(okColor, a), Radius: r * 0.6, Shape: draw.CircleGlyph{}}, p)
-	case harness.Fail:
+	case history.Fail:
 		line(c, p.X-r, p.Y-r, p.X+r, p.Y+r, 1, alpha(failColor, a))
 		line(c, p.X-r, p.Y+r, p.X+r, p.Y-r, 1, alpha(failColor, a))
 	default:
@@ -211,17 +210,17 @@ func drawLatencies(c draw.Canvas, x axis, t *csvTable, bottom, top vg.Length) {
 		return vg.Point{X: x.at(at) - origin.X, Y: y.at(took) - origin.Y}
 	}
 	raster(c, r, func(layer draw.Canvas) {
-		faint := map[harness.Type]color.NRGBA{harness.OK: alpha(okColor, 0x48), harness.Fail: alpha(failColor, 0x48), harness.Info: alpha(unknownColor, 0x48)}
+		faint := map[history.Type]color.NRGBA{history.OK: alpha(okColor, 0x48), history.Fail: alpha(failColor, 0x48), history.Info: alpha(unknownColor, 0x48)}
 		for _, k := range probes {
-			layer.DrawGlyphNoClip(draw.GlyphStyle{Color: faint[harness.Type(k.text("kind"))], Radius: 0.7, Shape: draw.CircleGlyph{}}, place(k, r.Min))
+			layer.DrawGlyphNoClip(draw.GlyphStyle{Color: faint[history.Type(k.text("kind"))], Radius: 0.7, Shape: draw.CircleGlyph{}}, place(k, r.Min))
 		}
-		for _, typ := range []harness.Type{harness.OK, harness.Info, harness.Fail} { // trouble on top
+		for _, typ := range []history.Type{history.OK, history.Info, history.Fail} { // trouble on top
 			op := opacity
-			if typ != harness.OK {
+			if typ != history.OK {
 				op = max(opacity, 150)
 			}
 			for _, k := range calls {
-				if harness.Type(k.text("kind")) == typ {
+				if history.Type(k.text("kind")) == typ {
 					callGlyph(layer, typ, place(k, r.Min), 2.1, op)
 				}
 			}
@@ -240,7 +239,7 @@ func logLabel(v float64) string {
 	}
 }
 
-func drawLanes(c draw.Canvas, x axis, nodes []harness.NodeID, t *csvTable, bottom vg.Length) {
+func drawLanes(c draw.Canvas, x axis, nodes []history.NodeID, t *csvTable, bottom vg.Length) {
 	name := textStyle(9.5, true, inkColor)
 	for i, node := range nodes {
 		y0 := bottom + vg.Length(len(nodes)-1-i)*(laneHeight+laneGap)

@@ -6,9 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"gonum.org/v1/plot/vg"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // What a row of a swimlane's table is.
@@ -118,7 +117,7 @@ func addBands(a *Analysis, t *csvTable, v view) {
 }
 
 // addStrip adds what a member's probes saw, as stretches of equal outcome.
-func addStrip(a *Analysis, t *csvTable, v view, node harness.NodeID) {
+func addStrip(a *Analysis, t *csvTable, v view, node history.NodeID) {
 	type stretch struct {
 		from, to time.Duration
 		bad      bool
@@ -129,7 +128,7 @@ func addStrip(a *Analysis, t *csvTable, v view, node harness.NodeID) {
 		if k.node != node || k.from < v.from || k.from > v.to {
 			continue
 		}
-		bad, to := k.typ != harness.OK, min(k.from+a.Probes.Period, v.to)
+		bad, to := k.typ != history.OK, min(k.from+a.Probes.Period, v.to)
 		if n := len(runs); n > 0 && runs[n-1].bad == bad && k.from <= runs[n-1].to+a.Probes.Period {
 			runs[n-1].to = to
 			continue
@@ -154,7 +153,7 @@ func addCalls(t *csvTable, v view, what string, calls []call) {
 			lo, hi, n = min(lo, shownLatency(k)), max(hi, shownLatency(k)), n+1
 		}
 	}
-	full := func(harness.Type, vg.Point) bool { return false }
+	full := func(history.Type, vg.Point) bool { return false }
 	if n > maxPlain {
 		full = crowd(callOpacity(n))
 	}
@@ -182,9 +181,9 @@ func callOpacity(n int) uint8 { return uint8(min(255, max(100, 255*1500/max(1, n
 
 // crowd says when one more glyph at a place would not be seen: so many as make it opaque lie on the
 // same pixel already. A million calls are drawn in the time of those pixels.
-func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
+func crowd(opacity uint8) func(history.Type, vg.Point) bool {
 	type place struct {
-		t    harness.Type
+		t    history.Type
 		x, y int32
 	}
 	const pixel = vg.Inch / figureDPI
@@ -193,7 +192,7 @@ func crowd(opacity uint8) func(harness.Type, vg.Point) bool {
 		most++
 	}
 	seen := map[place]uint8{}
-	return func(t harness.Type, p vg.Point) bool {
+	return func(t history.Type, p vg.Point) bool {
 		at := place{t, int32(p.X / pixel), int32(p.Y / pixel)}
 		if seen[at] >= most {
 			return true

@@ -12,33 +12,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 )
 
 // trouble is one fault of a synthetic run with all its times, which the analysis must find again.
 type trouble struct {
 	fault  string
-	target harness.Target
-	node   harness.NodeID // whom it hits
-	next   harness.NodeID // who is elected then; empty for a follower
+	target history.Target
+	node   history.NodeID // whom it hits
+	next   history.NodeID // who is elected then; empty for a follower
 	split  bool           // the first campaign's term goes without a winner
 
 	issued, confirmed             time.Duration
 	detected, elected, committed  time.Duration
 	healStart, healed, steppedOff time.Duration
 	oldTerm, newTerm              uint64
-	leaderThen                    harness.NodeID
+	leaderThen                    history.NodeID
 }
 
 // synthetic makes runs whose every time is known.
 type synthetic struct {
 	rand     *rand.Rand
-	nodes    []harness.NodeID
-	ids      map[harness.NodeID]string
+	nodes    []history.NodeID
+	ids      map[history.NodeID]string
 	troubles []trouble
-	ops      []harness.Op
-	logs     map[harness.NodeID][]harness.LogLine
-	leader   harness.NodeID
+	ops      []history.Op
+	logs     map[history.NodeID][]history.LogLine
+	leader   history.NodeID
 	term     uint64
 	end      time.Duration
 	workers  int
@@ -54,9 +55,9 @@ const (
 
 func newSynthetic(workers int, pause time.Duration) *synthetic {
 	s := &synthetic{
-		rand: rand.New(rand.NewPCG(1, 2)), nodes: []harness.NodeID{"n1", "n2", "n3"},
-		ids:    map[harness.NodeID]string{"n1": "8e9e05c52164694d", "n2": "91bc3c398fb3c146", "n3": "fd422379fda50e48"},
-		logs:   map[harness.NodeID][]harness.LogLine{},
+		rand: rand.New(rand.NewPCG(1, 2)), nodes: []history.NodeID{"n1", "n2", "n3"},
+		ids:    map[history.NodeID]string{"n1": "8e9e05c52164694d", "n2": "91bc3c398fb3c146", "n3": "fd422379fda50e48"},
+		logs:   map[history.NodeID][]history.LogLine{},
 		leader: "n1", term: 2, workers: workers, pause: pause, timeout: 800 * mil,
 	}
 	for _, n := range s.nodes {
@@ -68,13 +69,13 @@ func newSynthetic(workers int, pause time.Duration) *synthetic {
 	return s
 }
 
-func (s *synthetic) log(n harness.NodeID, at time.Duration, format string, args ...any) {
+func (s *synthetic) log(n history.NodeID, at time.Duration, format string, args ...any) {
 	msg, _ := json.Marshal(map[string]string{"level": "info", "ts": "2026-11-25T07:00:00.000Z", "logger": "raft", "msg": fmt.Sprintf(format, args...)})
-	s.logs[n] = append(s.logs[n], harness.LogLine{At: at, Text: string(msg)})
+	s.logs[n] = append(s.logs[n], history.LogLine{At: at, Text: string(msg)})
 }
 
 // elect writes a campaign of n for term with the vote of voter.
-func (s *synthetic) elect(n harness.NodeID, term uint64, voter harness.NodeID, detected, elected, committed time.Duration) {
+func (s *synthetic) elect(n history.NodeID, term uint64, voter history.NodeID, detected, elected, committed time.Duration) {
 	me, you := s.ids[n], s.ids[voter]
 	s.log(n, detected, "%s is starting a new election at term %d", me, term-1)
 	s.log(n, detected, "%s became pre-candidate at term %d", me, term-1)
@@ -97,12 +98,12 @@ func (s *synthetic) elect(n harness.NodeID, term uint64, voter harness.NodeID, d
 
 // add breaks the leader or a follower at a time, for a while.
 func (s *synthetic) add(fault string, onLeader bool, at, length time.Duration, split bool) {
-	t := trouble{fault: fault, target: harness.TargetLeader, node: s.leader, issued: at, confirmed: at + 6*mil, split: split, oldTerm: s.term, leaderThen: s.leader}
+	t := trouble{fault: fault, target: history.TargetLeader, node: s.leader, issued: at, confirmed: at + 6*mil, split: split, oldTerm: s.term, leaderThen: s.leader}
 	t.healStart = t.confirmed + length
 	t.healed = t.healStart + 80*mil
 	others := s.others(s.leader)
 	if !onLeader {
-		t.target, t.node = harness.TargetFollower, others[0]
+		t.target, t.node = history.TargetFollower, others[0]
 	} else {
 		t.next = others[int(s.term)%2]
 		voter := others[1-int(s.term)%2]
@@ -145,42 +146,42 @@ func (s *synthetic) add(fault string, onLeader bool, at, length time.Duration, s
 }
 
 // says writes what the fault says of itself, as the nemesis does; of faults that do not exist yet, nothing.
-func says(v *harness.FaultValue, members []harness.NodeID) {
+func says(v *history.FaultValue, members []history.NodeID) {
 	if f, err := nemesis.Parse(v.Fault); err == nil {
 		e := f.Effect(members, v.Nodes)
 		v.Effect, v.Affected = e.Kind, e.Affected
 	}
 }
 
-func traits(fault string) harness.Traits {
-	v := harness.FaultValue{Fault: fault}
+func traits(fault string) history.Traits {
+	v := history.FaultValue{Fault: fault}
 	says(&v, nil)
 	return v.Effect.Traits()
 }
 
-func (s *synthetic) others(n harness.NodeID) []harness.NodeID {
-	return slices.DeleteFunc(slices.Clone(s.nodes), func(x harness.NodeID) bool { return x == n })
+func (s *synthetic) others(n history.NodeID) []history.NodeID {
+	return slices.DeleteFunc(slices.Clone(s.nodes), func(x history.NodeID) bool { return x == n })
 }
 
 // finish makes the history of everything that was added.
-func (s *synthetic) finish(end time.Duration) (Run, harness.History) {
+func (s *synthetic) finish(end time.Duration) (Run, history.History) {
 	s.end = end
-	s.phase(harness.PhaseWarmup, 400*mil)
-	s.phase(harness.PhaseFaults, 2400*mil)
-	s.phase(harness.PhaseRecover, end-2*sec)
-	s.phase(harness.PhaseFinal, end)
-	s.phase(harness.PhaseEnd, end+10*mil)
+	s.phase(history.PhaseWarmup, 400*mil)
+	s.phase(history.PhaseFaults, 2400*mil)
+	s.phase(history.PhaseRecover, end-2*sec)
+	s.phase(history.PhaseFinal, end)
+	s.phase(history.PhaseEnd, end+10*mil)
 	var schedule []Step
 	for i, t := range s.troubles {
-		v := harness.FaultValue{ID: fmt.Sprintf("f%d", i+1), Fault: t.fault, Target: t.target, Nodes: []harness.NodeID{t.node}, Leader: t.leaderThen, Term: t.oldTerm, Issued: t.issued}
+		v := history.FaultValue{ID: fmt.Sprintf("f%d", i+1), Fault: t.fault, Target: t.target, Nodes: []history.NodeID{t.node}, Leader: t.leaderThen, Term: t.oldTerm, Issued: t.issued}
 		says(&v, s.nodes)
-		s.nemesis(t.issued, harness.Invoke, harness.FInject, v)
+		s.nemesis(t.issued, history.Invoke, history.FInject, v)
 		v.Confirmed = t.confirmed
-		s.nemesis(t.confirmed, harness.OK, harness.FInject, v)
+		s.nemesis(t.confirmed, history.OK, history.FInject, v)
 		v.Issued, v.Confirmed = t.healStart, 0
-		s.nemesis(t.healStart, harness.Invoke, harness.FHeal, v)
+		s.nemesis(t.healStart, history.Invoke, history.FHeal, v)
 		v.Confirmed = t.healed
-		s.nemesis(t.healed, harness.OK, harness.FHeal, v)
+		s.nemesis(t.healed, history.OK, history.FHeal, v)
 		schedule = append(schedule, Step{At: t.issued - 2400*mil, For: t.healStart - t.confirmed, Fault: t.fault, Target: t.target})
 	}
 	for i := range s.known {
@@ -189,12 +190,12 @@ func (s *synthetic) finish(end time.Duration) (Run, harness.History) {
 	for w := range s.workers {
 		s.worker(w)
 	}
-	slices.SortStableFunc(s.ops, func(a, b harness.Op) int { return int(a.Time - b.Time) })
+	slices.SortStableFunc(s.ops, func(a, b history.Op) int { return int(a.Time - b.Time) })
 	for i := range s.ops {
 		s.ops[i].Index = i
 	}
 	for _, n := range s.nodes {
-		slices.SortStableFunc(s.logs[n], func(a, b harness.LogLine) int { return int(a.At - b.At) })
+		slices.SortStableFunc(s.logs[n], func(a, b history.LogLine) int { return int(a.At - b.At) })
 	}
 	started := time.Date(2026, 11, 25, 7, 0, 0, 0, time.UTC)
 	run := Run{
@@ -203,24 +204,24 @@ func (s *synthetic) finish(end time.Duration) (Run, harness.History) {
 		Runtime: "local", RuntimeReason: "auto: no Docker engine answers", System: "raftkv", SystemVersion: "0.1.0", Faultline: "0.1.0", Commit: "65e2e71",
 		Nodes: s.nodes, MemberIDs: s.ids, ElectionTimeout: sec, HeartbeatInterval: 100 * mil,
 		Workload: "register", Concurrency: s.workers, Time: end - 4400*mil, Schedule: schedule,
-		StartTimings: []harness.Timing{{Name: "namespaces", Took: 61 * mil}, {Name: "processes", Took: 42 * mil}, {Name: "first leader", Took: 307 * mil}, {Name: "first committed write", Took: 4 * mil}},
-		Resources:    Resources{HarnessMaxRSS: 96 << 20, HarnessCPU: 9300 * mil, MemberRSS: map[harness.NodeID]int64{"n1": 41 << 20, "n2": 38 << 20, "n3": 44 << 20}},
-		Verdicts: []harness.Verdict{
-			{Checker: "linearizable", Validity: harness.Valid, Reason: "every one of 5 keys has a linearization"},
-			{Checker: "election-safety", Validity: harness.Valid, Reason: "no term had two leaders"},
-			{Checker: "coverage", Validity: harness.Valid, Reason: "every fault landed, and calls overlapped it"},
+		StartTimings: []history.Timing{{Name: "namespaces", Took: 61 * mil}, {Name: "processes", Took: 42 * mil}, {Name: "first leader", Took: 307 * mil}, {Name: "first committed write", Took: 4 * mil}},
+		Resources:    Resources{HarnessMaxRSS: 96 << 20, HarnessCPU: 9300 * mil, MemberRSS: map[history.NodeID]int64{"n1": 41 << 20, "n2": 38 << 20, "n3": 44 << 20}},
+		Verdicts: []history.Verdict{
+			{Checker: "linearizable", Validity: history.Valid, Reason: "every one of 5 keys has a linearization"},
+			{Checker: "election-safety", Validity: history.Valid, Reason: "no term had two leaders"},
+			{Checker: "coverage", Validity: history.Valid, Reason: "every fault landed, and calls overlapped it"},
 		},
-		Verdict: harness.Valid,
+		Verdict: history.Valid,
 	}
-	return run, harness.History{Nodes: s.nodes, Ops: s.ops, Logs: s.logs}
+	return run, history.History{Nodes: s.nodes, Ops: s.ops, Logs: s.logs}
 }
 
-func (s *synthetic) phase(p harness.Phase, at time.Duration) {
-	s.ops = append(s.ops, harness.Op{Time: at, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: p})})
+func (s *synthetic) phase(p history.Phase, at time.Duration) {
+	s.ops = append(s.ops, history.Op{Time: at, Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: p})})
 }
 
-func (s *synthetic) nemesis(at time.Duration, t harness.Type, f string, v harness.FaultValue) {
-	s.ops = append(s.ops, harness.Op{Time: at, Process: harness.NemesisProcess, Type: t, F: f, Value: harness.EncodeValue(v)})
+func (s *synthetic) nemesis(at time.Duration, t history.Type, f string, v history.FaultValue) {
+	s.ops = append(s.ops, history.Op{Time: at, Process: history.NemesisProcess, Type: t, F: f, Value: history.EncodeValue(v)})
 }
 
 // worker calls one member after the other. While nobody leads, calls wait for the next leader's
@@ -229,32 +230,32 @@ func (s *synthetic) worker(w int) {
 	process, n := w, 0
 	for at := 400*mil + time.Duration(w)*s.pause/time.Duration(s.workers); at < s.end-20*mil; n++ {
 		node := s.nodes[(n+w)%len(s.nodes)]
-		op := harness.Op{Time: at, Process: process, Type: harness.Invoke, Node: node, Call: n*s.workers + w + 1}
+		op := history.Op{Time: at, Process: process, Type: history.Invoke, Node: node, Call: n*s.workers + w + 1}
 		key := fmt.Sprintf("k%d", n%5)
 		read := s.rand.IntN(2) == 0
 		op.F, op.Value = "put", json.RawMessage(fmt.Sprintf(`{"key":%q,"value":"%d.%d"}`, key, w, n))
 		if read {
 			op.F, op.Value = "get", json.RawMessage(fmt.Sprintf(`{"key":%q,"value":null}`, key))
 		}
-		op.Kind = harness.KindBefore(op.F)
+		op.Kind = history.KindBefore(op.F)
 		s.ops = append(s.ops, op)
 		took, err := s.answer(node, at, s.timeout)
-		op.Kind, op.Type, op.Time = "", harness.OK, at+took
+		op.Kind, op.Type, op.Time = "", history.OK, at+took
 		if err != nil {
 			op.Error = err.Error()
-			if op.Type = harness.Info; read || errors.Is(err, harness.ErrNotApplied) {
-				op.Type = harness.Fail
+			if op.Type = history.Info; read || errors.Is(err, harness.ErrNotApplied) {
+				op.Type = history.Fail
 			}
 		}
 		s.ops = append(s.ops, op)
-		if op.Type == harness.Info {
+		if op.Type == history.Info {
 			process += s.workers
 		}
 		at = max(op.Time, at+s.pause)
 	}
 }
 
-func (s *synthetic) answer(node harness.NodeID, at, timeout time.Duration) (time.Duration, error) {
+func (s *synthetic) answer(node history.NodeID, at, timeout time.Duration) (time.Duration, error) {
 	latency := time.Duration(600+s.rand.IntN(1800)) * time.Microsecond
 	if s.known != nil {
 		return s.answerKnown(node, at, timeout, latency/4+latencyLeast)
@@ -280,7 +281,7 @@ func (s *synthetic) answer(node harness.NodeID, at, timeout time.Duration) (time
 }
 
 // standard is a run of a minute with every kind of fault on leaders and followers.
-func standard(workers int, pause, timeout time.Duration) (*synthetic, Run, harness.History) {
+func standard(workers int, pause, timeout time.Duration) (*synthetic, Run, history.History) {
 	s := newSynthetic(workers, pause)
 	s.timeout = timeout
 	at := 4 * sec
@@ -294,7 +295,7 @@ func standard(workers int, pause, timeout time.Duration) (*synthetic, Run, harne
 }
 
 // writeFolder saves a run as the engine does.
-func writeFolder(t testing.TB, root string, run Run, h harness.History) *Folder {
+func writeFolder(t testing.TB, root string, run Run, h history.History) *Folder {
 	t.Helper()
 	f, err := Create(root, run.ID)
 	require.NoError(t, err)
@@ -312,7 +313,7 @@ func writeFolder(t testing.TB, root string, run Run, h harness.History) *Folder 
 		require.NoError(t, err)
 		var b []byte
 		for _, line := range h.Logs[id] {
-			b = harness.AppendLogLine(b, line.At, []byte(line.Text))
+			b = history.AppendLogLine(b, line.At, []byte(line.Text))
 		}
 		_, err = l.Write(b)
 		require.NoError(t, err)

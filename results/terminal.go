@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // TerminalOptions say how the summary is shown. The zero value is plain text.
@@ -34,7 +33,7 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 		return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color(color)).Render(s)
 	}
 	verdict := strings.ToUpper(run.Verdict.String())
-	color := map[harness.Validity]string{harness.Valid: "2", harness.Invalid: "1", harness.Unknown: "3"}[run.Verdict]
+	color := map[history.Validity]string{history.Valid: "2", history.Invalid: "1", history.Unknown: "3"}[run.Verdict]
 	var lines []string
 	add := func(format string, args ...any) {
 		lines = append(lines, clip(fmt.Sprintf(format, args...)))
@@ -79,7 +78,7 @@ func TerminalSummary(a Analysis, o TerminalOptions) string {
 // That nothing is wrong takes one: who says so is in the report.
 func verdictLines(verdict string, run Run) []string {
 	reason := verdictReason(run)
-	if run.Verdict == harness.Valid {
+	if run.Verdict == history.Valid {
 		reason, _, _ = strings.Cut(reason, ": ")
 	}
 	const most, indent = 3, "         "
@@ -117,7 +116,7 @@ func terminalStory(run Run, height int) []string {
 }
 
 // storyLines are a violation's story, a line a moment, each with its time on the run's clock.
-func storyLines(story []harness.Moment) []string {
+func storyLines(story []history.Moment) []string {
 	timed := false
 	for _, m := range story {
 		timed = timed || m.At >= time.Millisecond
@@ -134,7 +133,7 @@ func storyLines(story []harness.Moment) []string {
 }
 
 // StoryLines are a violation's story, a line a moment.
-func StoryLines(v harness.Verdict) []string { return storyLines(v.Story) }
+func StoryLines(v history.Verdict) []string { return storyLines(v.Story) }
 
 func terminalTail(run Run, o TerminalOptions) []string {
 	tail := []string{""}
@@ -251,16 +250,16 @@ func verdictReason(run Run) string {
 	}
 	for _, c := range run.Claims {
 		switch {
-		case run.Verdict == harness.Invalid && !c.Holds && c.Undecided == "":
+		case run.Verdict == history.Invalid && !c.Holds && c.Undecided == "":
 			return oneLine("it does not hold that " + c.Claim + ": " + c.Measured)
-		case run.Verdict == harness.Unknown && c.Undecided != "":
+		case run.Verdict == history.Unknown && c.Undecided != "":
 			return oneLine("it was not shown that " + c.Claim + ": " + c.Undecided)
 		}
 	}
 	if len(run.Verdicts) == 0 {
 		return "no checker has judged the history"
 	}
-	if run.Verdict != harness.Valid {
+	if run.Verdict != history.Valid {
 		return "no reason is recorded"
 	}
 	names := make([]string, len(run.Verdicts))
@@ -271,9 +270,9 @@ func verdictReason(run Run) string {
 }
 
 // decisive is the first verdict that made the run's what it is; nil where all is well.
-func decisive(run Run) *harness.Verdict {
+func decisive(run Run) *history.Verdict {
 	for i := range run.Verdicts {
-		if v := &run.Verdicts[i]; v.Validity == run.Verdict && v.Validity != harness.Valid {
+		if v := &run.Verdicts[i]; v.Validity == run.Verdict && v.Validity != history.Valid {
 			return v
 		}
 	}

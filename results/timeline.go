@@ -2,11 +2,10 @@ package results
 
 import (
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"html/template"
 	"math"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // timelineMeta is what the page's script knows beside the columns of calls. Times are microseconds
@@ -35,7 +34,7 @@ type (
 		Hi int `json:"hi"`
 	}
 	laneMeta struct {
-		Node     harness.NodeID `json:"node"`
+		Node     history.NodeID `json:"node"`
 		Segments []segmentMeta  `json:"segments"`
 		Cuts     [][2]int64     `json:"cuts"`
 	}
@@ -61,7 +60,7 @@ type (
 	leaderMeta struct {
 		From int64          `json:"from"`
 		To   int64          `json:"to"`
-		Node harness.NodeID `json:"node"`
+		Node history.NodeID `json:"node"`
 		Term uint64         `json:"term"`
 		Ref  string         `json:"ref"`
 	}

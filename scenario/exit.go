@@ -3,9 +3,8 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Exit codes of commands that run or judge.
@@ -41,11 +40,11 @@ func Worse(a, b int) int {
 }
 
 // ExitOf is the code of a verdict.
-func ExitOf(v harness.Validity) int {
+func ExitOf(v history.Validity) int {
 	switch v {
-	case harness.Valid:
+	case history.Valid:
 		return ExitValid
-	case harness.Invalid:
+	case history.Invalid:
 		return ExitInvalid
 	default:
 		return ExitUnknown

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
 // OpenRun opens a run's folder with what judges it.
-func OpenRun(dir string) (*results.Folder, results.Run, []harness.Checker, error) {
+func OpenRun(dir string) (*results.Folder, results.Run, []history.Checker, error) {
 	folder, err := results.Open(dir)
 	if err != nil {
 		return nil, results.Run{}, nil, Usage("%v", err)
@@ -36,7 +36,7 @@ func OpenRun(dir string) (*results.Folder, results.Run, []harness.Checker, error
 
 // choose says who judges a run: own, of its workload or script, and who judges such runs whatever these
 // are. Who is not asked, the run says then.
-func choose(own []harness.Checker, run *results.Run, script bool) (asked []harness.Checker) {
+func choose(own []history.Checker, run *results.Run, script bool) (asked []history.Checker) {
 	f := checker.RunFacts{
 		LogLanguage: run.LogLanguage, Script: script, ProbeEvery: run.ProbeEvery, Hostile: run.Hostile,
 		Time: run.Time, ElectionTimeout: run.ElectionTimeout,
@@ -50,7 +50,7 @@ func choose(own []harness.Checker, run *results.Run, script bool) (asked []harne
 
 // Judge reads the folder back, lets the checkers judge it, and renders the report. Nothing crosses
 // from running to judging but the folder.
-func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []harness.Checker, limit time.Duration) (results.Analysis, error) {
+func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []history.Checker, limit time.Duration) (results.Analysis, error) {
 	h, warnings, err := folder.ReadHistory()
 	if err != nil {
 		return results.Analysis{}, Infrastructure(err)
@@ -58,9 +58,9 @@ func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 	h.Nodes = run.Nodes
 	check, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	run.Verdicts = append(slices.DeleteFunc(run.Verdicts, func(v harness.Verdict) bool { return v.Checker != "invariants" }),
+	run.Verdicts = append(slices.DeleteFunc(run.Verdicts, func(v history.Verdict) bool { return v.Checker != "invariants" }),
 		checker.Run(check, list, h)...)
-	run.Verdict = harness.Worst(run.Verdicts)
+	run.Verdict = history.Worst(run.Verdicts)
 	run.ExitCode = ExitOf(run.Verdict)
 	if run.Error != "" {
 		run.ExitCode = Worse(run.ExitCode, ExitInfrastructure)
@@ -70,10 +70,10 @@ func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 	}
 	for _, c := range run.Claims {
 		switch {
-		case c.Undecided != "" && run.Verdict == harness.Valid: // a scenario that showed less than it is for
-			run.Verdict, run.ExitCode = harness.Unknown, Worse(run.ExitCode, ExitUnknown)
+		case c.Undecided != "" && run.Verdict == history.Valid: // a scenario that showed less than it is for
+			run.Verdict, run.ExitCode = history.Unknown, Worse(run.ExitCode, ExitUnknown)
 		case c.Undecided == "" && !c.Holds:
-			run.Verdict, run.ExitCode = harness.Invalid, Worse(run.ExitCode, ExitInvalid)
+			run.Verdict, run.ExitCode = history.Invalid, Worse(run.ExitCode, ExitInvalid)
 		}
 	}
 	measureSelf(&run)
@@ -102,19 +102,19 @@ const firstWrite = "in all, to the first committed write"
 
 // timeFirstWrite completes the parts of the start with how long it took until a client's write was
 // acknowledged, the first election included.
-func timeFirstWrite(run *results.Run, ops []harness.Op) {
-	if slices.ContainsFunc(run.StartTimings, func(t harness.Timing) bool { return t.Name == firstWrite }) {
+func timeFirstWrite(run *results.Run, ops []history.Op) {
+	if slices.ContainsFunc(run.StartTimings, func(t history.Timing) bool { return t.Name == firstWrite }) {
 		return
 	}
-	kinds := map[int]harness.Kind{} // of open calls, by process
-	i := slices.IndexFunc(ops, func(op harness.Op) bool {
-		if op.Type == harness.Invoke {
+	kinds := map[int]history.Kind{} // of open calls, by process
+	i := slices.IndexFunc(ops, func(op history.Op) bool {
+		if op.Type == history.Invoke {
 			kinds[op.Process] = op.Kind
 		}
-		return op.Type == harness.OK && kinds[op.Process] == harness.KindWrite
+		return op.Type == history.OK && kinds[op.Process] == history.KindWrite
 	})
 	if i >= 0 {
-		run.StartTimings = append(run.StartTimings, harness.Timing{Name: firstWrite, Took: ops[i].Time})
+		run.StartTimings = append(run.StartTimings, history.Timing{Name: firstWrite, Took: ops[i].Time})
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -30,14 +30,14 @@ type liveCheck struct {
 // place is how far somebody has come in a history.
 type place struct{ ops, at atomic.Int64 }
 
-func (p *place) set(op *harness.Op) {
+func (p *place) set(op *history.Op) {
 	p.ops.Store(int64(op.Index) + 1)
 	p.at.Store(int64(op.Time))
 }
 
 // startLiveCheck lets judge see every op of the history that a run writes into folder, in a goroutine of
 // its own, until stop or the end of ctx. The op is good until judge returns.
-func startLiveCheck(ctx context.Context, folder *results.Folder, judge func(context.Context, *harness.Op)) (*liveCheck, error) {
+func startLiveCheck(ctx context.Context, folder *results.Folder, judge func(context.Context, *history.Op)) (*liveCheck, error) {
 	file, err := folder.FollowHistory()
 	if err != nil {
 		return nil, err
@@ -54,8 +54,8 @@ func startLiveCheck(ctx context.Context, folder *results.Folder, judge func(cont
 
 var errLiveCheckEnded = errors.New("it was to end")
 
-func (b *liveCheck) read(ctx context.Context, r io.Reader, judge func(context.Context, *harness.Op)) error {
-	_, err := harness.ReadOps(r, func(raw *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+func (b *liveCheck) read(ctx context.Context, r io.Reader, judge func(context.Context, *history.Op)) error {
+	_, err := history.ReadOps(r, func(raw *history.RawOp, _ *history.Sequence, _ []byte) error {
 		if ctx.Err() != nil {
 			return errLiveCheckEnded
 		}
@@ -74,7 +74,7 @@ func (b *liveCheck) read(ctx context.Context, r io.Reader, judge func(context.Co
 }
 
 // record takes note of an op that was recorded.
-func (b *liveCheck) record(op *harness.Op) { b.recorded.set(op) }
+func (b *liveCheck) record(op *history.Op) { b.recorded.set(op) }
 
 // behind is how far judging lags.
 func (b *liveCheck) behind() (ops int, lag time.Duration) {
@@ -105,7 +105,7 @@ func (b *liveCheck) stop(patience time.Duration) results.LiveCheck {
 const liveCheckPatience = 10 * time.Second
 
 // observeLive lets what judges while the run goes on see an op.
-func (r *Prepared) observeLive(ctx context.Context, op *harness.Op) {
+func (r *Prepared) observeLive(ctx context.Context, op *history.Op) {
 	r.monitor.Observe(op)
 	if r.live != nil {
 		r.live.Observe(ctx, op)
@@ -129,7 +129,7 @@ func (r *Prepared) violation() error {
 }
 
 // found is the first violation of any live check, nil if there was none.
-func (r *Prepared) found() *harness.Verdict {
+func (r *Prepared) found() *history.Verdict {
 	if v := r.monitor.Violation(); v != nil || r.live == nil {
 		return v
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/realtime"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -19,7 +20,7 @@ type liveCheckRun struct {
 	b *liveCheck
 }
 
-func newLiveCheckRun(t *testing.T, judge func(context.Context, *harness.Op)) *liveCheckRun {
+func newLiveCheckRun(t *testing.T, judge func(context.Context, *history.Op)) *liveCheckRun {
 	folder, err := results.Create(t.TempDir(), "run")
 	require.NoError(t, err)
 	history, err := folder.CreateHistory()
@@ -34,8 +35,8 @@ func newLiveCheckRun(t *testing.T, judge func(context.Context, *harness.Op)) *li
 
 // call records a get and its answer.
 func (r *liveCheckRun) call() {
-	for _, typ := range []harness.Type{harness.Invoke, harness.OK} {
-		r.Add(harness.Op{Type: typ, F: "get", Value: json.RawMessage(`{"key":"k","value":null}`)})
+	for _, typ := range []history.Type{history.Invoke, history.OK} {
+		r.Add(history.Op{Type: typ, F: "get", Value: json.RawMessage(`{"key":"k","value":null}`)})
 	}
 }
 
@@ -44,7 +45,7 @@ func TestLiveCheckLags(t *testing.T) {
 	const calls = 50_000 // far more than any buffer holds
 	var seen []int
 	gate := make(chan struct{})
-	r := newLiveCheckRun(t, func(_ context.Context, op *harness.Op) {
+	r := newLiveCheckRun(t, func(_ context.Context, op *history.Op) {
 		<-gate
 		seen = append(seen, op.Index)
 	})
@@ -69,7 +70,7 @@ func TestLiveCheckLags(t *testing.T) {
 
 // TestLiveCheckGivesBack: what judging does not come to in time is counted, and a damaged file is told.
 func TestLiveCheckGivesBack(t *testing.T) {
-	r := newLiveCheckRun(t, func(ctx context.Context, op *harness.Op) {
+	r := newLiveCheckRun(t, func(ctx context.Context, op *history.Op) {
 		if op.Index == 5 {
 			<-ctx.Done()
 		}
@@ -83,8 +84,8 @@ func TestLiveCheckGivesBack(t *testing.T) {
 	require.Equal(t, 20, got.Judged+got.Left)
 	require.NotZero(t, got.Left)
 
-	r = newLiveCheckRun(t, func(context.Context, *harness.Op) {})
-	r.Add(harness.Op{Type: harness.OK, F: "get"})
+	r = newLiveCheckRun(t, func(context.Context, *history.Op) {})
+	r.Add(history.Op{Type: history.OK, F: "get"})
 	require.NoError(t, r.Flush())
 	require.Contains(t, r.b.stop(time.Hour).Problem, "judge the history beside the run: line 1")
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v4"
 
-	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scripts"
 )
 
 // builtIn are the scenarios that come with the program. Bugs that the harness found stay among them.
@@ -32,7 +32,7 @@ func Names() (names []string) {
 	for _, e := range entries {
 		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
 	}
-	for _, s := range scenarios.All() {
+	for _, s := range scripts.All() {
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
@@ -41,8 +41,8 @@ func Names() (names []string) {
 
 // Doc is a scenario's description, one line.
 func Doc(name string) string {
-	if i := slices.IndexFunc(scenarios.All(), func(e scenarios.Entry) bool { return e.Name == name }); i >= 0 {
-		return scenarios.All()[i].Doc
+	if i := slices.IndexFunc(scripts.All(), func(e scripts.Entry) bool { return e.Name == name }); i >= 0 {
+		return scripts.All()[i].Doc
 	}
 	s, err := Load(name)
 	if err != nil {
@@ -56,7 +56,7 @@ func Load(name string) (Settings, error) {
 	s := Default()
 	s.source = []string{name}
 	s.Name = name
-	if slices.ContainsFunc(scenarios.All(), func(e scenarios.Entry) bool { return e.Name == name }) {
+	if slices.ContainsFunc(scripts.All(), func(e scripts.Entry) bool { return e.Name == name }) {
 		s.Script, s.Faults = name, []string{"none"}
 		return s, nil
 	}
@@ -129,7 +129,7 @@ func (s *Settings) fromCommand(run results.Run) error {
 	if err := flags.Parse(run.Command[2:]); err != nil {
 		return Usage("replay %s: %v", run.ID, err)
 	}
-	for _, e := range scenarios.All() {
+	for _, e := range scripts.All() {
 		if slices.Equal(flags.Args(), []string{e.Name}) {
 			s.Script = e.Name
 		}

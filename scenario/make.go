@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/workloads"
@@ -77,9 +78,9 @@ func (s Settings) NewSchedule() (harness.Schedule, error) {
 }
 
 // members are the names that runtimes give.
-func (s Settings) members() (out []harness.NodeID) {
+func (s Settings) members() (out []history.NodeID) {
 	for i := range s.Nodes {
-		out = append(out, harness.NodeID(fmt.Sprintf("n%d", i+1)))
+		out = append(out, history.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
 	return out
 }

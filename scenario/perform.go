@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Job is one cluster and what is done on it. Whatever starts a cluster does so by one.
@@ -33,12 +34,12 @@ func Engine(rc harness.RunConfig) func(context.Context, harness.Env, harness.Clu
 
 // Cluster is what became known of a Job's cluster.
 type Cluster struct {
-	Members []harness.NodeID
-	IDs     map[harness.NodeID]string // hexadecimal, as in raft's log
+	Members []history.NodeID
+	IDs     map[history.NodeID]string // hexadecimal, as in raft's log
 	Version string                    // of the system, as it says itself
-	Timings []harness.Timing          // of its start
-	RSS     map[harness.NodeID]int64  // bytes, at the end
-	Ops     []harness.Op              // where the recorder kept them
+	Timings []history.Timing          // of its start
+	RSS     map[history.NodeID]int64  // bytes, at the end
+	Ops     []history.Op              // where the recorder kept them
 }
 
 // Perform starts the cluster, does the job and closes the cluster. What became known is good also where
@@ -65,7 +66,7 @@ func (j Job) Perform(ctx context.Context) (c Cluster, err error) {
 
 // identify asks the members who they are.
 func (c *Cluster) identify(ctx context.Context, env harness.Env, hc harness.Cluster) {
-	c.IDs = map[harness.NodeID]string{}
+	c.IDs = map[history.NodeID]string{}
 	for i, st := range harness.Statuses(ctx, env, hc) {
 		if st.MemberID != 0 {
 			c.IDs[c.Members[i]] = fmt.Sprintf("%x", st.MemberID)
@@ -82,7 +83,7 @@ func (c *Cluster) measureRSS(ctx context.Context, hc harness.Cluster) {
 	if !ok {
 		return
 	}
-	c.RSS = map[harness.NodeID]int64{}
+	c.RSS = map[history.NodeID]int64{}
 	for _, id := range hc.Members() {
 		if n, err := m.RSS(context.WithoutCancel(ctx), id); err == nil {
 			c.RSS[id] = n
@@ -93,17 +94,17 @@ func (c *Cluster) measureRSS(ctx context.Context, hc harness.Cluster) {
 // Logs keeps members' lines in memory.
 type Logs struct {
 	mu  sync.Mutex
-	all map[harness.NodeID][]harness.LogLine
+	all map[history.NodeID][]history.LogLine
 }
 
 // NewLogs makes one without lines.
-func NewLogs() *Logs { return &Logs{all: map[harness.NodeID][]harness.LogLine{}} }
+func NewLogs() *Logs { return &Logs{all: map[history.NodeID][]history.LogLine{}} }
 
 // Writer takes a member's lines: it is a harness.ClusterConfig.Logs.
-func (k *Logs) Writer(id harness.NodeID) io.Writer { return &logWriter{k, id} }
+func (k *Logs) Writer(id history.NodeID) io.Writer { return &logWriter{k, id} }
 
 // Lines are those so far, a copy.
-func (k *Logs) Lines() map[harness.NodeID][]harness.LogLine {
+func (k *Logs) Lines() map[history.NodeID][]history.LogLine {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	out := maps.Clone(k.all)
@@ -115,12 +116,12 @@ func (k *Logs) Lines() map[harness.NodeID][]harness.LogLine {
 
 type logWriter struct {
 	k  *Logs
-	id harness.NodeID
+	id history.NodeID
 }
 
 // Write takes one line, as ClusterConfig.Logs promises.
 func (w *logWriter) Write(b []byte) (int, error) {
-	line, err := harness.ParseLogLine(string(b[:max(0, len(b)-1)]))
+	line, err := history.ParseLogLine(string(b[:max(0, len(b)-1)]))
 	if err != nil {
 		return 0, err
 	}

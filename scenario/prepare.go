@@ -18,9 +18,10 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/live"
+	"github.com/faultline-chaos/faultline/systems"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
@@ -42,7 +43,7 @@ type Options struct {
 
 // Watcher shows a run.
 type Watcher struct {
-	Observe func(*harness.Op)
+	Observe func(*history.Op)
 	Stage   func(what string) // what goes on after the clients are done
 	Stop    func()            // may be called again
 }
@@ -125,7 +126,7 @@ func (r *Prepared) makeFolder(reason string) (err error) {
 	r.run = results.Run{
 		Format: results.FormatVersion, ID: id, Started: started, Seed: s.Seed, Command: s.Command(r.options.Program),
 		Runtime: s.Runtime, RuntimeReason: reason, System: r.system.Name(),
-		LogLanguage: cmp.Or(r.system.LogLanguage(), harness.NoLogLanguage), Faultline: r.options.Version, Commit: Commit(),
+		LogLanguage: cmp.Or(r.system.LogLanguage(), history.NoLogLanguage), Faultline: r.options.Version, Commit: Commit(),
 		ElectionTimeout: s.Election, HeartbeatInterval: s.Heartbeat, Nodes: s.members(),
 		Workload: r.workload.Name(), Concurrency: s.Concurrency, Time: s.Time, Schedule: steps(r.schedule), Hostile: s.Hostile,
 		Machine: results.ThisMachine(),
@@ -166,7 +167,7 @@ func Commit() string {
 func (r *Prepared) clusterConfig(problems *[]error) harness.ClusterConfig {
 	return harness.ClusterConfig{
 		RunID: "faultline-" + r.run.ID, Seed: r.Settings.Seed, System: r.system, Nodes: r.Settings.Nodes,
-		Logs: func(id harness.NodeID) io.Writer {
+		Logs: func(id history.NodeID) io.Writer {
 			f, err := r.folder.CreateLog(id)
 			if err != nil {
 				*problems = append(*problems, err)

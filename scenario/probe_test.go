@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -20,7 +21,7 @@ type stalling struct {
 	from, to time.Duration
 }
 
-func (c *stalling) Dial(id harness.NodeID) (harness.KV, error) {
+func (c *stalling) Dial(id history.NodeID) (harness.KV, error) {
 	kv, err := c.Cluster.Dial(id)
 	return &stallingKV{kv, c}, err
 }
@@ -70,12 +71,12 @@ func TestProbesReadBackAStall(t *testing.T) {
 			from := 4567 * time.Millisecond
 			run := results.Run{ElectionTimeout: p.Election}
 			run.ProbeEvery, run.ProbeTimeout = p.Probes()
-			var h harness.History
+			var h history.History
 			cfg := harness.ClusterConfig{RunID: "stall", Seed: p.Seed, System: system, Nodes: p.Nodes}
 			require.NoError(t, new(sim.Runtime).Run(t.Context(), cfg, func(ctx context.Context, env harness.Env, hc harness.Cluster) error {
 				r := harness.NewRecorder(env, io.Discard, harness.RecorderOptions{Keep: true})
 				err := harness.Run(ctx, env, &stalling{hc, env, from, from + c.took}, r, p.RunConfig(w, nil))
-				h = harness.History{Nodes: hc.Members(), Ops: r.Ops()}
+				h = history.History{Nodes: hc.Members(), Ops: r.Ops()}
 				return err
 			}))
 			a := results.Analyze(run, h)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/live"
 	"github.com/faultline-chaos/faultline/results/trends"
@@ -40,7 +41,7 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	fmt.Fprintf(r.options.Stdout, "faultline %s · %s on %s (%s) · %d nodes · seed %d\n", s.Name, s.System, r.Settings.Runtime, r.run.RuntimeReason, s.Nodes, r.Settings.Seed)
-	var list []harness.Checker
+	var list []history.Checker
 	done := func() {}
 	if s.Script != "" {
 		list = choose(scriptCheckers(), &r.run, true)
@@ -95,8 +96,8 @@ func (r *Prepared) Lines(rewrite bool) Watcher {
 }
 
 // execute does the run; the folder then holds its history and logs.
-func (r *Prepared) execute(ctx context.Context, observe func(*harness.Op)) {
-	history, err := r.folder.CreateHistory()
+func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) {
+	file, err := r.folder.CreateHistory()
 	if err != nil {
 		r.settle(err)
 		return
@@ -110,13 +111,13 @@ func (r *Prepared) execute(ctx context.Context, observe func(*harness.Op)) {
 	if !harness.Virtual(r.Runtime) {
 		b, err := startLiveCheck(ctx, r.folder, r.observeLive)
 		if err != nil {
-			r.settle(errors.Join(err, history.Close(), r.close()))
+			r.settle(errors.Join(err, file.Close(), r.close()))
 			return
 		}
 		r.beside.Store(b)
-		see = func(_ context.Context, op *harness.Op) { b.record(op) }
+		see = func(_ context.Context, op *history.Op) { b.record(op) }
 	}
-	job := Job{Runtime: r.Runtime, Cluster: r.clusterConfig(&problems), History: history, Do: Engine(rc), Record: harness.RecorderOptions{Observe: func(op *harness.Op) {
+	job := Job{Runtime: r.Runtime, Cluster: r.clusterConfig(&problems), History: file, Do: Engine(rc), Record: harness.RecorderOptions{Observe: func(op *history.Op) {
 		see(ctx, op)
 		observe(op)
 	}}}
@@ -126,7 +127,7 @@ func (r *Prepared) execute(ctx context.Context, observe func(*harness.Op)) {
 		last.UndecidedKeys = r.undecided()
 		r.run.LiveCheck = &last
 	}
-	problems = append(problems, err, history.Close(), r.close())
+	problems = append(problems, err, file.Close(), r.close())
 	r.record(c)
 	r.settle(errors.Join(problems...))
 }
@@ -164,12 +165,12 @@ func (r *Prepared) settle(err error) {
 }
 
 // Invariant makes a verdict of what a simulation found by itself.
-func Invariant(err error) (harness.Verdict, bool) {
+func Invariant(err error) (history.Verdict, bool) {
 	var inv *sim.InvariantError
 	if !errors.As(err, &inv) {
-		return harness.Verdict{}, false
+		return history.Verdict{}, false
 	}
-	return harness.Verdict{Checker: "invariants", Validity: harness.Invalid, Reason: inv.Error()}, true
+	return history.Verdict{Checker: "invariants", Validity: history.Invalid, Reason: inv.Error()}, true
 }
 
 // Broken says whether a run's error is of the run itself, beyond what verdicts and other fields say.

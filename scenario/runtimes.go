@@ -13,7 +13,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/local"
 	"github.com/faultline-chaos/faultline/harness/sim"
-	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 // RuntimeEntry is a line of Runtimes.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
 )
@@ -31,7 +32,7 @@ func TestWorse(t *testing.T) {
 		require.Equal(t, c.want, Worse(c.a, c.b))
 		require.Equal(t, c.want, Worse(c.b, c.a))
 	}
-	require.Equal(t, ExitUnknown, ExitOf(harness.Unknown))
+	require.Equal(t, ExitUnknown, ExitOf(history.Unknown))
 	require.Contains(t, ExitCodesHelp, "The worst wins: "+strings.Trim(strings.ReplaceAll(fmt.Sprint(ranked()), " ", ", "), "[]")+".", "help tells the ranking")
 }
 
@@ -53,7 +54,7 @@ func changed(t *testing.T) Settings {
 	s := Default()
 	for _, x := range s.fields() {
 		if x.name == "schedule" {
-			s.Schedule = []Step{{time.Second, 1500 * time.Millisecond, "kill", harness.TargetLeader}}
+			s.Schedule = []Step{{time.Second, 1500 * time.Millisecond, "kill", history.TargetLeader}}
 			continue
 		}
 		text := map[string]string{"string": "other", "int": "7", "uint64": "18446744073709551615", "float64": "1.5", "bool": "true", "time.Duration": "1234ms", "scenario.Interval": "5ms", "[]string": "[stop, isolate]"}[x.value.Type().String()]
@@ -125,10 +126,10 @@ func TestCheckNamesWhatIsAllowed(t *testing.T) {
 func TestReplay(t *testing.T) {
 	want := Default()
 	want.Name, want.Runtime, want.Seed, want.Nodes, want.Heartbeat = "replay", "sim", 9, 5, 50*time.Millisecond
-	want.Schedule = []Step{{time.Second, 2 * time.Second, "kill", harness.TargetLeader}}
+	want.Schedule = []Step{{time.Second, 2 * time.Second, "kill", history.TargetLeader}}
 	saved, err := json.Marshal(want)
 	require.NoError(t, err)
-	steps := []results.Step{{At: time.Second, For: 2 * time.Second, Fault: "kill", Target: harness.TargetLeader}}
+	steps := []results.Step{{At: time.Second, For: 2 * time.Second, Fault: "kill", Target: history.TargetLeader}}
 	for _, run := range []results.Run{
 		{Scenario: saved, Schedule: steps},
 		{Command: []string{"bin/faultline", "run", "five-nodes", "--runtime=sim", "--nodes=5", "--heartbeat-interval=50ms", "--seed=9"}, Schedule: steps},
@@ -151,7 +152,7 @@ func TestReplay(t *testing.T) {
 func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 	everything := harness.Schedule{}
 	for _, e := range nemesis.All() {
-		everything = append(everything, harness.Step{Fault: e.Fault, Target: harness.TargetOne})
+		everything = append(everything, harness.Step{Fault: e.Fault, Target: history.TargetOne})
 	}
 	for _, e := range Runtimes() {
 		if _, err := e.New(Default()).Probe(t.Context()); err != nil {

@@ -9,21 +9,22 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/scenarios"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/scripts"
 )
 
 // scriptCheckers judge a script's history beside its claims. Its clients read and write registers, but
 // not long enough after the last fault for durability.
-func scriptCheckers() []harness.Checker {
-	return []harness.Checker{checker.Linearizable{}}
+func scriptCheckers() []history.Checker {
+	return []history.Checker{checker.Linearizable{}}
 }
 
 // script runs a scenario with expectations of its own. Its claims become part of run.json.
 func (r *Prepared) script(ctx context.Context) {
-	i := slices.IndexFunc(scenarios.All(), func(e scenarios.Entry) bool { return e.Name == r.Settings.Script })
+	i := slices.IndexFunc(scripts.All(), func(e scripts.Entry) bool { return e.Name == r.Settings.Script })
 	s := &scripted{r: r}
-	claims, err := scenarios.All()[i].Run(ctx, scenarios.World{Start: s.start}, scenarios.Options{Election: r.Settings.Election, Heartbeat: r.Settings.Heartbeat})
+	claims, err := scripts.All()[i].Run(ctx, scripts.World{Start: s.start}, scripts.Options{Election: r.Settings.Election, Heartbeat: r.Settings.Heartbeat})
 	err = errors.Join(err, s.problem, r.close())
 	for n, c := range claims {
 		r.run.Claims = append(r.run.Claims, results.Claim(c))
@@ -54,7 +55,7 @@ type scripted struct {
 	count   int
 }
 
-func (s *scripted) start(ctx context.Context, o scenarios.ClusterOptions, body func(context.Context, *scenarios.Stage) error) error {
+func (s *scripted) start(ctx context.Context, o scripts.ClusterOptions, body func(context.Context, *scripts.Stage) error) error {
 	p := s.r.Settings
 	p.Election, p.Heartbeat = o.Election, o.Heartbeat
 	system, err := p.NewSystem()
@@ -68,21 +69,21 @@ func (s *scripted) start(ctx context.Context, o scenarios.ClusterOptions, body f
 	if s.count > 1 {
 		cfg.RunID = fmt.Sprintf("%s-%d", cfg.RunID, s.count)
 	}
-	history := io.Discard
+	file := io.Discard
 	if o.Main {
 		f, err := s.r.folder.CreateHistory()
 		if err != nil {
 			return err
 		}
 		defer func() { s.problem = errors.Join(s.problem, f.Close()) }()
-		history = f
+		file = f
 		main := s.r.clusterConfig(&[]error{})
-		cfg.Logs = func(id harness.NodeID) io.Writer { return io.MultiWriter(main.Logs(id), logs.Writer(id)) }
+		cfg.Logs = func(id history.NodeID) io.Writer { return io.MultiWriter(main.Logs(id), logs.Writer(id)) }
 	}
-	c, err := Job{Runtime: s.r.Runtime, Cluster: cfg, History: history, Do: func(ctx context.Context, env harness.Env, hc harness.Cluster, recorder *harness.Recorder) error {
+	c, err := Job{Runtime: s.r.Runtime, Cluster: cfg, History: file, Do: func(ctx context.Context, env harness.Env, hc harness.Cluster, recorder *harness.Recorder) error {
 		n := harness.NewNemesis(env, hc, recorder)
 		return n.Conduct(ctx, func(ctx context.Context) error {
-			return body(ctx, &scenarios.Stage{Env: env, Cluster: hc, Recorder: recorder, Nemesis: n, Logs: logs.Lines})
+			return body(ctx, &scripts.Stage{Env: env, Cluster: hc, Recorder: recorder, Nemesis: n, Logs: logs.Lines})
 		})
 	}}.Perform(ctx)
 	if o.Main {

@@ -22,7 +22,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v4"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/store/core"
 )
 
@@ -67,7 +67,7 @@ type Step struct {
 	At     time.Duration  `yaml:"at"`
 	For    time.Duration  `yaml:"for"`
 	Fault  string         `yaml:"fault"`
-	Target harness.Target `yaml:"target"`
+	Target history.Target `yaml:"target"`
 }
 
 // Interval is a Duration that may be left to choose.

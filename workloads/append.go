@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Append makes transactions that append unique numbers to lists and read lists, as Jepsen's
@@ -39,10 +40,10 @@ func (p Append) withDefaults() Append {
 func (Append) Name() string { return "append" }
 
 // Ops are transactions of both kinds.
-func (Append) Ops() []harness.OpKind { return txnOps("read lists", "append to lists and read them") }
+func (Append) Ops() []history.OpKind { return txnOps("read lists", "append to lists and read them") }
 
 // Checkers judge its histories.
-func (Append) Checkers() []harness.Checker { return []harness.Checker{checker.Anomalies{}} }
+func (Append) Checkers() []history.Checker { return []history.Checker{checker.Anomalies{}} }
 
 // appendOp is one append (of add), or one read.
 type appendOp struct {
@@ -104,7 +105,7 @@ func (p Append) attempt(t appendTxn) harness.Attempt {
 	for _, o := range t {
 		reads = reads && o.add == 0
 	}
-	return harness.Attempt{F: harness.FTxn, Kind: txnKind(reads), Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	return harness.Attempt{F: history.FTxn, Kind: txnKind(reads), Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		return t.run(ctx, kv, reads)
 	}}
 }

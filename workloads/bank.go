@@ -9,6 +9,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Bank moves money between accounts and reads all of them at once. An account is a key. A transfer reads
@@ -36,16 +37,16 @@ func (b Bank) withDefaults() Bank {
 func (Bank) Name() string { return "bank" }
 
 // Ops are transfers and reads, and the opening of the accounts.
-func (Bank) Ops() []harness.OpKind {
-	return []harness.OpKind{
-		{Name: "open", Kind: harness.KindWrite, Doc: "open all accounts, if nobody did"},
-		{Name: "transfer", Kind: harness.KindWrite, Doc: "move money between two accounts, if neither changed meanwhile"},
-		{Name: "balances", Kind: harness.KindRead, Doc: "read all accounts at once"},
+func (Bank) Ops() []history.OpKind {
+	return []history.OpKind{
+		{Name: "open", Kind: history.KindWrite, Doc: "open all accounts, if nobody did"},
+		{Name: "transfer", Kind: history.KindWrite, Doc: "move money between two accounts, if neither changed meanwhile"},
+		{Name: "balances", Kind: history.KindRead, Doc: "read all accounts at once"},
 	}
 }
 
 // Checkers judge its histories.
-func (Bank) Checkers() []harness.Checker { return []harness.Checker{checker.Bank{NoNegative: true}} }
+func (Bank) Checkers() []history.Checker { return []history.Checker{checker.Bank{NoNegative: true}} }
 
 var errOpen = errors.New("the accounts are there already")
 
@@ -118,10 +119,10 @@ func (b Bank) Run(ctx context.Context, w *harness.Worker) error {
 func (b Bank) open(names []string, open *bool) harness.Attempt {
 	return harness.Attempt{F: "open", Value: balances{names: names}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		done := balances{names: names}
-		var t harness.Txn
+		var t history.Txn
 		for _, n := range names {
-			t.If = append(t.If, harness.TxnCompare{Target: harness.TxnCreate, Result: "=", Key: n})
-			t.Ops = append(t.Ops, harness.TxnOp{Kind: harness.TxnPut, Key: n, Value: strconv.FormatInt(b.Opening, 10)})
+			t.If = append(t.If, history.TxnCompare{Target: history.TxnCreate, Result: "=", Key: n})
+			t.Ops = append(t.Ops, history.TxnOp{Kind: history.TxnPut, Key: n, Value: strconv.FormatInt(b.Opening, 10)})
 			done.amount = append(done.amount, b.Opening)
 		}
 		answer, err := runTxn(ctx, kv, t)
@@ -129,7 +130,7 @@ func (b Bank) open(names []string, open *bool) harness.Attempt {
 			return balances{names: names}, err
 		}
 		if *open = true; !answer.Succeeded {
-			err = fmt.Errorf("%w: %w", harness.ErrRejected, errOpen)
+			err = fmt.Errorf("%w: %w", history.ErrRejected, errOpen)
 		}
 		return done, err
 	}}

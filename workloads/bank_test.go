@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // txnMap is a store of transactions that compare revisions.
@@ -24,7 +25,7 @@ func newTxnMap() *txnMap {
 	return &txnMap{values: map[string]string{}, mods: map[string]int64{}, rev: 1}
 }
 
-func (m *txnMap) Txn(_ context.Context, t harness.Txn) (harness.Txn, error) {
+func (m *txnMap) Txn(_ context.Context, t history.Txn) (history.Txn, error) {
 	t.Answered, t.Succeeded = true, true
 	for _, c := range t.If {
 		t.Succeeded = t.Succeeded && m.mods[c.Key] == c.Number
@@ -35,14 +36,14 @@ func (m *txnMap) Txn(_ context.Context, t harness.Txn) (harness.Txn, error) {
 	m.rev++
 	for i := range t.Ops {
 		switch o := &t.Ops[i]; o.Kind {
-		case harness.TxnPut:
+		case history.TxnPut:
 			m.values[o.Key], m.mods[o.Key] = o.Value, m.rev
-		case harness.TxnGet:
+		case history.TxnGet:
 			if v, ok := m.values[o.Key]; ok {
-				o.Items = []harness.TxnItem{{Key: o.Key, Value: v, Mod: m.mods[o.Key]}}
+				o.Items = []history.TxnItem{{Key: o.Key, Value: v, Mod: m.mods[o.Key]}}
 			}
 		}
-		if t.Ops[i].Kind == harness.TxnPut && m.err != nil {
+		if t.Ops[i].Kind == history.TxnPut && m.err != nil {
 			return t, m.err
 		}
 	}
@@ -52,7 +53,7 @@ func (m *txnMap) Txn(_ context.Context, t harness.Txn) (harness.Txn, error) {
 func invoke(t *testing.T, kv harness.KV, a harness.Attempt) (string, error) {
 	t.Helper()
 	v, err := a.Invoke(t.Context(), kv)
-	return string(v.(harness.JSONAppender).AppendJSON(nil)), err
+	return string(v.(history.JSONAppender).AppendJSON(nil)), err
 }
 
 func TestBank(t *testing.T) {
@@ -66,7 +67,7 @@ func TestBank(t *testing.T) {
 	require.JSONEq(t, `{"balances":{"a0":10,"a1":10}}`, got)
 	require.True(t, open)
 	_, err = invoke(t, kv, b.open(b.names(), &open))
-	require.ErrorIs(t, err, harness.ErrRejected)
+	require.ErrorIs(t, err, history.ErrRejected)
 	require.ErrorIs(t, err, errOpen)
 
 	move := transfer{from: "a0", to: "a1", amount: 7}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // errChanged is why a write that depends on what was read certainly did not happen.
@@ -21,9 +22,9 @@ type looked struct {
 // look reads keys, all at once.
 func look(ctx context.Context, kv harness.KV, keys []string) (looked, error) {
 	l := looked{keys: keys, values: map[string]string{}, mods: map[string]int64{}}
-	var t harness.Txn
+	var t history.Txn
 	for _, k := range keys {
-		t.Ops = append(t.Ops, harness.TxnOp{Kind: harness.TxnGet, Key: k})
+		t.Ops = append(t.Ops, history.TxnOp{Kind: history.TxnGet, Key: k})
 	}
 	t, err := runTxn(ctx, kv, t)
 	if err != nil {
@@ -40,16 +41,16 @@ func look(ctx context.Context, kv harness.KV, keys []string) (looked, error) {
 // write puts some of the keys, in one transaction that does nothing where any of those that were read
 // has changed since: errChanged then, which is an ErrRejected.
 func (l *looked) write(ctx context.Context, kv harness.KV, values map[string]string) error {
-	var t harness.Txn
+	var t history.Txn
 	for _, k := range l.keys {
-		t.If = append(t.If, harness.TxnCompare{Target: harness.TxnMod, Result: "=", Key: k, Number: l.mods[k]})
+		t.If = append(t.If, history.TxnCompare{Target: history.TxnMod, Result: "=", Key: k, Number: l.mods[k]})
 		if v, ok := values[k]; ok {
-			t.Ops = append(t.Ops, harness.TxnOp{Kind: harness.TxnPut, Key: k, Value: v})
+			t.Ops = append(t.Ops, history.TxnOp{Kind: history.TxnPut, Key: k, Value: v})
 		}
 	}
 	answer, err := runTxn(ctx, kv, t)
 	if err == nil && !answer.Succeeded {
-		err = fmt.Errorf("%w: %w", harness.ErrRejected, errChanged)
+		err = fmt.Errorf("%w: %w", history.ErrRejected, errChanged)
 	}
 	return err
 }

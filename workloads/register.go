@@ -8,6 +8,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Register reads and writes single keys through any member. Values are unique, every attempt of a
@@ -53,18 +54,18 @@ const (
 func (Register) Name() string { return "register" }
 
 // Ops are reads and writes of one key.
-func (Register) Ops() []harness.OpKind {
-	return []harness.OpKind{
-		{Name: "get", Kind: harness.KindRead, Doc: "read a key"},
-		{Name: "put", Kind: harness.KindWrite, Doc: "write a key"},
-		{Name: "cas", Kind: harness.KindWrite, Doc: "write a key if it still is as expected"},
-		{Name: "delete", Kind: harness.KindWrite, Doc: "delete a key"},
+func (Register) Ops() []history.OpKind {
+	return []history.OpKind{
+		{Name: "get", Kind: history.KindRead, Doc: "read a key"},
+		{Name: "put", Kind: history.KindWrite, Doc: "write a key"},
+		{Name: "cas", Kind: history.KindWrite, Doc: "write a key if it still is as expected"},
+		{Name: "delete", Kind: history.KindWrite, Doc: "delete a key"},
 	}
 }
 
 // Checkers judge its histories.
-func (Register) Checkers() []harness.Checker {
-	return []harness.Checker{checker.Linearizable{}, checker.Durable{}}
+func (Register) Checkers() []history.Checker {
+	return []history.Checker{checker.Linearizable{}, checker.Durable{}}
 }
 
 // registerState is what one worker knows.
@@ -97,7 +98,7 @@ func (r Register) call(ctx context.Context, w *harness.Worker, st *registerState
 	for end := w.Env.Now() + r.Patience; ctx.Err() == nil && w.Env.Now() < end; {
 		a := r.attempt(w, st, kind, key)
 		a.Call, a.Node, a.Timeout = id, members[node], r.Timeout
-		if t, _ := w.Do(ctx, a); t == harness.OK {
+		if t, _ := w.Do(ctx, a); t == history.OK {
 			return node
 		}
 		if len(members) > 1 { // to another member
@@ -201,14 +202,14 @@ func (r Register) Final(ctx context.Context, w *harness.Worker) error {
 	return nil
 }
 
-func (r Register) finalRead(ctx context.Context, w *harness.Worker, key string, node harness.NodeID) error {
+func (r Register) finalRead(ctx context.Context, w *harness.Worker, key string, node history.NodeID) error {
 	st := &registerState{seen: map[string]string{}}
 	call := w.NewCall()
 	for {
 		a := r.get(st, key)
 		a.Call, a.Node, a.Timeout = call, node, 4*r.Timeout
 		t, err := w.Do(ctx, a)
-		if t == harness.OK {
+		if t == history.OK {
 			return nil
 		}
 		if w.Env.Sleep(ctx, backoffLast) != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/realtime"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,24 +29,24 @@ type memory struct {
 	mu   sync.Mutex
 	data map[string]string
 	rev  int64
-	errs map[harness.NodeID]error
+	errs map[history.NodeID]error
 }
 
 func newMemory() *memory { return &memory{data: map[string]string{}, rev: 1} }
 
 func (*memory) Can(c harness.Capability) (string, error) { return "", c.Missing("") }
 func (*memory) Runtime() string                          { return "memory" }
-func (*memory) Members() []harness.NodeID                { return []harness.NodeID{"n1", "n2", "n3"} }
+func (*memory) Members() []history.NodeID                { return []history.NodeID{"n1", "n2", "n3"} }
 
-func (m *memory) Dial(id harness.NodeID) (harness.KV, error) { return &memoryKV{m, id}, nil }
+func (m *memory) Dial(id history.NodeID) (harness.KV, error) { return &memoryKV{m, id}, nil }
 
-func (m *memory) Status(context.Context, harness.NodeID) (harness.Status, error) {
+func (m *memory) Status(context.Context, history.NodeID) (harness.Status, error) {
 	return harness.Status{}, errors.New("not asked for")
 }
 
 type memoryKV struct {
 	m  *memory
-	id harness.NodeID
+	id history.NodeID
 }
 
 func (c *memoryKV) Close() error { return nil }
@@ -98,7 +99,7 @@ func (c *memoryKV) Delete(_ context.Context, key string) (n int64, rev int64, er
 }
 
 // play runs the workload for d and then its final reads, with its phases, and returns the history.
-func play(t *testing.T, r Register, m *memory, workers int, d time.Duration) []harness.Op {
+func play(t *testing.T, r Register, m *memory, workers int, d time.Duration) []history.Op {
 	t.Helper()
 	env := realtime.New(1)
 	rec := harness.NewRecorder(env, io.Discard, harness.RecorderOptions{Keep: true})
@@ -115,15 +116,15 @@ func play(t *testing.T, r Register, m *memory, workers int, d time.Duration) []h
 	m.mu.Lock()
 	m.errs = nil
 	m.mu.Unlock()
-	rec.Add(harness.Op{Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseFinal})})
+	rec.Add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: history.PhaseFinal})})
 	require.NoError(t, env.Parallel(t.Context(), final...))
 	return rec.Ops()
 }
 
-func requireValid(t *testing.T, ops []harness.Op) {
+func requireValid(t *testing.T, ops []history.Op) {
 	t.Helper()
-	for _, v := range checker.Run(t.Context(), Register{}.Checkers(), harness.History{Ops: ops}) {
-		require.Equal(t, harness.Valid, v.Validity, "%s: %s", v.Checker, v.Reason)
+	for _, v := range checker.Run(t.Context(), Register{}.Checkers(), history.History{Ops: ops}) {
+		require.Equal(t, history.Valid, v.Validity, "%s: %s", v.Checker, v.Reason)
 	}
 }
 
@@ -142,10 +143,10 @@ func TestRegisterOnAHealthyCluster(t *testing.T) {
 			Swapped bool
 			Rev     int64
 		}
-		if !op.Client() || op.Type == harness.Invoke {
+		if !op.Client() || op.Type == history.Invoke {
 			continue
 		}
-		require.Equal(t, harness.OK, op.Type)
+		require.Equal(t, history.OK, op.Type)
 		require.NoError(t, json.Unmarshal(op.Value, &v))
 		require.NotZero(t, v.Rev)
 		did[op.F]++
@@ -168,14 +169,14 @@ func TestRegisterRetries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMemory()
-			m.errs = map[harness.NodeID]error{"n1": broken, "n2": broken}
+			m.errs = map[history.NodeID]error{"n1": broken, "n2": broken}
 			ops := play(t, fast(), m, 3, 400*time.Millisecond)
 			requireValid(t, ops)
-			last := map[int]harness.Op{}
+			last := map[int]history.Op{}
 			values := map[string]bool{}
 			retries := 0
 			for _, op := range ops {
-				if op.Type != harness.Invoke || !op.Client() {
+				if op.Type != history.Invoke || !op.Client() {
 					continue
 				}
 				require.NotZero(t, op.Call)
@@ -200,21 +201,21 @@ func TestRegisterRetries(t *testing.T) {
 // TestFinalReadsEveryKey: whatever was written is read, the last keys from every member.
 func TestFinalReadsEveryKey(t *testing.T) {
 	ops := play(t, fast(), newMemory(), 4, 300*time.Millisecond)
-	at := slices.IndexFunc(ops, func(op harness.Op) bool { return op.F == harness.FPhase })
-	key := func(op harness.Op) string {
+	at := slices.IndexFunc(ops, func(op history.Op) bool { return op.F == history.FPhase })
+	key := func(op history.Op) string {
 		var v struct{ Key string }
 		require.NoError(t, json.Unmarshal(op.Value, &v))
 		return v.Key
 	}
-	read := map[string][]harness.NodeID{}
+	read := map[string][]history.NodeID{}
 	for _, op := range ops[at+1:] {
-		if op.Type == harness.OK {
+		if op.Type == history.OK {
 			read[key(op)] = append(read[key(op)], op.Node)
 		}
 	}
 	lastWritten := ""
 	for _, op := range ops[:at] {
-		if op.Type == harness.OK && op.F != "get" {
+		if op.Type == history.OK && op.F != "get" {
 			lastWritten = key(op)
 			require.NotEmpty(t, read[lastWritten], lastWritten)
 		}
@@ -224,7 +225,7 @@ func TestFinalReadsEveryKey(t *testing.T) {
 
 func TestFinalEndsWithItsContext(t *testing.T) {
 	m := newMemory()
-	m.errs = map[harness.NodeID]error{"n1": errors.New("x"), "n2": errors.New("x"), "n3": errors.New("x")}
+	m.errs = map[history.NodeID]error{"n1": errors.New("x"), "n2": errors.New("x"), "n3": errors.New("x")}
 	env := realtime.New(1)
 	w := harness.NewWorker(env, m, harness.NewRecorder(env, io.Discard, harness.RecorderOptions{}), Register{}.Ops(), 0, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -236,7 +237,7 @@ func TestFinalEndsWithItsContext(t *testing.T) {
 // TestValuesAreTheirJSON: what AppendJSON writes is what DESIGN says, and valid JSON.
 func TestValuesAreTheirJSON(t *testing.T) {
 	old := "1.1"
-	for want, v := range map[string]harness.JSONAppender{
+	for want, v := range map[string]history.JSONAppender{
 		`{"key":"k1","value":null}`:                                    registerRead{Key: "k1"},
 		`{"key":"k1","value":"0.1","rev":7}`:                           registerRead{Key: "k1", Value: "0.1", Found: true, Rev: 7},
 		`{"key":"k1","value":"0.1","mod":6,"rev":7}`:                   registerRead{Key: "k1", Value: "0.1", Found: true, Mod: 6, Rev: 7},

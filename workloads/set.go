@@ -7,6 +7,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Set adds unique numbers to a set and reads all of it. An element is a key, so that adding one is a put,
@@ -29,15 +30,15 @@ func (s Set) withDefaults() Set {
 func (Set) Name() string { return "set" }
 
 // Ops are adds and reads.
-func (Set) Ops() []harness.OpKind {
-	return []harness.OpKind{
-		{Name: "add", Kind: harness.KindWrite, Doc: "add an element"},
-		{Name: "read", Kind: harness.KindRead, Doc: "read all elements"},
+func (Set) Ops() []history.OpKind {
+	return []history.OpKind{
+		{Name: "add", Kind: history.KindWrite, Doc: "add an element"},
+		{Name: "read", Kind: history.KindRead, Doc: "read all elements"},
 	}
 }
 
 // Checkers judge its histories.
-func (Set) Checkers() []harness.Checker { return []harness.Checker{checker.Set{}, checker.SetFull{}} }
+func (Set) Checkers() []history.Checker { return []history.Checker{checker.Set{}, checker.SetFull{}} }
 
 // setAdd is the value of add: {"element":5}.
 type setAdd int
@@ -99,7 +100,7 @@ func (s Set) add(element int) harness.Attempt {
 
 func (s Set) read() harness.Attempt {
 	return harness.Attempt{F: "read", Value: setRead{}, Timeout: s.Timeout, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
-		t, err := runTxn(ctx, kv, harness.Txn{Ops: []harness.TxnOp{{Kind: harness.TxnRange, Key: setFrom, End: setTo}}})
+		t, err := runTxn(ctx, kv, history.Txn{Ops: []history.TxnOp{{Kind: history.TxnRange, Key: setFrom, End: setTo}}})
 		if err != nil {
 			return setRead{}, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Txn makes transactions over several keys at once: comparisons, reads, puts and deletes. It needs a
@@ -42,26 +43,26 @@ func pacing(think, timeout time.Duration) (time.Duration, time.Duration) {
 func (Txn) Name() string { return "txn" }
 
 // Ops are transactions of both kinds.
-func (Txn) Ops() []harness.OpKind { return txnOps("read keys", "compare, read, put and delete keys") }
+func (Txn) Ops() []history.OpKind { return txnOps("read keys", "compare, read, put and delete keys") }
 
 // txnOps are transactions that only read, and others.
-func txnOps(reads, writes string) []harness.OpKind {
-	return []harness.OpKind{
-		{Name: harness.FTxn, Kind: harness.KindRead, Doc: reads + ", all at once"},
-		{Name: harness.FTxn, Kind: harness.KindWrite, Doc: writes + ", all at once"},
+func txnOps(reads, writes string) []history.OpKind {
+	return []history.OpKind{
+		{Name: history.FTxn, Kind: history.KindRead, Doc: reads + ", all at once"},
+		{Name: history.FTxn, Kind: history.KindWrite, Doc: writes + ", all at once"},
 	}
 }
 
 // txnKind is that of one of these.
-func txnKind(reads bool) harness.Kind {
+func txnKind(reads bool) history.Kind {
 	if reads {
-		return harness.KindRead
+		return history.KindRead
 	}
-	return harness.KindWrite
+	return history.KindWrite
 }
 
 // Checkers judge its histories.
-func (Txn) Checkers() []harness.Checker { return []harness.Checker{checker.Revision{}} }
+func (Txn) Checkers() []history.Checker { return []history.Checker{checker.Revision{}} }
 
 // Run calls until ctx ends.
 func (x Txn) Run(ctx context.Context, w *harness.Worker) error {
@@ -81,7 +82,7 @@ func loop(ctx context.Context, w *harness.Worker, think time.Duration, next func
 	for ctx.Err() == nil {
 		a := next()
 		a.Node = members[node]
-		if t, err := w.Do(ctx, a); t != harness.OK {
+		if t, err := w.Do(ctx, a); t != history.OK {
 			if errors.Is(err, errNoTxns) {
 				return err
 			}
@@ -99,7 +100,7 @@ func loop(ctx context.Context, w *harness.Worker, think time.Duration, next func
 var errNoTxns = errors.New("the system has no transactions over several keys")
 
 // runTxn is one transaction of a KV.
-func runTxn(ctx context.Context, kv harness.KV, t harness.Txn) (harness.Txn, error) {
+func runTxn(ctx context.Context, kv harness.KV, t history.Txn) (history.Txn, error) {
 	c, ok := kv.(harness.Txner)
 	if !ok {
 		return t, fmt.Errorf("%w: %w", harness.ErrNotApplied, errNoTxns)
@@ -107,8 +108,8 @@ func runTxn(ctx context.Context, kv harness.KV, t harness.Txn) (harness.Txn, err
 	return c.Txn(ctx, t)
 }
 
-func (x Txn) attempt(t harness.Txn, mods map[string]int64) harness.Attempt {
-	return harness.Attempt{F: harness.FTxn, Kind: txnKind(readsOnly(t.Ops) && readsOnly(t.Else)), Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+func (x Txn) attempt(t history.Txn, mods map[string]int64) harness.Attempt {
+	return harness.Attempt{F: history.FTxn, Kind: txnKind(readsOnly(t.Ops) && readsOnly(t.Else)), Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		done, err := runTxn(ctx, kv, t)
 		if err != nil {
 			return done, err
@@ -119,11 +120,11 @@ func (x Txn) attempt(t harness.Txn, mods map[string]int64) harness.Attempt {
 		}
 		for _, o := range ran {
 			switch {
-			case o.Kind == harness.TxnPut:
+			case o.Kind == history.TxnPut:
 				mods[o.Key] = done.Rev
-			case o.Kind == harness.TxnGet && len(o.Items) > 0:
+			case o.Kind == history.TxnGet && len(o.Items) > 0:
 				mods[o.Key] = o.Items[0].Mod
-			case o.Kind != harness.TxnRange:
+			case o.Kind != history.TxnRange:
 				mods[o.Key] = 0
 			}
 		}
@@ -131,9 +132,9 @@ func (x Txn) attempt(t harness.Txn, mods map[string]int64) harness.Attempt {
 	}}
 }
 
-func readsOnly(ops []harness.TxnOp) bool {
+func readsOnly(ops []history.TxnOp) bool {
 	for _, o := range ops {
-		if o.Kind == harness.TxnPut || o.Kind == harness.TxnDelete {
+		if o.Kind == history.TxnPut || o.Kind == history.TxnDelete {
 			return false
 		}
 	}
@@ -142,27 +143,27 @@ func readsOnly(ops []harness.TxnOp) bool {
 
 // draw makes a transaction: a third only reads, a third writes, a third writes if a key is as this
 // worker last saw it, and reads if not.
-func (x Txn) draw(w *harness.Worker, mods map[string]int64) (t harness.Txn) {
+func (x Txn) draw(w *harness.Worker, mods map[string]int64) (t history.Txn) {
 	keys := w.Rand.Perm(x.Keys)[:1+w.Rand.IntN(min(3, x.Keys))]
 	kind := w.Rand.IntN(3)
 	for _, i := range keys {
 		key := keyName(i)
-		read := harness.TxnOp{Kind: harness.TxnGet, Key: key}
+		read := history.TxnOp{Kind: history.TxnGet, Key: key}
 		if kind == 2 {
-			t.If = append(t.If, harness.TxnCompare{Target: harness.TxnMod, Result: "=", Key: key, Number: mods[key]})
+			t.If = append(t.If, history.TxnCompare{Target: history.TxnMod, Result: "=", Key: key, Number: mods[key]})
 			t.Else = append(t.Else, read)
 		}
 		switch r := w.Rand.IntN(10); {
 		case kind == 0 || r < 2:
 			t.Ops = append(t.Ops, read)
 		case r < 9:
-			t.Ops = append(t.Ops, harness.TxnOp{Kind: harness.TxnPut, Key: key, Value: w.Unique()})
+			t.Ops = append(t.Ops, history.TxnOp{Kind: history.TxnPut, Key: key, Value: w.Unique()})
 		default:
-			t.Ops = append(t.Ops, harness.TxnOp{Kind: harness.TxnDelete, Key: key})
+			t.Ops = append(t.Ops, history.TxnOp{Kind: history.TxnDelete, Key: key})
 		}
 	}
 	if kind == 0 && w.Rand.IntN(4) == 0 {
-		t.Ops = []harness.TxnOp{{Kind: harness.TxnRange, Key: "k", End: "l"}}
+		t.Ops = []history.TxnOp{{Kind: history.TxnRange, Key: "k", End: "l"}}
 	}
 	return t
 }
@@ -170,7 +171,7 @@ func (x Txn) draw(w *harness.Worker, mods map[string]int64) (t harness.Txn) {
 // Final reads all keys at once, from a member each.
 func (x Txn) Final(ctx context.Context, w *harness.Worker) error {
 	x = x.withDefaults()
-	t := harness.Txn{Ops: []harness.TxnOp{{Kind: harness.TxnRange, Key: "k", End: "l"}}}
+	t := history.Txn{Ops: []history.TxnOp{{Kind: history.TxnRange, Key: "k", End: "l"}}}
 	return finalAttempt(ctx, w, x.attempt(t, map[string]int64{}), x.Timeout)
 }
 
@@ -182,7 +183,7 @@ func finalAttempt(ctx context.Context, w *harness.Worker, a harness.Attempt, tim
 		a.Call, a.Node, a.Timeout = w.NewCall(), members[i], 4*timeout
 		for {
 			t, err := w.Do(ctx, a)
-			if t == harness.OK {
+			if t == history.OK {
 				break
 			}
 			if w.Env.Sleep(ctx, backoffLast) != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // fakeTxns answers transactions of one list, which changes after changes reads.
@@ -17,10 +18,10 @@ type fakeTxns struct {
 	value   string
 	refused bool
 	err     error
-	wrote   harness.Txn
+	wrote   history.Txn
 }
 
-func (f *fakeTxns) Txn(_ context.Context, t harness.Txn) (harness.Txn, error) {
+func (f *fakeTxns) Txn(_ context.Context, t history.Txn) (history.Txn, error) {
 	if len(t.If) > 0 {
 		f.wrote = t
 		t.Answered, t.Succeeded = true, !f.refused
@@ -30,7 +31,7 @@ func (f *fakeTxns) Txn(_ context.Context, t harness.Txn) (harness.Txn, error) {
 	for i := range t.Ops {
 		t.Ops[i].Done = true
 		if f.value != "" {
-			t.Ops[i].Items = []harness.TxnItem{{Key: t.Ops[i].Key, Value: f.value, Mod: 7}}
+			t.Ops[i].Items = []history.TxnItem{{Key: t.Ops[i].Key, Value: f.value, Mod: 7}}
 		}
 	}
 	return t, nil
@@ -49,14 +50,14 @@ func TestAppendTxn(t *testing.T) {
 
 	kv.refused = true
 	_, err = txn.run(t.Context(), kv, false)
-	require.ErrorIs(t, err, harness.ErrRejected)
+	require.ErrorIs(t, err, history.ErrRejected)
 	require.ErrorIs(t, err, errChanged)
 
 	kv.err = errors.New("timeout")
 	_, err = txn.run(t.Context(), kv, false)
 	require.NotErrorIs(t, err, harness.ErrNotApplied, "the second transaction may have happened")
 
-	_, err = runTxn(t.Context(), &memoryKV{}, harness.Txn{})
+	_, err = runTxn(t.Context(), &memoryKV{}, history.Txn{})
 	require.ErrorIs(t, err, errNoTxns)
 	require.ErrorIs(t, err, harness.ErrNotApplied)
 }

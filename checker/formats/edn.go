@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // ednReader reads extensible data notation, as Clojure prints it. It is our own because an error must
@@ -35,7 +34,7 @@ var errEnd = errors.New("the file ends inside a form")
 
 func (r *ednReader) damage(at int, format string, args ...any) error {
 	line, column := r.place(at)
-	return &harness.DamageError{Line: line, Column: column, Err: fmt.Errorf(format, args...)}
+	return &history.DamageError{Line: line, Column: column, Err: fmt.Errorf(format, args...)}
 }
 
 func (r *ednReader) place(at int) (line, column int) {
@@ -186,8 +185,8 @@ func (r *ednReader) str() (any, error) {
 		default:
 			out = append(out, c)
 		}
-		if len(out) > harness.MaxLine {
-			return nil, r.damage(at, "a string is longer than %d MiB", harness.MaxLine>>20)
+		if len(out) > history.MaxLine {
+			return nil, r.damage(at, "a string is longer than %d MiB", history.MaxLine>>20)
 		}
 	}
 	return nil, errEnd

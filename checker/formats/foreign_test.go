@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func init() {
@@ -62,15 +61,15 @@ const (
 func TestForeign(t *testing.T) {
 	for _, c := range []struct {
 		name, text, format string
-		want               harness.Validity
+		want               history.Validity
 	}{
-		{"register", ednPlain, "edn", harness.Valid},
-		{"records in a vector, an unknown write", ednRecords, "edn", harness.Valid},
-		{"a vector with each op on its line", "[\n" + ednPlain + "]\n", "edn", harness.Valid},
-		{"a comment, a list, blanks in maps", "; from a test\n( " + strings.ReplaceAll(ednPlain, "{:", "{ :") + ")", "edn", harness.Valid},
-		{"independent keys, a stale read", ednKeys, "edn", harness.Invalid},
-		{"a log, a failed cas", oldLog, "jepsen-log", harness.Valid},
-		{"a log, a failed cas that should have worked", strings.ReplaceAll(oldLog, "[4 5]", "[3 5]"), "jepsen-log", harness.Invalid},
+		{"register", ednPlain, "edn", history.Valid},
+		{"records in a vector, an unknown write", ednRecords, "edn", history.Valid},
+		{"a vector with each op on its line", "[\n" + ednPlain + "]\n", "edn", history.Valid},
+		{"a comment, a list, blanks in maps", "; from a test\n( " + strings.ReplaceAll(ednPlain, "{:", "{ :") + ")", "edn", history.Valid},
+		{"independent keys, a stale read", ednKeys, "edn", history.Invalid},
+		{"a log, a failed cas", oldLog, "jepsen-log", history.Valid},
+		{"a log, a failed cas that should have worked", strings.ReplaceAll(oldLog, "[4 5]", "[3 5]"), "jepsen-log", history.Invalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, text := range []string{c.text, compress(t, c.text)} {

@@ -16,7 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Entry is a line of All.
@@ -42,7 +42,7 @@ func All() []Entry {
 type History struct {
 	Format  string
 	Warning string // what was left out at the end of the file; "": nothing
-	Ops     []harness.Op
+	Ops     []history.Op
 	form    *form // nil: there is none for these ops
 	lines   checker.Lines
 	// unjudged is why revisions do not tell the order of all writes; "": they do.
@@ -58,7 +58,7 @@ func (h *History) Judges() []string {
 }
 
 // judges goes by the names of clients' ops. What no checker that exists can judge is left out.
-func judges(ops []harness.Op) []string {
+func judges(ops []history.Op) []string {
 	var out []string
 	for i := range ops {
 		if !ops[i].Client() {
@@ -74,17 +74,17 @@ func judges(ops []harness.Op) []string {
 	return out
 }
 
-func judgeOf(op *harness.Op) string {
+func judgeOf(op *history.Op) string {
 	switch op.F {
 	case "get", "put", "cas", "delete":
 		return checker.Linearizable{}.Name()
 	case "append":
 		return "appends"
-	case harness.FTxn:
+	case history.FTxn:
 		if bytes.Contains(op.Value, []byte(`"rev":`)) {
 			return "revision"
 		}
-		if op.Type == harness.OK {
+		if op.Type == history.OK {
 			return "anomalies"
 		}
 	case "add":
@@ -104,8 +104,8 @@ func judgeOf(op *harness.Op) string {
 }
 
 // Check judges the history. An unknown name is an error that lists those that are allowed.
-func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict, error) {
-	var list []harness.Checker
+func (h *History) Check(ctx context.Context, names ...string) ([]history.Verdict, error) {
+	var list []history.Checker
 	for _, name := range names {
 		c := byName(name)
 		if c == nil {
@@ -114,14 +114,14 @@ func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict
 		list = append(list, c)
 	}
 	if len(list) == 1 && h.form != nil && h.form.name == list[0].Name() {
-		return []harness.Verdict{h.form.judge(ctx, h.lines)}, nil
+		return []history.Verdict{h.form.judge(ctx, h.lines)}, nil
 	}
 	if h.unjudged != "" && len(list) > 0 {
-		var out []harness.Verdict
+		var out []history.Verdict
 		for _, c := range list {
-			v := harness.Verdict{Checker: c.Name(), Reason: h.unjudged + ": not judged"}
+			v := history.Verdict{Checker: c.Name(), Reason: h.unjudged + ": not judged"}
 			if c.Name() != "revision" {
-				v = checker.Run(ctx, []harness.Checker{c}, harness.History{Ops: h.Ops})[0]
+				v = checker.Run(ctx, []history.Checker{c}, history.History{Ops: h.Ops})[0]
 			}
 			out = append(out, v)
 		}
@@ -132,7 +132,7 @@ func (h *History) Check(ctx context.Context, names ...string) ([]harness.Verdict
 			return nil, err
 		}
 	}
-	return checker.Run(ctx, list, harness.History{Ops: h.Ops}), nil
+	return checker.Run(ctx, list, history.History{Ops: h.Ops}), nil
 }
 
 // load reads the ops of a history that was read in its compact form.
@@ -146,7 +146,7 @@ func (h *History) load() error {
 	return err
 }
 
-func byName(name string) harness.Checker {
+func byName(name string) history.Checker {
 	for _, e := range checker.All() {
 		if e.Name == name {
 			return e.New()

@@ -9,11 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,11 +43,11 @@ const (
 func TestJSONL(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
-		want       harness.Validity
+		want       history.Validity
 	}{
-		{"valid", put + putOK + get + getOK, harness.Valid},
-		{"invalid", put + putOK + get + getBad, harness.Invalid},
-		{"nothing read", put + putOK, harness.Unknown},
+		{"valid", put + putOK + get + getOK, history.Valid},
+		{"invalid", put + putOK + get + getBad, history.Invalid},
+		{"nothing read", put + putOK, history.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var reasons []string

@@ -5,15 +5,15 @@ import (
 	"context"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // form is a history in the way in which one checker judges it. It is used once.
 type form struct {
 	name   string // of the checker
-	take   func(*harness.RawOp) error
+	take   func(*history.RawOp) error
 	enough func() bool // whether there is something to judge
-	judge  func(context.Context, checker.Lines) harness.Verdict
+	judge  func(context.Context, checker.Lines) history.Verdict
 }
 
 // forms are those that are tried, in their order, where a file is read for a checker, or "".
@@ -26,7 +26,7 @@ func registers() *form {
 	var line checker.Line
 	return &form{
 		name: checker.Linearizable{}.Name(),
-		take: func(op *harness.RawOp) error {
+		take: func(op *history.RawOp) error {
 			if ok, err := registerLine(&line, op); err != nil || !ok {
 				return err
 			}
@@ -34,7 +34,7 @@ func registers() *form {
 			return damage(keys.Add(&line))
 		},
 		enough: func() bool { return clients > 0 },
-		judge: func(ctx context.Context, lines checker.Lines) harness.Verdict {
+		judge: func(ctx context.Context, lines checker.Lines) history.Verdict {
 			return checker.Linearizable{}.CheckKeys(ctx, keys, lines)
 		},
 	}
@@ -45,16 +45,16 @@ func transactions() *form {
 	txns, answered := checker.NewTxns(), false
 	return &form{
 		name: checker.Anomalies{}.Name(),
-		take: func(op *harness.RawOp) error {
-			if string(op.F) != harness.FTxn || bytes.Contains(op.Value, []byte(`"rev":`)) {
+		take: func(op *history.RawOp) error {
+			if string(op.F) != history.FTxn || bytes.Contains(op.Value, []byte(`"rev":`)) {
 				return errOther
 			}
-			answered = answered || op.Type == harness.OK
+			answered = answered || op.Type == history.OK
 			o := op.Op()
 			return damage(txns.Add(&o))
 		},
 		enough: func() bool { return answered },
-		judge: func(_ context.Context, lines checker.Lines) harness.Verdict {
+		judge: func(_ context.Context, lines checker.Lines) history.Verdict {
 			return checker.Anomalies{}.CheckTxns(txns, lines)
 		},
 	}
@@ -66,7 +66,7 @@ func revised(all bool) *form {
 	calls, enough, name := checker.NewCalls(), all, checker.Revision{}.Name()
 	return &form{
 		name: name,
-		take: func(op *harness.RawOp) error {
+		take: func(op *history.RawOp) error {
 			o := op.Op()
 			switch judgeOf(&o) {
 			case name:
@@ -80,7 +80,7 @@ func revised(all bool) *form {
 			return damage(calls.Add(&o))
 		},
 		enough: func() bool { return enough },
-		judge: func(ctx context.Context, lines checker.Lines) harness.Verdict {
+		judge: func(ctx context.Context, lines checker.Lines) history.Verdict {
 			return checker.Revision{}.CheckCalls(ctx, calls, lines)
 		},
 	}
@@ -91,5 +91,5 @@ func damage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &harness.DamageError{Err: err}
+	return &history.DamageError{Err: err}
 }

@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // isEDN: a map with a keyword, a tagged one, or a vector or list of such; blanks and comments may stand
@@ -42,7 +41,7 @@ func isEDN(head []byte) bool {
 type foreign struct {
 	at      int // offset in the file
 	process any // int64, or a name that is not a client's
-	kind    harness.Type
+	kind    history.Type
 	f       string
 	value   any
 	key     any // where the op itself has one, as porcupine's key-value logs
@@ -172,7 +171,7 @@ func opOf(form any) (foreign, error) {
 		case "process":
 			op.process = p.value
 		case "type":
-			op.kind = harness.Type(strings.TrimPrefix(word(p.value), ":"))
+			op.kind = history.Type(strings.TrimPrefix(word(p.value), ":"))
 		case "f":
 			op.f = strings.TrimPrefix(word(p.value), ":")
 		case "value":
@@ -208,7 +207,7 @@ func word(v any) string {
 	return text(v)
 }
 
-// converter puts ops into our words, and checks their sequence as harness.Sequence does ours.
+// converter puts ops into our words, and checks their sequence as history.Sequence does ours.
 type converter struct {
 	place        func(at int) (line, column int)
 	failedIsRead bool // a failed cas saw another value, as in porcupine's etcd logs
@@ -222,13 +221,13 @@ type converter struct {
 
 func (c *converter) damage(at int, err error) error {
 	line, column := c.place(at)
-	return &harness.DamageError{Line: line, Column: column, Err: err}
+	return &history.DamageError{Line: line, Column: column, Err: err}
 }
 
-func (c *converter) convert(all []foreign) ([]harness.Op, error) {
+func (c *converter) convert(all []foreign) ([]history.Op, error) {
 	c.open, c.retired = map[int64]*foreign{}, map[int64]bool{}
 	c.decide(all)
-	var out []harness.Op
+	var out []history.Op
 	lastIndex := int64(-1)
 	own := !slices.ContainsFunc(all, func(op foreign) bool { return op.index < 0 })
 	c.clock = foreignClock{last: -1, indexed: own, of: map[int64]int64{}}
@@ -321,10 +320,10 @@ func (c *converter) decide(all []foreign) {
 				c.kind = "register"
 			}
 			written = written || op.f != "read"
-			if _, accounts := op.value.(mapping); accounts && op.kind == harness.OK {
+			if _, accounts := op.value.(mapping); accounts && op.kind == history.OK {
 				balances = true
 			}
-			if v, ok := op.value.(list); ok && len(v) == 2 && op.kind == harness.Invoke {
+			if v, ok := op.value.(list); ok && len(v) == 2 && op.kind == history.Invoke {
 				_, nested := v[1].(list)
 				c.independent = c.independent || op.f != "cas" || nested
 			}
@@ -338,9 +337,9 @@ func (c *converter) decide(all []foreign) {
 	}
 }
 
-func (c *converter) op(op *foreign) (*harness.Op, error) {
+func (c *converter) op(op *foreign) (*history.Op, error) {
 	switch op.kind {
-	case harness.Invoke, harness.OK, harness.Fail, harness.Info:
+	case history.Invoke, history.OK, history.Fail, history.Info:
 	default:
 		return nil, fmt.Errorf("unknown type %q: allowed are invoke, ok, fail, info", op.kind)
 	}
@@ -354,34 +353,34 @@ func (c *converter) op(op *foreign) (*harness.Op, error) {
 		}
 		return nil, nil // the nemesis: no fault of its can be read as one of ours
 	}
-	out := &harness.Op{Process: int(process), Type: op.kind}
+	out := &history.Op{Process: int(process), Type: op.kind}
 	invoked := c.open[process]
 	switch {
-	case op.kind == harness.Invoke && invoked != nil:
+	case op.kind == history.Invoke && invoked != nil:
 		return nil, fmt.Errorf("process %d invokes %s while its %s is open", process, op.f, invoked.f)
-	case op.kind == harness.Invoke && c.retired[process]:
+	case op.kind == history.Invoke && c.retired[process]:
 		return nil, fmt.Errorf("process %d invokes %s after a call of unknown outcome", process, op.f)
-	case op.kind == harness.Invoke:
+	case op.kind == history.Invoke:
 		c.open[process] = op
 		invoked = op
 	case invoked == nil || invoked.f != op.f:
 		return nil, fmt.Errorf("process %d completes %s without an invocation", process, op.f)
 	default:
 		delete(c.open, process)
-		c.retired[process] = op.kind == harness.Info
+		c.retired[process] = op.kind == history.Info
 	}
 	said := op // what became of it is told by its invocation, where its completion has an error for a value
-	if op.kind == harness.Fail || op.kind == harness.Info {
+	if op.kind == history.Fail || op.kind == history.Info {
 		said = invoked
 	}
 	f, value, err := c.value(said, op.kind)
 	if err != nil {
 		return nil, err
 	}
-	if c.failedIsRead && f == "cas" && op.kind != harness.Info && op.kind != harness.Invoke {
-		value["swapped"] = op.kind == harness.OK
-		out.Type = harness.OK
-	} else if f == "cas" && op.kind == harness.OK {
+	if c.failedIsRead && f == "cas" && op.kind != history.Info && op.kind != history.Invoke {
+		value["swapped"] = op.kind == history.OK
+		out.Type = history.OK
+	} else if f == "cas" && op.kind == history.OK {
 		value["swapped"] = true
 	}
 	out.F = f
@@ -390,7 +389,7 @@ func (c *converter) op(op *foreign) (*harness.Op, error) {
 }
 
 // value is an op's name and value in our words.
-func (c *converter) value(op *foreign, kind harness.Type) (string, map[string]any, error) {
+func (c *converter) value(op *foreign, kind history.Type) (string, map[string]any, error) {
 	v := op.value
 	switch c.kind {
 	case "register":
@@ -409,12 +408,12 @@ func (c *converter) value(op *foreign, kind harness.Type) (string, map[string]an
 		if _, ok := v.(list); !ok {
 			return "", nil, fmt.Errorf("value of txn: %s is no list of ops", short(v))
 		}
-		return harness.FTxn, map[string]any{"ops": toJSON(v)}, nil
+		return history.FTxn, map[string]any{"ops": toJSON(v)}, nil
 	case "add":
 		switch {
 		case op.f == "add":
 			return "add", map[string]any{"element": toJSON(v)}, nil
-		case op.f == "read" && kind == harness.OK:
+		case op.f == "read" && kind == history.OK:
 			if _, ok := v.(list); !ok && v != nil {
 				return "", nil, fmt.Errorf("value of read: %s is no set", short(v))
 			}
@@ -458,16 +457,16 @@ func registerValue(f, key string, v any) (string, map[string]any, error) {
 	return "", nil, fmt.Errorf("unknown op %q of a register: allowed are read, write, cas, delete", f)
 }
 
-func bankValue(f string, v any, kind harness.Type) (string, map[string]any, error) {
+func bankValue(f string, v any, kind history.Type) (string, map[string]any, error) {
 	m, ok := toJSON(v).(map[string]any)
 	switch {
 	case f == "transfer" && ok:
-		if kind == harness.OK {
+		if kind == history.OK {
 			m["done"] = true
 		}
 		m["from"], m["to"] = fmt.Sprint(m["from"]), fmt.Sprint(m["to"])
 		return f, m, nil
-	case f == "read" && kind != harness.OK:
+	case f == "read" && kind != history.OK:
 		return "balances", map[string]any{}, nil
 	case f == "read" && ok:
 		return "balances", map[string]any{"balances": m}, nil

@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func isJSONL(head []byte) bool {
@@ -42,7 +41,7 @@ func (s *source) read(f *form) (*History, error) {
 		return nil, err
 	}
 	defer r.Close()
-	h.Warning, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+	h.Warning, err = history.ReadOps(r, func(op *history.RawOp, _ *history.Sequence, _ []byte) error {
 		if op.Process < 0 {
 			o := op.Op()
 			o.Value = bytes.Clone(o.Value)
@@ -73,13 +72,13 @@ func registerF(b []byte) string {
 }
 
 // ops reads all lines.
-func (s *source) ops() (ops []harness.Op, cut string, err error) {
+func (s *source) ops() (ops []history.Op, cut string, err error) {
 	r, err := s.open()
 	if err != nil {
 		return nil, "", err
 	}
 	defer r.Close()
-	cut, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+	cut, err = history.ReadOps(r, func(op *history.RawOp, _ *history.Sequence, _ []byte) error {
 		o := op.Op()
 		o.Value = bytes.Clone(o.Value)
 		ops = append(ops, o)
@@ -91,14 +90,14 @@ func (s *source) ops() (ops []harness.Op, cut string, err error) {
 // fileLines reads lines of a history again, in one go, when a violation is told.
 type fileLines struct {
 	src    *source
-	others []harness.Op
+	others []history.Op
 }
 
 var errEnough = errors.New("enough")
 
 // Some reads the file up to the last of the positions.
-func (l *fileLines) Some(positions []int) (_ map[int]harness.Op, err error) {
-	out := map[int]harness.Op{}
+func (l *fileLines) Some(positions []int) (_ map[int]history.Op, err error) {
+	out := map[int]history.Op{}
 	if len(positions) == 0 {
 		return out, nil
 	}
@@ -112,7 +111,7 @@ func (l *fileLines) Some(positions []int) (_ map[int]harness.Op, err error) {
 		return nil, err
 	}
 	defer r.Close()
-	_, err = harness.ReadOps(r, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+	_, err = history.ReadOps(r, func(op *history.RawOp, _ *history.Sequence, _ []byte) error {
 		if wanted[op.Index] {
 			o := op.Op()
 			o.Value = bytes.Clone(o.Value)
@@ -133,4 +132,4 @@ func (l *fileLines) Some(positions []int) (_ map[int]harness.Op, err error) {
 }
 
 // Others are the lines of the nemesis and the harness.
-func (l *fileLines) Others() []harness.Op { return l.others }
+func (l *fileLines) Others() []history.Op { return l.others }

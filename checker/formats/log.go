@@ -3,9 +3,8 @@ package formats
 import (
 	"bytes"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 const logMark = "jepsen.util - "
@@ -75,6 +74,6 @@ func logOp(line string) (op foreign, ours bool, err error) {
 		forms = append(forms, form)
 	}
 	return foreign{
-		process: forms[0], kind: harness.Type(word(forms[1])), f: word(forms[2]), value: forms[3], time: -1, index: -1,
+		process: forms[0], kind: history.Type(word(forms[1])), f: word(forms[2]), value: forms[3], time: -1, index: -1,
 	}, true, nil
 }

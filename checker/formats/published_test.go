@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // TestPorcupinesKeyValueLogs: porcupine's published histories of a store of texts (MIT), which lie in
@@ -19,8 +18,8 @@ func TestPorcupinesKeyValueLogs(t *testing.T) {
 		t.Skipf("the module's folder is not known: %v", err)
 	}
 	dir := filepath.Join(strings.TrimSpace(string(out)), "test_data", "kv")
-	for name, want := range map[string]harness.Validity{
-		"c01-ok": harness.Valid, "c01-bad": harness.Invalid, "c10-ok": harness.Valid, "c10-bad": harness.Invalid,
+	for name, want := range map[string]history.Validity{
+		"c01-ok": history.Valid, "c01-bad": history.Invalid, "c10-ok": history.Valid, "c10-bad": history.Invalid,
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, err := Read(filepath.Join(dir, name+".txt"), "")
@@ -29,7 +28,7 @@ func TestPorcupinesKeyValueLogs(t *testing.T) {
 			vs, err := h.Check(t.Context(), h.Judges()...)
 			require.NoError(t, err)
 			require.Equal(t, want, vs[0].Validity, vs[0].Reason)
-			if want == harness.Invalid {
+			if want == history.Invalid {
 				require.NotEmpty(t, vs[0].Story)
 			}
 		})

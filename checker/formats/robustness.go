@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // The files that etcd's robustness tests keep of their clients (etcd-io/etcd, tests/robustness/report):
@@ -146,7 +146,7 @@ const robustSpare = 1_000_000
 type timedLine struct {
 	at   int64
 	done bool // completions come after invocations of the same time: what touches overlaps
-	op   harness.Op
+	op   history.Op
 }
 
 // robust collects what its files hold.
@@ -266,32 +266,32 @@ func (r *robust) operation(op *robustOp, where string) error {
 	if !ok {
 		process = client
 	}
-	t, problem := harness.OK, ""
+	t, problem := history.OK, ""
 	switch {
 	case op.Output.Persisted && answer != nil && op.Output.PersistedRevision > 0 && op.Return >= op.Call:
 		answer["rev"] = op.Output.PersistedRevision
 	case unknown:
-		t, answer, problem = harness.Info, value, op.Output.Error
+		t, answer, problem = history.Info, value, op.Output.Error
 		r.process[client] = robustSpare + r.spare // what the client calls from now on
 		r.spare++
 		r.busy[client] = op.Call // when it ended is not known
 	case op.Output.ClientError != "":
-		t, answer, problem = harness.Fail, value, op.Output.ClientError
+		t, answer, problem = history.Fail, value, op.Output.ClientError
 	}
-	r.add(op.Call, false, harness.Op{Process: process, Type: harness.Invoke, F: harness.FTxn, Value: harness.EncodeValue(value)})
-	if t != harness.Info {
-		r.add(op.Return, true, harness.Op{Process: process, Type: t, F: harness.FTxn, Value: harness.EncodeValue(answer), Error: problem})
+	r.add(op.Call, false, history.Op{Process: process, Type: history.Invoke, F: history.FTxn, Value: history.EncodeValue(value)})
+	if t != history.Info {
+		r.add(op.Return, true, history.Op{Process: process, Type: t, F: history.FTxn, Value: history.EncodeValue(answer), Error: problem})
 	}
 	return nil
 }
 
-func (r *robust) add(at int64, done bool, op harness.Op) {
+func (r *robust) add(at int64, done bool, op history.Op) {
 	op.Time = time.Duration(at)
 	r.lines = append(r.lines, timedLine{at, done, op})
 }
 
 // ops puts the lines in the order of time.
-func (r *robust) ops() []harness.Op {
+func (r *robust) ops() []history.Op {
 	slices.SortStableFunc(r.lines, func(a, b timedLine) int {
 		if c := cmp.Compare(a.at, b.at); c != 0 || a.done == b.done {
 			return c
@@ -301,7 +301,7 @@ func (r *robust) ops() []harness.Op {
 		}
 		return -1
 	})
-	out := make([]harness.Op, len(r.lines))
+	out := make([]history.Op, len(r.lines))
 	for i := range r.lines {
 		out[i] = r.lines[i].op
 		out[i].Index = i
@@ -486,8 +486,8 @@ func (r *robust) watch(w *robustWatch, name string) error {
 			}
 			got.Events = append(got.Events, event)
 		}
-		r.add(p.Time, false, harness.Op{Process: process, Type: harness.Invoke, F: checker.FWatch, Value: harness.EncodeValue(asked)})
-		r.add(p.Time, false, harness.Op{Process: process, Type: harness.OK, F: checker.FWatch, Value: harness.EncodeValue(got)})
+		r.add(p.Time, false, history.Op{Process: process, Type: history.Invoke, F: checker.FWatch, Value: history.EncodeValue(asked)})
+		r.add(p.Time, false, history.Op{Process: process, Type: history.OK, F: checker.FWatch, Value: history.EncodeValue(got)})
 	}
 	return nil
 }

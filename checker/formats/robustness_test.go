@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // The form is that of etcd's tests/robustness/report of 2025.
@@ -28,19 +27,19 @@ func TestRobustness(t *testing.T) {
 	for _, c := range []struct {
 		name, text, warning string
 		judges              []string
-		want                harness.Validity
+		want                history.Validity
 		reason              string
 	}{
-		{"operations", all, "", []string{"revision"}, harness.Valid, ""},
-		{"a lost call cannot have deleted another key", strings.Replace(all, `"Delete":{"Key":"key1"}`, `"Delete":{"Key":"key2"}`, 1), "", []string{"revision"}, harness.Invalid, "process 3"},
-		{"a stale read", strings.Replace(all, `"Revision":3,"Error":""},"Return":7000`, `"Revision":2,"Error":""},"Return":7000`, 1), "", []string{"revision"}, harness.Invalid, "it did not find a key that was there"},
-		{"a watch", robustWatched, "", []string{"watch"}, harness.Valid, ""},
-		{"a watch out of order", strings.Replace(robustWatched, `"Revision":3,"PrevValue"`, `"Revision":1,"PrevValue"`, 1), "", []string{"watch"}, harness.Invalid, ""},
-		{"a read of an old revision", all + strings.NewReplacer(`"Revision":0}`, `"Revision":2}`, "6000", "7500", "7000", "7600").Replace(robustGone), "1 reads of an old revision", []string{"revision"}, harness.Valid, ""},
-		{"a lease was revoked", strings.Replace(all, `"LeaseID":0`, `"LeaseID":7`, 1) + robustRevoke, "", []string{"revision"}, harness.Unknown, "line 5 revokes lease 7"},
-		{"a lease without keys was revoked", all + robustRevoke, "", []string{"revision"}, harness.Valid, ""},
-		{"a put that its WAL shows", strings.Replace(robustPut, `"Txn":{"Failure":false,"Results":[{"KVs":null,"Count":0,"Deleted":0}]},"Range":null,"ClientError":"","Revision":2,"Persisted":false,"PersistedRevision":0`, `"Persisted":true,"PersistedRevision":2`, 1) + robustRead, "", []string{"revision"}, harness.Valid, ""},
-		{"cut off", all[:len(all)-40], "line 4 has no end and was left out", []string{"revision"}, harness.Valid, ""},
+		{"operations", all, "", []string{"revision"}, history.Valid, ""},
+		{"a lost call cannot have deleted another key", strings.Replace(all, `"Delete":{"Key":"key1"}`, `"Delete":{"Key":"key2"}`, 1), "", []string{"revision"}, history.Invalid, "process 3"},
+		{"a stale read", strings.Replace(all, `"Revision":3,"Error":""},"Return":7000`, `"Revision":2,"Error":""},"Return":7000`, 1), "", []string{"revision"}, history.Invalid, "it did not find a key that was there"},
+		{"a watch", robustWatched, "", []string{"watch"}, history.Valid, ""},
+		{"a watch out of order", strings.Replace(robustWatched, `"Revision":3,"PrevValue"`, `"Revision":1,"PrevValue"`, 1), "", []string{"watch"}, history.Invalid, ""},
+		{"a read of an old revision", all + strings.NewReplacer(`"Revision":0}`, `"Revision":2}`, "6000", "7500", "7000", "7600").Replace(robustGone), "1 reads of an old revision", []string{"revision"}, history.Valid, ""},
+		{"a lease was revoked", strings.Replace(all, `"LeaseID":0`, `"LeaseID":7`, 1) + robustRevoke, "", []string{"revision"}, history.Unknown, "line 5 revokes lease 7"},
+		{"a lease without keys was revoked", all + robustRevoke, "", []string{"revision"}, history.Valid, ""},
+		{"a put that its WAL shows", strings.Replace(robustPut, `"Txn":{"Failure":false,"Results":[{"KVs":null,"Count":0,"Deleted":0}]},"Range":null,"ClientError":"","Revision":2,"Persisted":false,"PersistedRevision":0`, `"Persisted":true,"PersistedRevision":2`, 1) + robustRead, "", []string{"revision"}, history.Valid, ""},
+		{"cut off", all[:len(all)-40], "line 4 has no end and was left out", []string{"revision"}, history.Valid, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := Read(write(t, c.text), "")
@@ -70,7 +69,7 @@ func TestRobustnessFolder(t *testing.T) {
 	require.Equal(t, []string{"revision", "watch"}, h.Judges())
 	vs, err := h.Check(t.Context(), h.Judges()...)
 	require.NoError(t, err)
-	require.Equal(t, harness.Valid, harness.Worst(vs), "%v", vs)
+	require.Equal(t, history.Valid, history.Worst(vs), "%v", vs)
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "client-2/operations.json"), []byte("{"), 0o600))
 	_, err = Read(dir, "")

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Stream judges JSON lines of a history of registers, plain or compressed with zstd, while they come:
 // it keeps what is undecided, and ends with the first violation. See checker.Streaming. limit is the
 // time for judging, in which waiting for lines does not count; when it is up, or ctx ends, the verdict
 // is Unknown and says how far it came. warning is what was left out at the end; "": nothing.
-func Stream(ctx context.Context, r io.Reader, limit time.Duration) (v harness.Verdict, warning string, err error) {
+func Stream(ctx context.Context, r io.Reader, limit time.Duration) (v history.Verdict, warning string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	paid := newPaidReader(r, limit, func() { cancel(fmt.Errorf("the time for judging, %v, was up", limit)) })
@@ -28,13 +28,13 @@ func Stream(ctx context.Context, r io.Reader, limit time.Duration) (v harness.Ve
 	s := checker.NewStreaming()
 	lines := 0
 	var line checker.Line
-	warning, err = harness.ReadOps(in, func(op *harness.RawOp, _ *harness.Sequence, _ []byte) error {
+	warning, err = history.ReadOps(in, func(op *history.RawOp, _ *history.Sequence, _ []byte) error {
 		lines++
 		if ok, err := registerLine(&line, op); err != nil || !ok {
 			return err
 		}
 		if err := s.Add(ctx, &line); err != nil {
-			return &harness.DamageError{Err: err}
+			return &history.DamageError{Err: err}
 		}
 		if s.Violation() != nil || ctx.Err() != nil {
 			return errEnough
@@ -47,8 +47,8 @@ func Stream(ctx context.Context, r io.Reader, limit time.Duration) (v harness.Ve
 	case err != nil && !errors.Is(err, errEnough):
 		return v, "", err
 	}
-	if v = s.Verdict(ctx); v.Validity != harness.Invalid && ctx.Err() != nil {
-		v = harness.Verdict{Checker: v.Checker, Reason: fmt.Sprintf("%v, after %d lines of the history; no violation was seen in them", context.Cause(ctx), lines)}
+	if v = s.Verdict(ctx); v.Validity != history.Invalid && ctx.Err() != nil {
+		v = history.Verdict{Checker: v.Checker, Reason: fmt.Sprintf("%v, after %d lines of the history; no violation was seen in them", context.Cause(ctx), lines)}
 	}
 	return v, warning, nil
 }
@@ -82,21 +82,21 @@ func (p *paidReader) stop() {
 
 // registerLine is what an op says of a register. It is false for lines of the nemesis and the harness,
 // and for probes, which have their own checker.
-func registerLine(line *checker.Line, op *harness.RawOp) (ok bool, err error) {
+func registerLine(line *checker.Line, op *history.RawOp) (ok bool, err error) {
 	if op.Process < 0 {
 		return false, nil
 	}
 	f := registerF(op.F)
 	if f == "" {
-		if s := string(op.F); s == harness.FProbePut || s == harness.FProbeGet {
+		if s := string(op.F); s == history.FProbePut || s == history.FProbeGet {
 			return false, nil
 		}
 		return false, errOther
 	}
 	line.Position, line.Process, line.Type, line.F = int(op.Index), int(op.Process), op.Type, f
-	if op.Type == harness.Invoke || op.Type == harness.OK {
+	if op.Type == history.Invoke || op.Type == history.OK {
 		if err := line.Parse(op.Value); err != nil {
-			return false, &harness.DamageError{Err: err}
+			return false, &history.DamageError{Err: err}
 		}
 	}
 	return true, nil

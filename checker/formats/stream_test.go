@@ -10,9 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // slowLines is a source of n puts and gets of one key, that waits before each read. With stale, the
@@ -36,8 +35,8 @@ func (s *slowLines) Read(b []byte) (int, error) {
 			return 0, io.EOF
 		}
 		for i, f := range []string{"put", "get"} {
-			for j, typ := range []harness.Type{harness.Invoke, harness.OK} {
-				op := harness.Op{Index: 4*s.at + 2*i + j, Type: typ, F: f, Value: fmt.Appendf(nil, `{"key":"k","value":"%d"}`, s.at)}
+			for j, typ := range []history.Type{history.Invoke, history.OK} {
+				op := history.Op{Index: 4*s.at + 2*i + j, Type: typ, F: f, Value: fmt.Appendf(nil, `{"key":"k","value":"%d"}`, s.at)}
 				s.rest.Write(op.AppendJSON(nil))
 			}
 		}
@@ -52,13 +51,13 @@ func TestStreamLimit(t *testing.T) {
 		v, warning, err := Stream(t.Context(), &slowLines{wait: time.Hour, n: 20}, time.Second)
 		require.NoError(t, err)
 		require.Empty(t, warning)
-		require.Equal(t, harness.Valid, v.Validity, v.Reason)
+		require.Equal(t, history.Valid, v.Validity, v.Reason)
 
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		v, _, err = Stream(ctx, &slowLines{n: 20, between: func() { cancel(context.Canceled) }}, time.Second)
 		require.NoError(t, err)
-		require.Equal(t, harness.Unknown, v.Validity)
+		require.Equal(t, history.Unknown, v.Validity)
 		require.Equal(t, "context canceled, after 5 lines of the history; no violation was seen in them", v.Reason)
 	})
 }

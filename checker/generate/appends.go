@@ -2,11 +2,10 @@ package generate
 
 import (
 	"context"
+	"github.com/faultline-chaos/faultline/history"
 	"math/rand/v2"
 	"strconv"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // AppendsPerKey is how many appends a list gets before its key gives way to a new one: histories grow
@@ -17,9 +16,9 @@ const AppendsPerKey = 32
 type TxnLine struct {
 	Position int
 	Process  int
-	Type     harness.Type
+	Type     history.Type
 	Time     time.Duration
-	Node     harness.NodeID
+	Node     history.NodeID
 	Value    []byte // {"ops":[["append","k1",3],["r","k2",[1,2]]]}; good until emit returns
 }
 
@@ -85,7 +84,7 @@ type list struct {
 
 type txnClient struct {
 	process int
-	node    harness.NodeID
+	node    history.NodeID
 	unknown bool
 	ops     []listOp
 }
@@ -131,14 +130,14 @@ func (g *appender) step(e event) error {
 			g.events.push(event{at: g.now + g.r.Int64N(took+1), who: e.who, what: acts})
 		}
 		g.events.push(event{at: g.now + took, who: e.who, what: completes})
-		return g.write(c, harness.Invoke)
+		return g.write(c, history.Invoke)
 	case acts:
 		g.act(c)
 		return nil
 	default:
-		t := harness.OK
+		t := history.OK
 		if c.unknown {
-			t = harness.Info
+			t = history.Info
 		}
 		if err := g.write(c, t); err != nil {
 			return err
@@ -189,7 +188,7 @@ func (g *appender) act(c *txnClient) {
 	}
 }
 
-func (g *appender) write(c *txnClient, t harness.Type) error {
+func (g *appender) write(c *txnClient, t history.Type) error {
 	b := append(g.value[:0], `{"ops":[`...)
 	for i, o := range c.ops {
 		if i > 0 {
@@ -206,7 +205,7 @@ func (g *appender) write(c *txnClient, t harness.Type) error {
 		}
 		b = append(strconv.AppendQuote(append(b, `["r",`...), o.list.name), ',')
 		switch {
-		case t != harness.OK || g.registers && len(o.text) == 0:
+		case t != history.OK || g.registers && len(o.text) == 0:
 			b = append(b, "null]"...)
 		case g.registers:
 			b = append(append(b, o.text...), ']')

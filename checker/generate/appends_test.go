@@ -9,7 +9,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestAppendsAreTheSameForTheSameSeed(t *testing.T) {
@@ -42,11 +42,11 @@ func TestTransactionsShowNoAnomaly(t *testing.T) {
 	for _, run := range []func(context.Context, generate.Config, func(*generate.TxnLine) error) (generate.Truth, error){generate.Appends, generate.ReadWrites} {
 		txns := checker.NewTxns()
 		truth, err := run(t.Context(), c, func(l *generate.TxnLine) error {
-			return txns.Add(&harness.Op{Index: l.Position, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value})
+			return txns.Add(&history.Op{Index: l.Position, Process: l.Process, Type: l.Type, F: history.FTxn, Value: l.Value})
 		})
 		require.NoError(t, err)
 		require.True(t, truth.Valid)
 		v := checker.Anomalies{}.CheckTxns(txns, nil)
-		require.Equal(t, harness.Valid, v.Validity, v.Reason)
+		require.Equal(t, history.Valid, v.Validity, v.Reason)
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Line is a line of the history.
 type Line struct {
 	checker.Line
 	Time     time.Duration
-	Node     harness.NodeID
+	Node     history.NodeID
 	Rev, Mod int64 // of a completion, where Config.Revised; Mod of gets that found something
 }
 
@@ -89,7 +89,7 @@ type value int
 type client struct {
 	call
 	process int
-	node    harness.NodeID
+	node    history.NodeID
 	idle    bool
 }
 
@@ -126,7 +126,7 @@ func (g *generator) start() {
 	g.process, g.revision = len(g.clients), 1 // that of an empty store
 }
 
-func node(i int) harness.NodeID { return harness.NodeID("n" + strconv.Itoa(1+i%Nodes)) }
+func node(i int) history.NodeID { return history.NodeID("n" + strconv.Itoa(1+i%Nodes)) }
 
 func (g *generator) step(e event) {
 	g.now = max(g.now, e.at)
@@ -152,11 +152,11 @@ func (g *generator) step(e event) {
 		g.act(&c.call)
 	case completes:
 		if c.unknown {
-			g.complete(c, harness.Info)
+			g.complete(c, history.Info)
 			c.process = g.process
 			g.process++
 		} else {
-			g.complete(c, harness.OK)
+			g.complete(c, history.OK)
 		}
 		g.rest(e.who)
 	}
@@ -255,16 +255,16 @@ func (g *generator) act(c *call) {
 func (g *generator) invoke(c *client) {
 	c.idle = false
 	g.begun++
-	g.write(c, harness.Invoke)
+	g.write(c, history.Invoke)
 }
 
-func (g *generator) complete(c *client, t harness.Type) {
+func (g *generator) complete(c *client, t history.Type) {
 	g.write(c, t)
 	c.idle = true
 }
 
 // write hands over a line.
-func (g *generator) write(c *client, t harness.Type) {
+func (g *generator) write(c *client, t history.Type) {
 	if g.err != nil {
 		return
 	}
@@ -274,7 +274,7 @@ func (g *generator) write(c *client, t harness.Type) {
 	}}
 	switch c.op {
 	case opGet:
-		if t == harness.OK && c.val != 0 {
+		if t == history.OK && c.val != 0 {
 			l.Value = g.number(0, c.val)
 		}
 	case opPut:
@@ -284,15 +284,15 @@ func (g *generator) write(c *client, t harness.Type) {
 			l.Old = g.number(1, c.old)
 		}
 		l.New = g.number(2, c.val)
-		if t == harness.OK {
+		if t == history.OK {
 			l.Swapped = answer(c.yes)
 		}
 	case opDelete:
-		if t == harness.OK && !c.blind {
+		if t == history.OK && !c.blind {
 			l.Deleted = answer(c.yes)
 		}
 	}
-	if g.Revised && t == harness.OK {
+	if g.Revised && t == history.OK {
 		l.Rev, l.Mod = c.rev, c.mod
 	}
 	g.err = g.emit(l)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func small() Config {
@@ -21,7 +21,7 @@ func small() Config {
 }
 
 // judge makes the history and judges it.
-func judge(t *testing.T, c Config) (Truth, harness.Verdict) {
+func judge(t *testing.T, c Config) (Truth, history.Verdict) {
 	t.Helper()
 	k := checker.NewKeys()
 	lines := none{}
@@ -33,8 +33,8 @@ func judge(t *testing.T, c Config) (Truth, harness.Verdict) {
 // none has no lines to show.
 type none struct{}
 
-func (none) Some([]int) (map[int]harness.Op, error) { return nil, errors.New("not kept") }
-func (none) Others() []harness.Op                   { return nil }
+func (none) Some([]int) (map[int]history.Op, error) { return nil, errors.New("not kept") }
+func (none) Others() []history.Op                   { return nil }
 
 // TestTruth: what is called valid is, and every kind of violation is found at its key, whatever goes
 // on around it.
@@ -56,11 +56,11 @@ func TestTruth(t *testing.T) {
 					c.Plant, c.Seed = kind, seed
 					truth, v := judge(t, c)
 					if kind == "" {
-						require.Equal(t, harness.Valid, v.Validity, "seed %d: %s", seed, v.Reason)
+						require.Equal(t, history.Valid, v.Validity, "seed %d: %s", seed, v.Reason)
 						require.True(t, truth.Valid)
 						continue
 					}
-					require.Equal(t, harness.Invalid, v.Validity, "%s, seed %d: %s; %s", kind, seed, truth.Detail, v.Reason)
+					require.Equal(t, history.Invalid, v.Validity, "%s, seed %d: %s; %s", kind, seed, truth.Detail, v.Reason)
 					require.Contains(t, v.Reason, fmt.Sprintf("key %q", truth.Key))
 					require.False(t, truth.Valid)
 					require.Less(t, truth.First, truth.Last)
@@ -96,7 +96,7 @@ func TestShares(t *testing.T) {
 		require.GreaterOrEqual(t, l.Time, last)
 		last = l.Time
 		count[string(l.Type)]++
-		if l.Type == harness.Invoke {
+		if l.Type == history.Invoke {
 			count[l.F]++
 		}
 		return nil

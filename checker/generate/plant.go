@@ -2,8 +2,7 @@ package generate
 
 import (
 	"fmt"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // kind is a kind of violation. Each is a short script of one or two clients of one key. What makes it
@@ -80,7 +79,7 @@ func (g *generator) plant(who int32) bool {
 }
 
 // do makes a call at once and alone. run says whether it takes effect.
-func (p *planter) do(c *client, x call, t harness.Type, run bool) {
+func (p *planter) do(c *client, x call, t history.Type, run bool) {
 	p.invoke(c, x)
 	if run {
 		y := c.call
@@ -96,20 +95,20 @@ func (p *planter) invoke(c *client, x call) {
 	p.g.invoke(c)
 }
 
-func (p *planter) complete(c *client, t harness.Type) {
+func (p *planter) complete(c *client, t history.Type) {
 	p.g.now++
 	p.g.complete(c, t)
 }
 
 func (p *planter) put() value {
 	v := p.g.next()
-	p.do(p.a, call{op: opPut, val: v}, harness.OK, true)
+	p.do(p.a, call{op: opPut, val: v}, history.OK, true)
 	return v
 }
 
 // get shows v, whatever the state is.
 func (p *planter) get(v value) {
-	p.do(p.b, call{op: opGet, val: v}, harness.OK, false)
+	p.do(p.b, call{op: opGet, val: v}, history.OK, false)
 }
 
 func (p *planter) staleRead() string {
@@ -122,7 +121,7 @@ func (p *planter) staleRead() string {
 func (p *planter) lostWrite() string {
 	u := p.put()
 	w := p.g.next()
-	p.do(p.a, call{op: opPut, val: w}, harness.OK, false)
+	p.do(p.a, call{op: opPut, val: w}, history.OK, false)
 	p.get(u)
 	return fmt.Sprintf("the put of %d was acknowledged and lost: %d was read after it", w, u)
 }
@@ -131,14 +130,14 @@ func (p *planter) twoWinners() string {
 	u := p.put()
 	x, y := p.g.next(), p.g.next()
 	if p.b == p.a {
-		p.do(p.a, call{op: opCAS, old: u, val: x, yes: true}, harness.OK, true)
-		p.do(p.a, call{op: opCAS, old: u, val: y, yes: true}, harness.OK, false)
+		p.do(p.a, call{op: opCAS, old: u, val: x, yes: true}, history.OK, true)
+		p.do(p.a, call{op: opCAS, old: u, val: y, yes: true}, history.OK, false)
 	} else {
 		p.invoke(p.a, call{op: opCAS, old: u, val: x, yes: true})
 		p.invoke(p.b, call{op: opCAS, old: u, val: y, yes: true})
 		p.key.state = x
-		p.complete(p.a, harness.OK)
-		p.complete(p.b, harness.OK)
+		p.complete(p.a, history.OK)
+		p.complete(p.b, history.OK)
 	}
 	return fmt.Sprintf("%d was replaced by %d and by %d", u, x, y)
 }
@@ -151,7 +150,7 @@ func (p *planter) outOfNothing() string {
 
 func (p *planter) dirtyWrite() string {
 	v := p.g.next()
-	p.do(p.a, call{op: opPut, val: v}, harness.Fail, true)
+	p.do(p.a, call{op: opPut, val: v}, history.Fail, true)
 	p.get(v)
 	return fmt.Sprintf("the put of %d failed, and was read", v)
 }
@@ -159,7 +158,7 @@ func (p *planter) dirtyWrite() string {
 func (p *planter) dirtyCAS() string {
 	u := p.put()
 	v := p.g.next()
-	p.do(p.a, call{op: opCAS, old: u, val: v}, harness.OK, true)
+	p.do(p.a, call{op: opCAS, old: u, val: v}, history.OK, true)
 	p.key.state = v
 	p.get(v)
 	return fmt.Sprintf("the compare-and-set of %d to %d said that it did not swap, and %d was read", u, v, v)
@@ -167,7 +166,7 @@ func (p *planter) dirtyCAS() string {
 
 func (p *planter) lostDelete() string {
 	u := p.put()
-	p.do(p.a, call{op: opDelete, yes: true}, harness.OK, false)
+	p.do(p.a, call{op: opDelete, yes: true}, history.OK, false)
 	p.get(u)
 	return fmt.Sprintf("%d was read after it had been deleted", u)
 }
@@ -176,7 +175,7 @@ func (p *planter) newThenOld() string {
 	u := p.put()
 	w := p.g.next()
 	if p.b == p.a {
-		p.do(p.a, call{op: opPut, val: w}, harness.OK, true)
+		p.do(p.a, call{op: opPut, val: w}, history.OK, true)
 		p.get(w)
 		p.get(u)
 	} else {
@@ -184,7 +183,7 @@ func (p *planter) newThenOld() string {
 		p.key.state = w
 		p.get(w)
 		p.get(u)
-		p.complete(p.a, harness.OK)
+		p.complete(p.a, history.OK)
 	}
 	return fmt.Sprintf("%d was read, and after that %d, which it replaced", w, u)
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/faultline-chaos/faultline/checker"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // What Write writes histories of: registers, lists that transactions append to, and registers that
@@ -44,22 +44,22 @@ func writeRegisters(ctx context.Context, c Config, out io.Writer) (Truth, error)
 	var value []byte
 	return Run(ctx, c, func(l *Line) error {
 		value = appendValue(value[:0], l)
-		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node})
+		return write(history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node})
 	})
 }
 
 func txnWriter(out io.Writer) func(*TxnLine) error {
 	write := opWriter(out)
 	return func(l *TxnLine) error {
-		return write(harness.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: harness.FTxn, Value: l.Value, Node: l.Node})
+		return write(history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: history.FTxn, Value: l.Value, Node: l.Node})
 	}
 }
 
 // opWriter writes op after op as lines. What became unknown did so by a timeout.
-func opWriter(out io.Writer) func(harness.Op) error {
+func opWriter(out io.Writer) func(history.Op) error {
 	var line []byte
-	return func(op harness.Op) error {
-		if op.Type == harness.Info {
+	return func(op history.Op) error {
+		if op.Type == history.Info {
 			op.Error = "timeout"
 		}
 		line = op.AppendJSON(line[:0])

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/trends"
 	"github.com/faultline-chaos/faultline/scenario"
@@ -32,10 +33,10 @@ seeds that ended broke: 6
 func TestBatchTellsHowRunsEnded(t *testing.T) {
 	b := newBatch("Nightly", filepath.Join(t.TempDir(), "runs"), "./")
 	run := results.Run{
-		ID: "20260101-000000-chaos-abcd", Seed: 7, Runtime: "sim", System: "raftkv", Workload: "register", Verdict: harness.Invalid, Finished: time.Now(),
-		Verdicts: []harness.Verdict{{Checker: "linearizable", Validity: harness.Invalid, Reason: "v7 was lost"}},
+		ID: "20260101-000000-chaos-abcd", Seed: 7, Runtime: "sim", System: "raftkv", Workload: "register", Verdict: history.Invalid, Finished: time.Now(),
+		Verdicts: []history.Verdict{{Checker: "linearizable", Validity: history.Invalid, Reason: "v7 was lost"}},
 	}
-	invalid := results.Analyze(run, harness.History{})
+	invalid := results.Analyze(run, history.History{})
 	code, _ := b.add("chaos", "raftkv", "auto", 0, &invalid, scenario.Exit(scenario.ExitInvalid))
 	require.Equal(t, scenario.ExitInvalid, code)
 	code, why := b.add("storm", "raftkv", "local", 3, nil, scenario.Infrastructure(errors.New("no Docker")))

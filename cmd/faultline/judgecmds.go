@@ -14,7 +14,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/formats"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/scenario"
 )
@@ -123,11 +123,11 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 			return scenario.Infrastructure(fmt.Errorf("check %s: %w", path, err))
 		}
 	}
-	return scenario.Exit(scenario.ExitOf(harness.Worst(verdicts)))
+	return scenario.Exit(scenario.ExitOf(history.Worst(verdicts)))
 }
 
 // drawings writes what a checker drew of a violation into a folder. Without one, it says how to get it.
-func (a *app) drawings(v harness.Verdict, dir string) error {
+func (a *app) drawings(v history.Verdict, dir string) error {
 	for _, name := range slices.Sorted(maps.Keys(v.Artifacts)) {
 		if dir == "" {
 			fmt.Fprintln(a.stdout, "  --drawings DIR draws these calls there, as a page")

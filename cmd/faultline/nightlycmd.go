@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/scenario"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 func newNightlyCmd(a *app) *cobra.Command {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness/agent/linux"
-	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/store/core"
+	"github.com/faultline-chaos/faultline/systems"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/scenario/seeds"
 )
@@ -71,7 +71,7 @@ func cpuTime() time.Duration {
 func (a *app) tally(p scenario.Settings, results <-chan seeds.Result, want uint64) error {
 	start, cpu := time.Now(), cpuTime()
 	var sum seeds.Result
-	counts := map[harness.Validity]int{}
+	counts := map[history.Validity]int{}
 	code, n := scenario.ExitValid, uint64(0)
 	lastShown := start
 	for r := range results {
@@ -87,17 +87,17 @@ func (a *app) tally(p scenario.Settings, results <-chan seeds.Result, want uint6
 		v := r.Validity()
 		counts[v]++
 		code = scenario.Worse(code, scenario.ExitOf(v))
-		if v != harness.Valid {
+		if v != history.Valid {
 			a.notValid(p, &r)
 		}
 		if time.Since(lastShown) > 5*time.Second {
 			lastShown = time.Now()
-			fmt.Fprintf(a.stdout, "%d of %d seeds, %d invalid, %d unknown\n", n, want, counts[harness.Invalid], counts[harness.Unknown])
+			fmt.Fprintf(a.stdout, "%d of %d seeds, %d invalid, %d unknown\n", n, want, counts[history.Invalid], counts[history.Unknown])
 		}
 	}
 	used := (cpuTime() - cpu).Seconds()
 	fmt.Fprintf(a.stdout, "%d seeds: %d valid, %d invalid, %d unknown; %d ops, %d faults landed; %.0f simulated cluster-seconds in %.1f s, %.0f per CPU-second\n",
-		n, counts[harness.Valid], counts[harness.Invalid], counts[harness.Unknown], sum.Ops, sum.Faults, sum.Virtual.Seconds(), time.Since(start).Seconds(), sum.Virtual.Seconds()/used)
+		n, counts[history.Valid], counts[history.Invalid], counts[history.Unknown], sum.Ops, sum.Faults, sum.Virtual.Seconds(), time.Since(start).Seconds(), sum.Virtual.Seconds()/used)
 	if n < want {
 		fmt.Fprintf(a.stderr, "faultline: interrupted after %d of %d seeds\n", n, want)
 		code = scenario.Worse(code, scenario.ExitUnknown)
@@ -112,7 +112,7 @@ func (a *app) tally(p scenario.Settings, results <-chan seeds.Result, want uint6
 func (a *app) notValid(p scenario.Settings, r *seeds.Result) {
 	p.Seed = r.Seed
 	for _, v := range r.Verdicts {
-		if v.Validity != harness.Valid {
+		if v.Validity != history.Valid {
 			fmt.Fprintf(a.stdout, "seed %d: %s: %s: %s\n", r.Seed, v.Validity, v.Checker, v.Reason)
 		}
 	}

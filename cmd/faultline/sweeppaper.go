@@ -14,10 +14,10 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
-	"github.com/faultline-chaos/faultline/harness/systems"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 // checkPaper says what is wrong with the flags beside --paper.

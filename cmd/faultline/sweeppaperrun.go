@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness/local"
-	"github.com/faultline-chaos/faultline/harness/systems"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 // simulate does trials on all cores. What they yield does not depend on how many there are. done is

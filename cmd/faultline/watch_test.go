@@ -19,6 +19,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -54,7 +55,7 @@ func TestWatchChild(t *testing.T) {
 	}
 	s := a.watch(r, plain, plain)
 	defer s.Stop()
-	s.Observe(&harness.Op{Time: time.Second, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseFaults})})
+	s.Observe(&history.Op{Time: time.Second, Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: history.PhaseFaults})})
 	switch end {
 	case "panics":
 		panic("of a test")

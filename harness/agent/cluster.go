@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Cluster is a running system whose members have agents. Everything it can do is done by them. Its
@@ -15,10 +16,10 @@ import (
 type Cluster struct {
 	runtime string
 	system  harness.System
-	ids     []harness.NodeID
+	ids     []history.NodeID
 	members []harness.Member
-	nodes   map[harness.NodeID]*node
-	timings []harness.Timing
+	nodes   map[history.NodeID]*node
+	timings []history.Timing
 
 	mu         sync.Mutex // over what follows; nothing is sent while it is held
 	rules      map[string][]harness.Link
@@ -50,12 +51,12 @@ type node struct {
 
 func (c *Cluster) Runtime() string { return c.runtime }
 
-func (c *Cluster) Members() []harness.NodeID { return c.ids }
+func (c *Cluster) Members() []history.NodeID { return c.ids }
 
 // StartTimings are the parts of the start, in order.
-func (c *Cluster) StartTimings() []harness.Timing { return c.timings }
+func (c *Cluster) StartTimings() []history.Timing { return c.timings }
 
-func (c *Cluster) node(id harness.NodeID) (*node, error) {
+func (c *Cluster) node(id history.NodeID) (*node, error) {
 	n, ok := c.nodes[id]
 	if !ok {
 		return nil, fmt.Errorf("%q is not a member: members are %v", id, c.ids)
@@ -64,7 +65,7 @@ func (c *Cluster) node(id harness.NodeID) (*node, error) {
 }
 
 // Dial makes a client of one member.
-func (c *Cluster) Dial(id harness.NodeID) (harness.KV, error) {
+func (c *Cluster) Dial(id history.NodeID) (harness.KV, error) {
 	n, err := c.node(id)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (c *Cluster) Dial(id harness.NodeID) (harness.KV, error) {
 }
 
 // Status asks one member.
-func (c *Cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status, error) {
+func (c *Cluster) Status(ctx context.Context, id history.NodeID) (harness.Status, error) {
 	n, err := c.node(id)
 	if err != nil {
 		return harness.Status{}, err
@@ -82,20 +83,20 @@ func (c *Cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status
 }
 
 // Hash asks one member, if the system's members can hash their state.
-func (c *Cluster) Hash(ctx context.Context, id harness.NodeID, revision int64) (harness.HashValue, error) {
+func (c *Cluster) Hash(ctx context.Context, id history.NodeID, revision int64) (history.HashValue, error) {
 	n, err := c.node(id)
 	if err != nil {
-		return harness.HashValue{}, err
+		return history.HashValue{}, err
 	}
 	s, ok := c.system.(harness.HashingSystem)
 	if !ok {
-		return harness.HashValue{}, fmt.Errorf("hash of %s: system %s: %w", id, c.system.Name(), errors.ErrUnsupported)
+		return history.HashValue{}, fmt.Errorf("hash of %s: system %s: %w", id, c.system.Name(), errors.ErrUnsupported)
 	}
 	return s.Hash(ctx, n.addr, revision)
 }
 
 // call asks a member's agent.
-func (c *Cluster) call(ctx context.Context, id harness.NodeID, op string, args, value any) error {
+func (c *Cluster) call(ctx context.Context, id history.NodeID, op string, args, value any) error {
 	n, err := c.node(id)
 	if err == nil {
 		err = n.client.Call(ctx, op, args, value)
@@ -107,20 +108,20 @@ func (c *Cluster) call(ctx context.Context, id harness.NodeID, op string, args, 
 }
 
 // Kill ends the member's process group with SIGKILL and waits until it is gone.
-func (c *Cluster) Kill(ctx context.Context, id harness.NodeID) error {
+func (c *Cluster) Kill(ctx context.Context, id history.NodeID) error {
 	_, err := c.KillAt(ctx, id)
 	return err
 }
 
 // KillAt is Kill, and says when it was: see Killed.
-func (c *Cluster) KillAt(ctx context.Context, id harness.NodeID) (at int64, err error) {
+func (c *Cluster) KillAt(ctx context.Context, id history.NodeID) (at int64, err error) {
 	var k Killed
 	err = c.call(ctx, id, OpKill, nil, &k)
 	return k.At, err
 }
 
 // Start starts the member's process with the same command and data as before.
-func (c *Cluster) Start(ctx context.Context, id harness.NodeID) error {
+func (c *Cluster) Start(ctx context.Context, id history.NodeID) error {
 	n, err := c.node(id)
 	if err != nil {
 		return err
@@ -129,39 +130,39 @@ func (c *Cluster) Start(ctx context.Context, id harness.NodeID) error {
 }
 
 // Stop ends the member's process with SIGTERM and waits until it is gone. A paused one is continued.
-func (c *Cluster) Stop(ctx context.Context, id harness.NodeID) error {
+func (c *Cluster) Stop(ctx context.Context, id history.NodeID) error {
 	return c.call(ctx, id, OpStop, nil, nil)
 }
 
 // Alive says whether the member's process runs, paused or not.
-func (c *Cluster) Alive(ctx context.Context, id harness.NodeID) (bool, error) {
+func (c *Cluster) Alive(ctx context.Context, id history.NodeID) (bool, error) {
 	st, err := c.state(ctx, id)
 	return st.PID != 0, err
 }
 
 // Pause stops the member's process group with SIGSTOP and waits until every thread has stopped.
-func (c *Cluster) Pause(ctx context.Context, id harness.NodeID) error {
+func (c *Cluster) Pause(ctx context.Context, id history.NodeID) error {
 	return c.call(ctx, id, OpPause, nil, nil)
 }
 
 // Resume continues the member's process.
-func (c *Cluster) Resume(ctx context.Context, id harness.NodeID) error {
+func (c *Cluster) Resume(ctx context.Context, id history.NodeID) error {
 	return c.call(ctx, id, OpResume, nil, nil)
 }
 
 // Paused says whether every thread of the member's process is stopped.
-func (c *Cluster) Paused(ctx context.Context, id harness.NodeID) (bool, error) {
+func (c *Cluster) Paused(ctx context.Context, id history.NodeID) (bool, error) {
 	st, err := c.state(ctx, id)
 	return st.Paused, err
 }
 
 // RSS is the resident memory of the member's process group, in bytes; 0 if it does not run.
-func (c *Cluster) RSS(ctx context.Context, id harness.NodeID) (int64, error) {
+func (c *Cluster) RSS(ctx context.Context, id history.NodeID) (int64, error) {
 	st, err := c.state(ctx, id)
 	return st.RSS, err
 }
 
-func (c *Cluster) state(ctx context.Context, id harness.NodeID) (st State, err error) {
+func (c *Cluster) state(ctx context.Context, id history.NodeID) (st State, err error) {
 	err = c.call(ctx, id, OpState, nil, &st)
 	return st, err
 }
@@ -170,7 +171,7 @@ func (c *Cluster) state(ctx context.Context, id harness.NodeID) (st State, err e
 // they leave and where they arrive, so that those on their way are lost as well.
 func (c *Cluster) Cut(ctx context.Context, rule string, links []harness.Link) error {
 	for _, l := range links {
-		for _, id := range []harness.NodeID{l.From, l.To} {
+		for _, id := range []history.NodeID{l.From, l.To} {
 			if _, err := c.node(id); err != nil {
 				return fmt.Errorf("cut the link from %s to %s: %w", l.From, l.To, err)
 			}
@@ -206,7 +207,7 @@ func (c *Cluster) push(ctx context.Context) error {
 	c.generation++
 	generation := c.generation
 	lists := dropLists(c.members, c.rules)
-	var stale []harness.NodeID
+	var stale []history.NodeID
 	for _, id := range c.ids {
 		if !slices.Equal(lists[id], c.nodes[id].sent) {
 			c.nodes[id].sent = unconfirmed
@@ -236,14 +237,14 @@ func (c *Cluster) push(ctx context.Context) error {
 var unconfirmed = []Drop{{}}
 
 // dropLists are the rules of each member's agent: without duplicates, in a fixed order.
-func dropLists(members []harness.Member, rules map[string][]harness.Link) map[harness.NodeID][]Drop {
+func dropLists(members []harness.Member, rules map[string][]harness.Link) map[history.NodeID][]Drop {
 	cut := map[harness.Link]bool{}
 	for _, links := range rules {
 		for _, l := range links {
 			cut[l] = true
 		}
 	}
-	lists := map[harness.NodeID][]Drop{}
+	lists := map[history.NodeID][]Drop{}
 	for _, self := range members {
 		for _, peer := range members {
 			if cut[harness.Link{From: self.ID, To: peer.ID}] {
@@ -267,7 +268,7 @@ func (c *Cluster) Probe(ctx context.Context, l harness.Link) error {
 }
 
 // Dropped says how many packets each member's rules have dropped since its list was last changed.
-func (c *Cluster) Dropped(ctx context.Context, id harness.NodeID) (counters []Counter, err error) {
+func (c *Cluster) Dropped(ctx context.Context, id history.NodeID) (counters []Counter, err error) {
 	err = c.call(ctx, id, OpCounters, nil, &counters)
 	return counters, err
 }

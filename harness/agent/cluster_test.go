@@ -16,11 +16,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func members(n int) (out []harness.Member) {
 	for i := range n {
-		out = append(out, harness.Member{ID: harness.NodeID(fmt.Sprintf("n%d", i+1)), Host: fmt.Sprintf("10.0.0.%d", i+1)})
+		out = append(out, harness.Member{ID: history.NodeID(fmt.Sprintf("n%d", i+1)), Host: fmt.Sprintf("10.0.0.%d", i+1)})
 	}
 	return out
 }
@@ -29,18 +30,18 @@ func TestDropLists(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		rules map[string][]harness.Link
-		want  map[harness.NodeID][]Drop
+		want  map[history.NodeID][]Drop
 	}{
-		{"no rules", nil, map[harness.NodeID][]Drop{}},
-		{"one way", map[string][]harness.Link{"a": {{From: "n1", To: "n2"}}}, map[harness.NodeID][]Drop{
+		{"no rules", nil, map[history.NodeID][]Drop{}},
+		{"one way", map[string][]harness.Link{"a": {{From: "n1", To: "n2"}}}, map[history.NodeID][]Drop{
 			"n1": {{"10.0.0.2", Out}},
 			"n2": {{"10.0.0.1", In}},
 		}},
-		{"the same twice", map[string][]harness.Link{"a": {{From: "n1", To: "n2"}}, "b": {{From: "n1", To: "n2"}}}, map[harness.NodeID][]Drop{
+		{"the same twice", map[string][]harness.Link{"a": {{From: "n1", To: "n2"}}, "b": {{From: "n1", To: "n2"}}}, map[history.NodeID][]Drop{
 			"n1": {{"10.0.0.2", Out}},
 			"n2": {{"10.0.0.1", In}},
 		}},
-		{"both ways", map[string][]harness.Link{"a": {{From: "n3", To: "n1"}, {From: "n1", To: "n3"}}}, map[harness.NodeID][]Drop{
+		{"both ways", map[string][]harness.Link{"a": {{From: "n3", To: "n1"}, {From: "n1", To: "n3"}}}, map[history.NodeID][]Drop{
 			"n1": {{"10.0.0.3", Out}, {"10.0.0.3", In}},
 			"n3": {{"10.0.0.1", Out}, {"10.0.0.1", In}},
 		}},
@@ -52,11 +53,11 @@ func TestDropLists(t *testing.T) {
 // network is what the agents of a cluster would have the kernel do.
 type network struct {
 	mu    sync.Mutex
-	lists map[harness.NodeID]Rules
+	lists map[history.NodeID]Rules
 	fail  func() bool
 }
 
-func (n *network) agent(t testing.TB, id harness.NodeID) *Client {
+func (n *network) agent(t testing.TB, id history.NodeID) *Client {
 	f := &rulesMechanism{n: n, id: id}
 	tt, ok := t.(*testing.T)
 	require.True(t, ok)
@@ -66,7 +67,7 @@ func (n *network) agent(t testing.TB, id harness.NodeID) *Client {
 
 type rulesMechanism struct {
 	n  *network
-	id harness.NodeID
+	id history.NodeID
 }
 
 func (*rulesMechanism) Name() string               { return "rules" }
@@ -90,15 +91,15 @@ func (m *rulesMechanism) Handlers() map[string]Handler {
 // TestRules has rules come and go, in any order and with agents that fail now and then: after the
 // first call that succeeds, every agent has exactly the links of the rules that there are.
 func TestRules(t *testing.T) {
-	net := &network{lists: map[harness.NodeID]Rules{}}
-	clients := map[harness.NodeID]*Client{}
+	net := &network{lists: map[history.NodeID]Rules{}}
+	clients := map[history.NodeID]*Client{}
 	for _, m := range members(3) {
 		clients[m.ID] = net.agent(t, m.ID)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		c := &Cluster{nodes: map[harness.NodeID]*node{}, rules: map[string][]harness.Link{}, members: members(3)}
+		c := &Cluster{nodes: map[history.NodeID]*node{}, rules: map[string][]harness.Link{}, members: members(3)}
 		net.mu.Lock()
-		net.lists, net.fail = map[harness.NodeID]Rules{}, nil
+		net.lists, net.fail = map[history.NodeID]Rules{}, nil
 		net.mu.Unlock()
 		for _, m := range c.members {
 			c.ids = append(c.ids, m.ID)
@@ -106,7 +107,7 @@ func TestRules(t *testing.T) {
 		}
 		link := rapid.Custom(func(r *rapid.T) harness.Link {
 			from := rapid.SampledFrom(c.ids).Draw(r, "from")
-			to := rapid.SampledFrom(c.ids).Filter(func(id harness.NodeID) bool { return id != from }).Draw(r, "to")
+			to := rapid.SampledFrom(c.ids).Filter(func(id history.NodeID) bool { return id != from }).Draw(r, "to")
 			return harness.Link{From: from, To: to}
 		})
 		model := map[string][]harness.Link{}
@@ -189,7 +190,7 @@ func TestStamper(t *testing.T) {
 		before := monotonic()
 		s.align(clock{now: 5 * time.Second}, Hello{BootID: string(bytes.TrimSpace(boot)), Clock: 1}, before)
 		s.output(Output{At: before + int64(time.Second), Text: "one"})
-		line, err := harness.ParseLogLine(string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
+		line, err := history.ParseLogLine(string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
 		require.NoError(t, err)
 		require.Equal(t, "one", line.Text)
 		require.Less(t, line.At, 6*time.Second+time.Nanosecond)
@@ -201,7 +202,7 @@ func TestStamper(t *testing.T) {
 		asked := monotonic() - int64(2*time.Second) // the answer took two seconds
 		s.align(clock{now: 5 * time.Second}, Hello{BootID: "another", Clock: 100}, asked)
 		s.output(Output{At: 100, Text: "two"}) // printed when the agent answered, one second ago
-		line, err := harness.ParseLogLine(string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
+		line, err := history.ParseLogLine(string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
 		require.NoError(t, err)
 		require.InDelta(t, 4*time.Second, line.At, float64(500*time.Millisecond))
 	})
@@ -211,7 +212,7 @@ func TestStamper(t *testing.T) {
 func TestMissingMechanism(t *testing.T) {
 	whole := Mechanisms{MechanismProcess: "ok", MechanismNetfilter: "ok", MechanismProbe: "ok"}
 	lacking := Mechanisms{MechanismProcess: "ok", MechanismNetfilter: "use nf_tables: operation not supported", MechanismProbe: "ok"}
-	c := &Cluster{ids: []harness.NodeID{"n1", "n2"}, nodes: map[harness.NodeID]*node{"n1": {mechanisms: whole}, "n2": {mechanisms: lacking}}}
+	c := &Cluster{ids: []history.NodeID{"n1", "n2"}, nodes: map[history.NodeID]*node{"n1": {mechanisms: whole}, "n2": {mechanisms: lacking}}}
 	for _, a := range []harness.Abler{lacking, c} {
 		by, err := a.Can(harness.CanKill)
 		require.NoError(t, err)

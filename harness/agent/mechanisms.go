@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Mechanisms are what works in an agent, by name: "ok", or the reason why not (Hello). They answer for
@@ -79,7 +80,7 @@ func (c *Cluster) Can(what harness.Capability) (mechanism string, err error) {
 
 // canProbe says whether every member's agent can send probes and echo them.
 func (c *Cluster) canProbe() bool {
-	return !slices.ContainsFunc(c.ids, func(id harness.NodeID) bool {
+	return !slices.ContainsFunc(c.ids, func(id history.NodeID) bool {
 		return c.nodes[id].mechanisms.check(MechanismProbe) != nil
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/realtime"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Limits of the parts of a run that are not the body.
@@ -43,7 +44,7 @@ type Launch struct {
 
 // LaunchNode is one member.
 type LaunchNode struct {
-	ID         harness.NodeID
+	ID         history.NodeID
 	Binary     string // the system's program, on the harness's machine
 	ClientPort int
 }
@@ -67,10 +68,10 @@ func Run(ctx context.Context, p Platform, cfg harness.ClusterConfig, body func(c
 	}
 	env := realtime.New(cfg.Seed)
 	s := &starter{cfg: cfg, env: env, cluster: &Cluster{
-		runtime: p.Name(), system: cfg.System, nodes: map[harness.NodeID]*node{}, rules: map[string][]harness.Link{},
+		runtime: p.Name(), system: cfg.System, nodes: map[history.NodeID]*node{}, rules: map[string][]harness.Link{},
 	}}
 	for i := range cfg.Nodes {
-		s.cluster.ids = append(s.cluster.ids, harness.NodeID(fmt.Sprintf("n%d", i+1)))
+		s.cluster.ids = append(s.cluster.ids, history.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
 	defer func() { // a panic of the body passes through here, too
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
@@ -96,7 +97,7 @@ type starter struct {
 func (s *starter) timing(name string, start time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cluster.timings = append(s.cluster.timings, harness.Timing{Name: name, Took: time.Since(start)})
+	s.cluster.timings = append(s.cluster.timings, history.Timing{Name: name, Took: time.Since(start)})
 }
 
 func (s *starter) start(ctx context.Context, p Platform) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // stamper writes a member's output with the times of the run's clock.
@@ -41,6 +42,6 @@ func (s *stamper) output(o Output) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line = harness.AppendLogLine(s.line[:0], time.Duration(o.At)+s.offset, []byte(o.Text))
+	s.line = history.AppendLogLine(s.line[:0], time.Duration(o.At)+s.offset, []byte(o.Text))
 	_, _ = s.logs.Write(s.line) // who gave the writer sees its errors
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 const (
@@ -83,7 +84,7 @@ func (b *bench) eventually(ctx context.Context, f func(context.Context) error) e
 }
 
 // use makes one call with a fresh client.
-func (b *bench) use(ctx context.Context, id harness.NodeID, f func(context.Context, harness.KV) error) error {
+func (b *bench) use(ctx context.Context, id history.NodeID, f func(context.Context, harness.KV) error) error {
 	ctx, cancel := b.env.WithTimeout(ctx, askTime)
 	defer cancel()
 	kv, err := b.cluster.Dial(id)
@@ -93,7 +94,7 @@ func (b *bench) use(ctx context.Context, id harness.NodeID, f func(context.Conte
 	return errors.Join(f(ctx, kv), kv.Close())
 }
 
-func (b *bench) put(ctx context.Context, id harness.NodeID, key, value string) error {
+func (b *bench) put(ctx context.Context, id history.NodeID, key, value string) error {
 	return b.eventually(ctx, func(ctx context.Context) error {
 		return b.use(ctx, id, func(ctx context.Context, kv harness.KV) error {
 			_, err := kv.Put(ctx, key, value)
@@ -102,7 +103,7 @@ func (b *bench) put(ctx context.Context, id harness.NodeID, key, value string) e
 	})
 }
 
-func (b *bench) get(ctx context.Context, id harness.NodeID, key, want string) error {
+func (b *bench) get(ctx context.Context, id history.NodeID, key, want string) error {
 	return b.eventually(ctx, func(ctx context.Context) error {
 		return b.use(ctx, id, func(ctx context.Context, kv harness.KV) error {
 			e, err := kv.Get(ctx, key)
@@ -114,23 +115,23 @@ func (b *bench) get(ctx context.Context, id harness.NodeID, key, want string) er
 	})
 }
 
-func (b *bench) serves(ctx context.Context, id harness.NodeID) error {
+func (b *bench) serves(ctx context.Context, id history.NodeID) error {
 	return b.eventually(ctx, func(ctx context.Context) error { return b.status(ctx, id) })
 }
 
 // status asks once.
-func (b *bench) status(ctx context.Context, id harness.NodeID) error {
+func (b *bench) status(ctx context.Context, id history.NodeID) error {
 	ctx, cancel := b.env.WithTimeout(ctx, harness.StatusTimeout)
 	defer cancel()
 	st, err := b.cluster.Status(ctx, id)
-	if err == nil && st.Role == harness.Unreached {
+	if err == nil && st.Role == history.Unreached {
 		err = fmt.Errorf("%s says no role", id)
 	}
 	return err
 }
 
 // silent is nil if the member does not answer.
-func (b *bench) silent(ctx context.Context, id harness.NodeID) error {
+func (b *bench) silent(ctx context.Context, id history.NodeID) error {
 	if b.status(ctx, id) == nil {
 		return fmt.Errorf("%s still answers", id)
 	}
@@ -157,7 +158,7 @@ func all(steps ...func() error) error {
 }
 
 func checkMembers(_ context.Context, b *bench) error {
-	if want := []harness.NodeID{"n1", "n2", "n3"}; !slices.Equal(b.cluster.Members(), want) {
+	if want := []history.NodeID{"n1", "n2", "n3"}; !slices.Equal(b.cluster.Members(), want) {
 		return fmt.Errorf("members are %v, want %v", b.cluster.Members(), want)
 	}
 	if b.cluster.Runtime() != b.runtime {
@@ -205,7 +206,7 @@ func checkPutGet(ctx context.Context, b *bench) error {
 func checkStatuses(ctx context.Context, b *bench) error {
 	return b.eventually(ctx, func(ctx context.Context) error {
 		for i, st := range harness.Statuses(ctx, b.env, b.cluster) {
-			if st.Role == harness.Unreached {
+			if st.Role == history.Unreached {
 				return fmt.Errorf("%s does not answer", b.cluster.Members()[i])
 			}
 		}
@@ -226,7 +227,7 @@ func checkPowerFail(ctx context.Context, b *bench) error {
 }
 
 // endAndStart expects acknowledged data back.
-func endAndStart(ctx context.Context, b *bench, end func(context.Context, harness.NodeID) error) error {
+func endAndStart(ctx context.Context, b *bench, end func(context.Context, history.NodeID) error) error {
 	k := b.cluster.(harness.Killer)
 	return all(
 		func() error { return b.put(ctx, "n1", "kept", "yes") },
@@ -290,7 +291,7 @@ func checkMemory(ctx context.Context, b *bench) error {
 	return err
 }
 
-func both(a, b harness.NodeID) []harness.Link {
+func both(a, b history.NodeID) []harness.Link {
 	return []harness.Link{{From: a, To: b}, {From: b, To: a}}
 }
 

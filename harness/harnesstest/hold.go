@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // pulse pauses a member and lets it go on, again and again while it lasts. It counts how often.
@@ -18,8 +19,8 @@ func (pulse) String() string { return "pulse" }
 
 func (pulse) Needs() []harness.Capability { return []harness.Capability{harness.CanPause} }
 
-func (pulse) Effect(_, nodes []harness.NodeID) harness.Effect {
-	return harness.Effect{Kind: harness.Impaired, Affected: nodes}
+func (pulse) Effect(_, nodes []history.NodeID) history.Effect {
+	return history.Effect{Kind: history.Impaired, Affected: nodes}
 }
 
 func (pulse) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
@@ -79,7 +80,7 @@ func checkHold(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(r.Ops(), func(op harness.Op) bool { return op.Error != "" }); i >= 0 {
+	if i := slices.IndexFunc(r.Ops(), func(op history.Op) bool { return op.Error != "" }); i >= 0 {
 		return fmt.Errorf("the nemesis recorded an error: %s", r.Ops()[i].Error)
 	}
 	return b.serves(ctx, "n2")

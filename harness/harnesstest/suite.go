@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Residuer is implemented by runtimes that can say what exists of a run.
@@ -150,7 +151,7 @@ func (s *suite) refuse(t *testing.T) {
 	require.ErrorAs(t, err, &start)
 	require.NotZero(t, start.ExitCode)
 	require.NotEmpty(t, start.Output)
-	require.Contains(t, []harness.NodeID{"n1", "n2", "n3"}, start.Node)
+	require.Contains(t, []history.NodeID{"n1", "n2", "n3"}, start.Node)
 	require.NotContains(t, err.Error(), "the body was called")
 }
 
@@ -224,14 +225,14 @@ func breakAll(ctx context.Context, c harness.Cluster) error {
 // logs keeps what members print.
 type logs struct {
 	mu      sync.Mutex
-	members map[harness.NodeID]*bytes.Buffer
+	members map[history.NodeID]*bytes.Buffer
 }
 
-func (l *logs) writer(id harness.NodeID) io.Writer {
+func (l *logs) writer(id history.NodeID) io.Writer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.members == nil {
-		l.members = map[harness.NodeID]*bytes.Buffer{}
+		l.members = map[history.NodeID]*bytes.Buffer{}
 	}
 	l.members[id] = &bytes.Buffer{}
 	return l.members[id]
@@ -247,7 +248,7 @@ func (l *logs) check(t *testing.T, end time.Duration) {
 		require.NotZero(t, b.Len(), "%s printed nothing", id)
 		last := time.Duration(0)
 		for text := range strings.Lines(b.String()) {
-			line, err := harness.ParseLogLine(strings.TrimSuffix(text, "\n"))
+			line, err := history.ParseLogLine(strings.TrimSuffix(text, "\n"))
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, line.At, last)
 			last = line.At

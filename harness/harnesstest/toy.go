@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Toy is the system that runtimes are tested with (toykv): members that know nothing of each other.
@@ -45,7 +46,7 @@ func Build(t testing.TB, pkg string) string {
 
 func (*Toy) Name() string { return "toykv" }
 
-func (s *Toy) Command(self harness.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {
+func (s *Toy) Command(self history.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {
 	for _, m := range members {
 		if m.ID == self {
 			return harness.Command{
@@ -66,15 +67,15 @@ func (s *Toy) Refusing() harness.System {
 
 func (*Toy) Dial(addr string) (harness.KV, error) { return &toyKV{addr: addr}, nil }
 
-func (*Toy) LogLanguage() harness.LogLanguage { return harness.NoLogLanguage }
+func (*Toy) LogLanguage() history.LogLanguage { return history.NoLogLanguage }
 
-func (*Toy) Status(ctx context.Context, addr string, _ harness.NodeID, members []harness.Member) (harness.Status, error) {
+func (*Toy) Status(ctx context.Context, addr string, _ history.NodeID, members []harness.Member) (harness.Status, error) {
 	kv := &toyKV{addr: addr}
 	defer kv.Close()
 	if _, err := kv.call(ctx, "status"); err != nil {
 		return harness.Status{}, err
 	}
-	return harness.Status{Role: harness.Follower, Leader: members[0].ID, Term: 1, Applied: 1, Version: "toy"}, nil
+	return harness.Status{Role: history.Follower, Leader: members[0].ID, Term: 1, Applied: 1, Version: "toy"}, nil
 }
 
 // toyKV is one client.

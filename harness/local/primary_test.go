@@ -13,6 +13,7 @@ import (
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/harnesstest"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/workloads"
@@ -24,7 +25,7 @@ type primaryKV struct{ *harnesstest.Toy }
 
 func (primaryKV) Name() string { return "primarykv" }
 
-func (s primaryKV) Command(self harness.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {
+func (s primaryKV) Command(self history.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {
 	c, err := s.Toy.Command(self, members, dataDir)
 	if primary := members[0]; self != primary.ID {
 		c.Args = append(c.Args, "-primary", primary.Host+":7000")
@@ -33,10 +34,10 @@ func (s primaryKV) Command(self harness.NodeID, members []harness.Member, dataDi
 }
 
 // Status asks a member whether it serves, so that one whose primary is gone does not.
-func (s primaryKV) Status(ctx context.Context, addr string, self harness.NodeID, members []harness.Member) (harness.Status, error) {
+func (s primaryKV) Status(ctx context.Context, addr string, self history.NodeID, members []harness.Member) (harness.Status, error) {
 	st, err := s.Toy.Status(ctx, addr, self, members)
 	if err == nil && self == members[0].ID {
-		st.Role = harness.Leader
+		st.Role = history.Leader
 	}
 	return st, err
 }
@@ -50,10 +51,10 @@ func TestSystemWithoutRaftIsValid(t *testing.T) {
 	sys := primaryKV{buildToy(t)}
 	run := results.Run{
 		ID: "primary", System: sys.Name(), Runtime: rt.Name(), LogLanguage: sys.LogLanguage(),
-		Nodes: []harness.NodeID{"n1", "n2", "n3"}, ElectionTimeout: time.Second, HeartbeatInterval: 100 * time.Millisecond,
+		Nodes: []history.NodeID{"n1", "n2", "n3"}, ElectionTimeout: time.Second, HeartbeatInterval: 100 * time.Millisecond,
 		Workload: "register", Time: 4 * time.Second, ProbeEvery: 50 * time.Millisecond, ProbeTimeout: time.Second,
 		Schedule: []results.Step{
-			{At: 500 * time.Millisecond, For: 500 * time.Millisecond, Fault: "kill", Target: harness.TargetLeader},
+			{At: 500 * time.Millisecond, For: 500 * time.Millisecond, Fault: "kill", Target: history.TargetLeader},
 			{At: 2500 * time.Millisecond, For: 500 * time.Millisecond, Fault: "kill", Target: "node=n3"},
 		},
 	}
@@ -62,22 +63,22 @@ func TestSystemWithoutRaftIsValid(t *testing.T) {
 	for _, s := range run.Schedule {
 		rc.Schedule = append(rc.Schedule, harness.Step{At: s.At, For: s.For, Fault: nemesis.Kill{}, Target: s.Target})
 	}
-	history, err := folder.CreateHistory()
+	file, err := folder.CreateHistory()
 	require.NoError(t, err)
 	var logs []*os.File
 	err = rt.Run(t.Context(), harness.ClusterConfig{
 		RunID: harnesstest.NewRunID(), Seed: 1, System: sys, Nodes: 3,
-		Logs: func(id harness.NodeID) io.Writer {
+		Logs: func(id history.NodeID) io.Writer {
 			f, err := folder.CreateLog(id)
 			require.NoError(t, err)
 			logs = append(logs, f)
 			return f
 		},
 	}, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
-		recorder := harness.NewRecorder(env, history, harness.RecorderOptions{})
+		recorder := harness.NewRecorder(env, file, harness.RecorderOptions{})
 		return errors.Join(harness.Run(ctx, env, c, recorder, rc), recorder.Flush())
 	})
-	for _, f := range append(logs, history) {
+	for _, f := range append(logs, file) {
 		require.NoError(t, f.Close())
 	}
 	require.NoError(t, err)
@@ -89,15 +90,15 @@ func TestSystemWithoutRaftIsValid(t *testing.T) {
 	for _, s := range run.Schedule {
 		facts.Faults = append(facts.Faults, checker.PlannedFault{At: s.At, For: s.For, Target: s.Target})
 	}
-	var asked []harness.Checker
+	var asked []history.Checker
 	asked, run.NotAsked = checker.Choose(w.Checkers(), facts)
 	run.Verdicts = checker.Run(t.Context(), asked, h)
-	run.Verdict = harness.Worst(run.Verdicts)
+	run.Verdict = history.Worst(run.Verdicts)
 	for _, v := range run.Verdicts {
-		require.Equal(t, harness.Valid, v.Validity, "%s: %s", v.Checker, v.Reason)
+		require.Equal(t, history.Valid, v.Validity, "%s: %s", v.Checker, v.Reason)
 	}
-	require.Equal(t, harness.Valid, run.Verdict)
-	require.Equal(t, []harness.NotAsked{{Checker: "one-leader", Reason: "the system's log is not raft's"}}, run.NotAsked)
+	require.Equal(t, history.Valid, run.Verdict)
+	require.Equal(t, []history.NotAsked{{Checker: "one-leader", Reason: "the system's log is not raft's"}}, run.NotAsked)
 
 	require.NoError(t, folder.WriteRun(run))
 	a, err := results.AnalyzeFolder(folder)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // cluster is the simulated cluster: members, links and clients. It implements harness.Cluster and the
@@ -21,7 +22,7 @@ type cluster struct {
 	copier  Copier // nil: messages are passed as they are
 	printer Fingerprinter
 	nodes   []*node // node i is nodes[i-1]
-	ids     []harness.NodeID
+	ids     []history.NodeID
 	network *rand.Rand
 	weather weather
 
@@ -108,9 +109,9 @@ func (c *cluster) startAll(ctx context.Context) error {
 func (c *cluster) Runtime() string { return "sim" }
 
 // Members are n1, n2, ...
-func (c *cluster) Members() []harness.NodeID { return c.ids }
+func (c *cluster) Members() []history.NodeID { return c.ids }
 
-func (c *cluster) node(id harness.NodeID) (*node, error) {
+func (c *cluster) node(id history.NodeID) (*node, error) {
 	for _, n := range c.nodes {
 		if n.id == id {
 			return n, nil
@@ -120,7 +121,7 @@ func (c *cluster) node(id harness.NodeID) (*node, error) {
 }
 
 // Dial makes a client of one member.
-func (c *cluster) Dial(id harness.NodeID) (harness.KV, error) {
+func (c *cluster) Dial(id history.NodeID) (harness.KV, error) {
 	n, err := c.node(id)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
@@ -129,7 +130,7 @@ func (c *cluster) Dial(id harness.NodeID) (harness.KV, error) {
 }
 
 // Status asks one member.
-func (c *cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status, error) {
+func (c *cluster) Status(ctx context.Context, id history.NodeID) (harness.Status, error) {
 	n, err := c.node(id)
 	if err != nil {
 		return harness.Status{}, fmt.Errorf("status: %w", err)
@@ -145,41 +146,41 @@ func (c *cluster) Status(ctx context.Context, id harness.NodeID) (harness.Status
 }
 
 // Hash asks one member, if the system's members can hash their state.
-func (c *cluster) Hash(ctx context.Context, id harness.NodeID, revision int64) (harness.HashValue, error) {
+func (c *cluster) Hash(ctx context.Context, id history.NodeID, revision int64) (history.HashValue, error) {
 	n, err := c.node(id)
 	if err != nil {
-		return harness.HashValue{}, fmt.Errorf("hash: %w", err)
+		return history.HashValue{}, fmt.Errorf("hash: %w", err)
 	}
 	s, ok := c.system.(HashingSystem)
 	if !ok {
-		return harness.HashValue{}, fmt.Errorf("hash of %s: system %s: %w", id, c.system.Name(), errors.ErrUnsupported)
+		return history.HashValue{}, fmt.Errorf("hash of %s: system %s: %w", id, c.system.Name(), errors.ErrUnsupported)
 	}
 	if n.status == nil {
 		n.status = c.connect(n)
 	}
 	v, err := s.HashSim(ctx, n.status, revision)
 	if err != nil {
-		return harness.HashValue{}, fmt.Errorf("hash of %s: %w", id, err)
+		return history.HashValue{}, fmt.Errorf("hash of %s: %w", id, err)
 	}
 	return v, nil
 }
 
 // Kill ends a member's process. Of its writes, those that had reached the operating system survive.
-func (c *cluster) Kill(ctx context.Context, id harness.NodeID) error {
+func (c *cluster) Kill(ctx context.Context, id history.NodeID) error {
 	return c.endNode(ctx, "kill", id, killed)
 }
 
 // PowerFail kills a member, of whose unsynced writes any prefix survives.
-func (c *cluster) PowerFail(ctx context.Context, id harness.NodeID) error {
+func (c *cluster) PowerFail(ctx context.Context, id history.NodeID) error {
 	return c.endNode(ctx, "power-fail", id, powerLost)
 }
 
 // Stop ends a member's process after all its writes. A paused one takes no signal.
-func (c *cluster) Stop(ctx context.Context, id harness.NodeID) error {
+func (c *cluster) Stop(ctx context.Context, id history.NodeID) error {
 	return c.endNode(ctx, "stop", id, stopped)
 }
 
-func (c *cluster) endNode(ctx context.Context, what string, id harness.NodeID, how ending) error {
+func (c *cluster) endNode(ctx context.Context, what string, id history.NodeID, how ending) error {
 	n, err := c.member(ctx, what, id)
 	if err != nil || !n.up {
 		return err
@@ -193,7 +194,7 @@ func (c *cluster) endNode(ctx context.Context, what string, id harness.NodeID, h
 }
 
 // member is the node to do something to, unless ctx has ended.
-func (c *cluster) member(ctx context.Context, what string, id harness.NodeID) (*node, error) {
+func (c *cluster) member(ctx context.Context, what string, id history.NodeID) (*node, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, id, context.Cause(ctx))
 	}
@@ -205,7 +206,7 @@ func (c *cluster) member(ctx context.Context, what string, id harness.NodeID) (*
 }
 
 // Start boots a member from its disk. The error is a *harness.StartError if its program refuses.
-func (c *cluster) Start(ctx context.Context, id harness.NodeID) error {
+func (c *cluster) Start(ctx context.Context, id history.NodeID) error {
 	n, err := c.member(ctx, "start", id)
 	if err != nil || n.up {
 		return err
@@ -214,13 +215,13 @@ func (c *cluster) Start(ctx context.Context, id harness.NodeID) error {
 }
 
 // Alive says whether the member's process runs.
-func (c *cluster) Alive(ctx context.Context, id harness.NodeID) (bool, error) {
+func (c *cluster) Alive(ctx context.Context, id history.NodeID) (bool, error) {
 	n, err := c.member(ctx, "look at", id)
 	return err == nil && n.up, err
 }
 
 // Pause freezes a member: what happens to it waits, and its ticks are lost.
-func (c *cluster) Pause(ctx context.Context, id harness.NodeID) error {
+func (c *cluster) Pause(ctx context.Context, id history.NodeID) error {
 	n, err := c.member(ctx, "pause", id)
 	if err != nil {
 		return err
@@ -235,7 +236,7 @@ func (c *cluster) Pause(ctx context.Context, id harness.NodeID) error {
 }
 
 // Resume lets what waited happen: in order for each source, the sources mixed at random.
-func (c *cluster) Resume(ctx context.Context, id harness.NodeID) error {
+func (c *cluster) Resume(ctx context.Context, id history.NodeID) error {
 	n, err := c.member(ctx, "resume", id)
 	if err != nil || !n.paused {
 		return err
@@ -246,7 +247,7 @@ func (c *cluster) Resume(ctx context.Context, id harness.NodeID) error {
 }
 
 // Paused says whether the member is paused.
-func (c *cluster) Paused(ctx context.Context, id harness.NodeID) (bool, error) {
+func (c *cluster) Paused(ctx context.Context, id history.NodeID) (bool, error) {
 	n, err := c.member(ctx, "look at", id)
 	return err == nil && n.paused, err
 }
@@ -340,7 +341,7 @@ var (
 )
 
 // LastHeartbeat implements harness.HeartbeatWatcher.
-func (c *cluster) LastHeartbeat(id harness.NodeID) (time.Duration, bool) {
+func (c *cluster) LastHeartbeat(id history.NodeID) (time.Duration, bool) {
 	n := slices.Index(c.ids, id) + 1
 	return c.heard[n], c.heard[n] >= 0
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 )
 
@@ -29,11 +30,11 @@ const stormTime = 10 * time.Second
 
 // storm runs workers under a storm of faults.
 func storm(ctx context.Context, seed uint64, s harness.System, o sim.Options) (out outcome) {
-	history, output := &bytes.Buffer{}, logs{}
+	file, output := &bytes.Buffer{}, logs{}
 	r := sim.Runtime{Options: o, OnEnd: func(st sim.Stats) { out.stats = st }}
 	cfg := harness.ClusterConfig{RunID: "storm", Seed: seed, System: s, Nodes: 3, Logs: output.of}
 	out.err = r.Run(ctx, cfg, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
-		rec := harness.NewRecorder(env, history, harness.RecorderOptions{})
+		rec := harness.NewRecorder(env, file, harness.RecorderOptions{})
 		defer func() { _ = rec.Flush() }()
 		faults := []harness.Fault{nemesis.Kill{}, nemesis.Stop{}, nemesis.PowerFail{}, nemesis.Pause{}, nemesis.Isolate{}, nemesis.Partition{}}
 		return harness.Run(ctx, env, c, rec, harness.RunConfig{
@@ -41,9 +42,9 @@ func storm(ctx context.Context, seed uint64, s harness.System, o sim.Options) (o
 			Schedule: nemesis.Storm(env.Rand("schedule"), faults, stormTime, time.Second),
 		})
 	})
-	out.history = history.Bytes()
+	out.history = file.Bytes()
 	for i := range 3 {
-		out.logs += output[harness.NodeID(fmt.Sprintf("n%d", i+1))].String()
+		out.logs += output[history.NodeID(fmt.Sprintf("n%d", i+1))].String()
 	}
 	return out
 }
@@ -123,9 +124,9 @@ func onCluster(t *testing.T, s toy, f func(ctx context.Context, env harness.Env,
 func TestClients(t *testing.T) {
 	_, err := onCluster(t, toy{}, func(ctx context.Context, env harness.Env, c caps) {
 		require.Equal(t, "sim", c.Runtime())
-		require.Equal(t, []harness.NodeID{"n1", "n2", "n3"}, c.Members())
+		require.Equal(t, []history.NodeID{"n1", "n2", "n3"}, c.Members())
 		leader, term := harness.LeaderOf(c.Members(), harness.Statuses(ctx, env, c))
-		require.Equal(t, harness.NodeID("n1"), leader)
+		require.Equal(t, history.NodeID("n1"), leader)
 		require.EqualValues(t, 1, term)
 
 		kv, err := c.Dial("n1")
@@ -304,7 +305,7 @@ func TestNetwork(t *testing.T) {
 		require.NoError(t, err)
 		rev, err := kv.Put(ctx, "k", "v")
 		require.NoError(t, err, "clients are never cut off")
-		applied := func(id harness.NodeID) uint64 {
+		applied := func(id history.NodeID) uint64 {
 			st, err := c.Status(ctx, id)
 			require.NoError(t, err)
 			return st.Applied
@@ -353,7 +354,7 @@ func TestRefusesToStart(t *testing.T) {
 	}}, func(ctx context.Context, _ harness.Env, c caps) {
 		require.NoError(t, c.Kill(ctx, "n2"))
 		require.ErrorAs(t, c.Start(ctx, "n2"), &e)
-		require.Equal(t, harness.NodeID("n2"), e.Node)
+		require.Equal(t, history.NodeID("n2"), e.Node)
 		alive, err := c.Alive(ctx, "n2")
 		require.NoError(t, err)
 		require.False(t, alive)
@@ -396,7 +397,7 @@ func TestBrokenInvariantEndsTheRun(t *testing.T) {
 	})
 	var e *sim.InvariantError
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, harness.NodeID("n2"), e.Node)
+	require.Equal(t, history.NodeID("n2"), e.Node)
 	require.Equal(t, "key violate is bad", e.Problem)
 	require.Contains(t, e.Error(), "invariant broken on n2 at ")
 	require.True(t, unwound)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // System is a harness.System that can be simulated.
@@ -17,12 +18,12 @@ type System interface {
 	DialSim(conn Conn) harness.KV
 	// StatusSim asks the member at the other end. IDs of members in the answer are named as in
 	// members (node i is members[i-1]).
-	StatusSim(ctx context.Context, conn Conn, members []harness.NodeID) (harness.Status, error)
+	StatusSim(ctx context.Context, conn Conn, members []history.NodeID) (harness.Status, error)
 }
 
 // HashingSystem is a System whose members can hash their state; see harness.Hasher.
 type HashingSystem interface {
-	HashSim(ctx context.Context, conn Conn, revision int64) (harness.HashValue, error)
+	HashSim(ctx context.Context, conn Conn, revision int64) (history.HashValue, error)
 }
 
 // Conn is one simulated connection to one member. Call blocks the running task until the answer, a

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // node is a member: its disk, and its machine while it is up.
 type node struct {
 	number  int
-	id      harness.NodeID
+	id      history.NodeID
 	disk    Disk
 	machine Machine
 	life    uint32 // number of this start
@@ -40,7 +41,7 @@ type node struct {
 }
 
 func newNode(c *cluster, number int) *node {
-	id := harness.NodeID(fmt.Sprintf("n%d", number))
+	id := history.NodeID(fmt.Sprintf("n%d", number))
 	return &node{
 		number: number, id: id, disk: c.program.Format(number),
 		tripped: -tripPause, rand: c.Rand("sim/disk/" + string(id)), own: c.Rand("sim/machine/" + string(id)),
@@ -173,7 +174,7 @@ func (c *cluster) log(n *node, text string) {
 	if n.output == nil {
 		return
 	}
-	n.line = harness.AppendLogLine(n.line[:0], c.now, []byte(text))
+	n.line = history.AppendLogLine(n.line[:0], c.now, []byte(text))
 	if _, err := n.output.Write(n.line); err != nil && c.failed == nil {
 		c.failed = fmt.Errorf("write the log of %s: %w", n.id, err)
 	}

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Runtime implements harness.Runtime. Its zero value is ready for use; several runs at once share
@@ -130,7 +131,7 @@ type Stats struct {
 // InvariantError says that the system broke an invariant that its adapter watches, such as one leader
 // a term: a property of the system, not of the harness. The run ended there, without healing.
 type InvariantError struct {
-	Node    harness.NodeID // whose machine reported it
+	Node    history.NodeID // whose machine reported it
 	At      time.Duration
 	Problem string
 }

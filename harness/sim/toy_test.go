@@ -17,6 +17,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // toy is a system of one primary, n1, that all others copy: its keys are linearizable and durable, and
@@ -27,27 +28,27 @@ type toy struct {
 }
 
 func (toy) Name() string { return "toy" }
-func (toy) Command(harness.NodeID, []harness.Member, string) (harness.Command, error) {
+func (toy) Command(history.NodeID, []harness.Member, string) (harness.Command, error) {
 	return harness.Command{}, errors.New("toy has no program")
 }
 func (toy) Dial(string) (harness.KV, error) { return nil, errors.New("toy has no program") }
-func (toy) Status(context.Context, string, harness.NodeID, []harness.Member) (harness.Status, error) {
+func (toy) Status(context.Context, string, history.NodeID, []harness.Member) (harness.Status, error) {
 	return harness.Status{}, errors.New("toy has no program")
 }
-func (toy) LogLanguage() harness.LogLanguage { return harness.NoLogLanguage }
+func (toy) LogLanguage() history.LogLanguage { return history.NoLogLanguage }
 
 func (s toy) Program(nodes int) (sim.Program, error) { return &toyProgram{s, nodes}, nil }
 func (toy) DialSim(conn sim.Conn) harness.KV         { return &toyKV{conn} }
 
-func (toy) StatusSim(ctx context.Context, conn sim.Conn, members []harness.NodeID) (harness.Status, error) {
+func (toy) StatusSim(ctx context.Context, conn sim.Conn, members []history.NodeID) (harness.Status, error) {
 	got, err := conn.Call(ctx, toyRequest{op: "status"})
 	if err != nil {
 		return harness.Status{}, err
 	}
 	a := got.(toyAnswer)
-	st := harness.Status{Role: harness.Follower, Leader: members[0], Term: a.term, Applied: a.rev}
+	st := harness.Status{Role: history.Follower, Leader: members[0], Term: a.term, Applied: a.rev}
 	if a.primary {
-		st.Role = harness.Leader
+		st.Role = history.Leader
 	}
 	return st, nil
 }
@@ -296,9 +297,9 @@ type counter struct {
 }
 
 func (counters) Name() string                { return "counters" }
-func (counters) Checkers() []harness.Checker { return nil }
-func (counters) Ops() []harness.OpKind {
-	return []harness.OpKind{{Name: "put", Kind: harness.KindWrite, Doc: "count on"}, {Name: "get", Kind: harness.KindRead, Doc: "read the count"}}
+func (counters) Checkers() []history.Checker { return nil }
+func (counters) Ops() []history.OpKind {
+	return []history.OpKind{{Name: "put", Kind: history.KindWrite, Doc: "count on"}, {Name: "get", Kind: history.KindRead, Doc: "read the count"}}
 }
 
 func (c counters) Run(ctx context.Context, w *harness.Worker) error {
@@ -323,7 +324,7 @@ func (c counters) Run(ctx context.Context, w *harness.Worker) error {
 	return nil
 }
 
-func (s *counter) put(ctx context.Context, w *harness.Worker, node harness.NodeID) {
+func (s *counter) put(ctx context.Context, w *harness.Worker, node history.NodeID) {
 	s.next++
 	v := s.next
 	typ, _ := w.Do(ctx, harness.Attempt{
@@ -334,16 +335,16 @@ func (s *counter) put(ctx context.Context, w *harness.Worker, node harness.NodeI
 		},
 	})
 	switch typ {
-	case harness.OK:
+	case history.OK:
 		s.acked = v
-	case harness.Info:
+	case history.Info:
 		s.open[v] = true
 	default:
 	}
 }
 
 // get reads, and says whether it was answered. The error is a wrong answer.
-func (s *counter) get(ctx context.Context, w *harness.Worker, node harness.NodeID) (bool, error) {
+func (s *counter) get(ctx context.Context, w *harness.Worker, node history.NodeID) (bool, error) {
 	var got int
 	typ, _ := w.Do(ctx, harness.Attempt{
 		F: "get", Node: node, Timeout: 200 * time.Millisecond,
@@ -355,10 +356,10 @@ func (s *counter) get(ctx context.Context, w *harness.Worker, node harness.NodeI
 			return got, err
 		},
 	})
-	if typ == harness.OK && got < s.acked && !s.open[got] {
+	if typ == history.OK && got < s.acked && !s.open[got] {
 		return true, fmt.Errorf("worker %d read %d after %d was acknowledged", w.ID, got, s.acked)
 	}
-	return typ == harness.OK, nil
+	return typ == history.OK, nil
 }
 
 func (counters) Final(ctx context.Context, w *harness.Worker) error {
@@ -389,9 +390,9 @@ func must(t testing.TB, f body) {
 }
 
 // logs collects the output of members.
-type logs map[harness.NodeID]*bytes.Buffer
+type logs map[history.NodeID]*bytes.Buffer
 
-func (l logs) of(id harness.NodeID) io.Writer {
+func (l logs) of(id history.NodeID) io.Writer {
 	l[id] = &bytes.Buffer{}
 	return l[id]
 }

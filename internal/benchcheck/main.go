@@ -24,7 +24,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -391,7 +391,7 @@ func (b *checkBench) porcupine(ctx context.Context, c generate.Config) (says str
 		return "", false, err
 	}
 	v, took, err := k.Porcupine(ctx, b.generic, benchMemory)
-	if v == harness.Unknown {
+	if v == history.Unknown {
 		return fmt.Sprintf("%s: %v", inSeconds(took), strings.TrimPrefix(err.Error(), "porcupine ")), false, ctx.Err()
 	}
 	return fmt.Sprintf("%s: %v", inSeconds(took), v), true, nil

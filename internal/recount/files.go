@@ -5,13 +5,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 type (
@@ -137,23 +136,23 @@ type fault struct {
 	err, healErr                string
 	ended                       bool // the injection, well or not
 	order, healed               *time.Duration
-	Effect                      harness.Traits `json:"-"`
+	Effect                      history.Traits `json:"-"`
 	Affected                    []string       `json:"-"`
 	leaderThen                  string
 	lines                       [4]int // injection, its end, healing, its end; from 1
 }
 
 func (r *files) findFaults() {
-	var members []harness.NodeID
+	var members []history.NodeID
 	for _, n := range r.run.Nodes {
-		members = append(members, harness.NodeID(n))
+		members = append(members, history.NodeID(n))
 	}
 	for i, o := range r.ops {
 		if o.Process != -1 {
 			continue
 		}
 		var now fault
-		said, err := harness.DecodeFault(o.Value, members) // which knows what the faults of old histories did
+		said, err := history.DecodeFault(o.Value, members) // which knows what the faults of old histories did
 		if err != nil || json.Unmarshal(o.Value, &now) != nil {
 			continue
 		}
@@ -213,7 +212,7 @@ func (f *fault) active(t, end time.Duration) bool {
 	return len(f.Nodes) > 0 && t >= f.Issued && t < f.over(end)
 }
 
-func nodeNames(ids []harness.NodeID) (names []string) {
+func nodeNames(ids []history.NodeID) (names []string) {
 	for _, id := range ids {
 		names = append(names, string(id))
 	}

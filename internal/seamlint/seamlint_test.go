@@ -64,7 +64,7 @@ func TestSimulated(t *testing.T) {
 		rules seamlint.Rules
 	}{
 		{"harness", seamlint.Seam()},
-		{"harness/scenarios", seamlint.Seam()},
+		{"scripts", seamlint.Seam()},
 		{"nemesis", seamlint.Seam()},
 		{"workloads", seamlint.Seam()},
 		{"store/core", seamlint.Core()},

@@ -1,21 +1,20 @@
 package live
 
 import (
+	"github.com/faultline-chaos/faultline/history"
 	"testing"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // BenchmarkObserve is what the dashboard costs a run for each op.
 func BenchmarkObserve(b *testing.B) {
 	s := NewState(sample().s.Plan)
-	put := harness.Op{Type: harness.Invoke, F: harness.FProbePut, Kind: harness.KindWrite, Sched: 1}
+	put := history.Op{Type: history.Invoke, F: history.FProbePut, Kind: history.KindWrite, Sched: 1}
 	for i := 0; b.Loop(); i++ {
 		put.Time, put.Process = time.Duration(i)*time.Millisecond, i/2
-		put.Type = harness.Invoke
+		put.Type = history.Invoke
 		if i%2 == 1 {
-			put.Type = harness.OK
+			put.Type = history.OK
 		}
 		s.Observe(&put)
 	}

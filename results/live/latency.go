@@ -1,10 +1,9 @@
 package live
 
 import (
+	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Cell is the time that one mark of a sparkline stands for.
@@ -71,8 +70,8 @@ func (l *Latency) Away(now, patience time.Duration) time.Duration {
 	return now - l.lastOK
 }
 
-func (s *State) client(op *harness.Op) {
-	if op.Type == harness.Invoke {
+func (s *State) client(op *history.Op) {
+	if op.Type == history.Invoke {
 		due := op.Time
 		if op.Sched > 0 {
 			due = op.Sched
@@ -94,20 +93,20 @@ func (s *State) client(op *harness.Op) {
 		s.Counts[op.Type]++
 		c.ended[typeIndex(op.Type)]++
 	}
-	if o.probe != s.Plan.Probed || s.Phase == harness.PhaseFinal {
+	if o.probe != s.Plan.Probed || s.Phase == history.PhaseFinal {
 		return // final reads are not what is timed
 	}
 	var l *Latency
 	var m *mark
 	switch o.kind {
-	case harness.KindWrite:
+	case history.KindWrite:
 		l, m = &s.Writes, &c.writes
-	case harness.KindRead:
+	case history.KindRead:
 		l, m = &s.Reads, &c.reads
 	default:
 		return
 	}
-	if op.Type != harness.OK {
+	if op.Type != history.OK {
 		m.bad++
 		return
 	}
@@ -116,11 +115,11 @@ func (s *State) client(op *harness.Op) {
 	l.answered(op.Time, op.Time-o.due)
 }
 
-func typeIndex(t harness.Type) int {
+func typeIndex(t history.Type) int {
 	switch t {
-	case harness.OK:
+	case history.OK:
 		return 0
-	case harness.Fail:
+	case history.Fail:
 		return 1
 	}
 	return 2

@@ -2,12 +2,11 @@ package live
 
 import (
 	"fmt"
+	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 // Lines shows a run as plain text: a line for each event as it comes, and now and then one that says how
@@ -19,7 +18,7 @@ type Lines struct {
 
 	mu     sync.Mutex
 	state  *State
-	last   map[harness.Type]int // State.Counts at the status line before
+	last   map[history.Type]int // State.Counts at the status line before
 	lastAt time.Duration
 	done   chan struct{}
 	wait   sync.WaitGroup
@@ -28,7 +27,7 @@ type Lines struct {
 // NewLines makes one that writes to out. Where rewrite is set, out is a terminal, and the status line is
 // written over itself. checks may be nil.
 func NewLines(p Plan, out io.Writer, rewrite bool, checks func() Checks) *Lines {
-	return &Lines{out: out, rewrite: rewrite, checks: checks, state: NewState(p), last: map[harness.Type]int{}, done: make(chan struct{})}
+	return &Lines{out: out, rewrite: rewrite, checks: checks, state: NewState(p), last: map[history.Type]int{}, done: make(chan struct{})}
 }
 
 // Start writes status lines until Stop: five a second where they are rewritten, and else one in five
@@ -63,7 +62,7 @@ func (l *Lines) Stop() {
 }
 
 // Observe takes the next op, as harness.RecorderOptions.Observe does.
-func (l *Lines) Observe(op *harness.Op) {
+func (l *Lines) Observe(op *history.Op) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.print(l.state.Observe(op))
@@ -105,7 +104,7 @@ func (l *Lines) status() {
 
 func (l *Lines) statusLine() string {
 	s := l.state
-	rate := func(t harness.Type) float64 {
+	rate := func(t history.Type) float64 {
 		if s.Now == l.lastAt {
 			return 0
 		}
@@ -125,7 +124,7 @@ func (l *Lines) statusLine() string {
 		faults = []string{"no fault"}
 	}
 	line := fmt.Sprintf("%7.2fs  %s | %s | %s | ok %.0f/s fail %.0f/s unknown %.0f/s", s.Now.Seconds(), s.Phase, leader,
-		strings.Join(faults, ", "), rate(harness.OK), rate(harness.Fail), rate(harness.Info))
+		strings.Join(faults, ", "), rate(history.OK), rate(history.Fail), rate(history.Info))
 	for t, n := range s.Counts {
 		l.last[t] = n
 	}

@@ -8,8 +8,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // refresh is from one look at the state to the next: five a second are enough for the eye, and cost a
@@ -65,7 +64,7 @@ func StartScreen(p Plan, o ScreenOptions) (*Screen, error) {
 }
 
 // Observe takes the next op, as harness.RecorderOptions.Observe does.
-func (s *Screen) Observe(op *harness.Op) {
+func (s *Screen) Observe(op *history.Op) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,11 +10,10 @@ import (
 
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
-
-	"github.com/faultline-chaos/faultline/harness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -129,8 +128,8 @@ func (x *terminal) start(o ScreenOptions) *Screen {
 
 // feed is the beginning of a run.
 func feed(s *Screen) {
-	s.Observe(&harness.Op{Time: sec, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: harness.PhaseFaults})})
-	s.Observe(&harness.Op{Time: sec, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FStatus, Node: "n2", Value: harness.EncodeValue(harness.StatusValue{Role: harness.Leader, Term: 5, Applied: 77})})
+	s.Observe(&history.Op{Time: sec, Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: history.PhaseFaults})})
+	s.Observe(&history.Op{Time: sec, Process: history.HarnessProcess, Type: history.OK, F: history.FStatus, Node: "n2", Value: history.EncodeValue(history.StatusValue{Role: history.Leader, Term: 5, Applied: 77})})
 }
 
 // TestScreen: what is observed comes to the screen in any size, and afterwards the terminal is as it was.

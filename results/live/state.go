@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Plan is what is known of a run before it begins.
 type Plan struct {
 	Title   string // for the first line
 	Seed    uint64
-	Members []harness.NodeID
+	Members []history.NodeID
 	Steps   []harness.Step // of the schedule
 
 	Warmup, Faults, Settle time.Duration // lengths of the phases
@@ -57,15 +58,15 @@ const (
 
 // Fault is one injection that has not ended.
 type Fault struct {
-	harness.FaultValue
+	history.FaultValue
 	State FaultState
 	Since time.Duration // in this state
 }
 
 // Member is what was last seen of one.
 type Member struct {
-	ID harness.NodeID
-	harness.StatusValue
+	ID history.NodeID
+	history.StatusValue
 	Seen bool // it was asked at all
 }
 
@@ -89,7 +90,7 @@ const (
 type State struct {
 	Plan     Plan
 	Now      time.Duration // of the newest op
-	Phase    harness.Phase // empty: the members are starting
+	Phase    history.Phase // empty: the members are starting
 	Since    time.Duration // of Phase
 	Stage    string        // what goes on instead of a phase: at the end, and after an interruption; empty: nothing
 	Members  []Member
@@ -98,14 +99,14 @@ type State struct {
 	Landed   int
 	Checks   Checks
 	lagging  bool                 // an event said so
-	Counts   map[harness.Type]int // ends of the workload's calls
+	Counts   map[history.Type]int // ends of the workload's calls
 	Rejected int                  // that were rejected by their own condition, and are not in Counts
 	Events   []Event              // the newest maxEvents
 	Dropped  int                  // older ones
 
 	Elections   int           // won, that were seen; the first one included
 	LeaderSince time.Duration // since when Leader leads, or nobody
-	leader      harness.NodeID
+	leader      history.NodeID
 	leaderTerm  uint64
 	topTerm     uint64 // the highest in which somebody was seen to lead
 
@@ -118,13 +119,13 @@ type State struct {
 // openCall is a call that has not ended.
 type openCall struct {
 	due   time.Duration
-	kind  harness.Kind
+	kind  history.Kind
 	probe bool
 }
 
 // NewState is a run of which nothing was seen.
 func NewState(p Plan) *State {
-	s := &State{Plan: p, Counts: map[harness.Type]int{}, open: map[int]openCall{}}
+	s := &State{Plan: p, Counts: map[history.Type]int{}, open: map[int]openCall{}}
 	for _, id := range p.Members {
 		s.Members = append(s.Members, Member{ID: id})
 	}
@@ -141,25 +142,25 @@ func (s *State) Clone() *State {
 }
 
 // Observe folds the next op of the history, and gives the events that it is. It keeps nothing of op.
-func (s *State) Observe(op *harness.Op) []Event {
+func (s *State) Observe(op *history.Op) []Event {
 	before := s.Dropped + len(s.Events)
 	s.Now = max(s.Now, op.Time)
 	switch {
 	case op.Client():
 		s.client(op)
-	case op.Process == harness.NemesisProcess:
+	case op.Process == history.NemesisProcess:
 		s.nemesis(op)
-	case op.F == harness.FPhase:
-		var v harness.PhaseValue
+	case op.F == history.FPhase:
+		var v history.PhaseValue
 		if json.Unmarshal(op.Value, &v) == nil && op.Error == "" {
 			s.Phase, s.Since = v.Phase, op.Time
 			s.event(PhaseEvent, "phase %s", v.Phase)
-			if v.Phase == harness.PhaseEnd {
+			if v.Phase == history.PhaseEnd {
 				s.Stage = "stopping the members"
 			}
 		}
-	case op.F == harness.FStatus:
-		var v harness.StatusValue
+	case op.F == history.FStatus:
+		var v history.StatusValue
 		if json.Unmarshal(op.Value, &v) == nil {
 			s.status(op.Node, v)
 		}
@@ -208,21 +209,21 @@ func (s *State) event(k EventKind, format string, args ...any) []Event {
 	return s.Events[len(s.Events)-1:]
 }
 
-func (s *State) status(id harness.NodeID, v harness.StatusValue) {
+func (s *State) status(id history.NodeID, v history.StatusValue) {
 	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.ID == id })
 	if i < 0 {
 		i = len(s.Members)
 		s.Members = append(s.Members, Member{ID: id})
 	}
 	m := &s.Members[i]
-	if v.Role == harness.Unreached { // what it said last is still what is known of it
+	if v.Role == history.Unreached { // what it said last is still what is known of it
 		v.Term, v.Applied, v.Leader = m.Term, m.Applied, ""
 	}
 	m.StatusValue, m.Seen = v, true
-	var leader harness.NodeID
+	var leader history.NodeID
 	var term uint64
 	for _, m := range s.Members {
-		if m.Role == harness.Leader && (leader == "" || m.Term > term) {
+		if m.Role == history.Leader && (leader == "" || m.Term > term) {
 			leader, term = m.ID, m.Term
 		}
 	}
@@ -242,35 +243,35 @@ func (s *State) status(id harness.NodeID, v harness.StatusValue) {
 }
 
 // Leader is who leads in the highest term of those that say so, empty where nobody does.
-func (s *State) Leader() (harness.NodeID, uint64) { return s.leader, s.leaderTerm }
+func (s *State) Leader() (history.NodeID, uint64) { return s.leader, s.leaderTerm }
 
-func (s *State) nemesis(op *harness.Op) {
-	v, err := harness.DecodeFault(op.Value, s.Plan.Members)
+func (s *State) nemesis(op *history.Op) {
+	v, err := history.DecodeFault(op.Value, s.Plan.Members)
 	if err != nil {
 		return
 	}
 	i := slices.IndexFunc(s.Active, func(f Fault) bool { return f.ID == v.ID })
 	switch {
-	case op.F == harness.FInject && op.Type == harness.Invoke:
+	case op.F == history.FInject && op.Type == history.Invoke:
 		s.Active = append(s.Active, Fault{v, Injecting, op.Time})
 		return
 	case i < 0:
 		return // a history has no end without its begin
-	case op.F == harness.FHold:
+	case op.F == history.FHold:
 		s.event(TroubleEvent, "%s on %s failed while it lasts: %s", v.Fault, nodes(v.Nodes), op.Error)
 		return
-	case op.F == harness.FHeal && op.Type == harness.Invoke:
+	case op.F == history.FHeal && op.Type == history.Invoke:
 		s.Active[i].State, s.Active[i].Since = Healing, op.Time
 		return
 	}
 	at := &s.Active[i]
-	gone := op.F == harness.FHeal
+	gone := op.F == history.FHeal
 	switch {
-	case gone && op.Type == harness.OK:
+	case gone && op.Type == history.OK:
 		s.event(HealEvent, "healed %s on %s", v.Fault, nodes(v.Nodes))
 	case gone:
 		s.event(TroubleEvent, "NOT healed: %s on %s: %s", v.Fault, nodes(v.Nodes), op.Error)
-	case op.Type == harness.OK:
+	case op.Type == history.OK:
 		s.Tried++
 		s.Landed++
 		at.FaultValue, at.State, at.Since = v, Active, v.Confirmed
@@ -294,7 +295,7 @@ func (s *State) Next(now time.Duration) (harness.Step, time.Duration, bool) {
 			next = st
 		}
 	}
-	if next == nil || s.Stage != "" || s.Phase != harness.PhaseFaults && s.Phase != harness.PhaseWarmup && s.Phase != "" {
+	if next == nil || s.Stage != "" || s.Phase != history.PhaseFaults && s.Phase != history.PhaseWarmup && s.Phase != "" {
 		return harness.Step{}, 0, false
 	}
 	return *next, s.phaseStart() + next.At - now, true
@@ -303,7 +304,7 @@ func (s *State) Next(now time.Duration) (harness.Step, time.Duration, bool) {
 // phaseStart is when the faults phase began, or will: a warm-up begins before a leader is awaited, and so
 // it may be later.
 func (s *State) phaseStart() time.Duration {
-	if s.Phase == harness.PhaseFaults {
+	if s.Phase == history.PhaseFaults {
 		return s.Since
 	}
 	return s.Since + s.Plan.Warmup
@@ -311,13 +312,13 @@ func (s *State) phaseStart() time.Duration {
 
 // Left is about how long the clients go on, as far as that is known; false where it is not.
 func (s *State) Left(now time.Duration) (time.Duration, bool) {
-	if s.Stage != "" || s.Phase != harness.PhaseWarmup && s.Phase != harness.PhaseFaults {
+	if s.Stage != "" || s.Phase != history.PhaseWarmup && s.Phase != history.PhaseFaults {
 		return 0, false
 	}
 	return max(0, s.phaseStart()+s.Plan.Faults+s.Plan.Settle-now), true
 }
 
-func nodes(ids []harness.NodeID) string {
+func nodes(ids []history.NodeID) string {
 	var list []string
 	for _, id := range ids {
 		list = append(list, string(id))

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 const (
@@ -25,28 +26,28 @@ type script struct {
 
 func newScript(p Plan) *script { return &script{s: NewState(p)} }
 
-func (x *script) op(op harness.Op) {
+func (x *script) op(op history.Op) {
 	op.Index = x.n
 	x.n++
 	x.events = append(x.events, x.s.Observe(&op)...)
 }
 
-func (x *script) phase(at time.Duration, p harness.Phase) {
-	x.op(harness.Op{Time: at, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FPhase, Value: harness.EncodeValue(harness.PhaseValue{Phase: p})})
+func (x *script) phase(at time.Duration, p history.Phase) {
+	x.op(history.Op{Time: at, Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: p})})
 }
 
-func (x *script) status(at time.Duration, id harness.NodeID, role harness.Role, term uint64, leader harness.NodeID, applied uint64) {
-	v := harness.StatusValue{Role: role, Term: term, Leader: leader, Applied: applied}
-	x.op(harness.Op{Time: at, Process: harness.HarnessProcess, Type: harness.OK, F: harness.FStatus, Node: id, Value: harness.EncodeValue(v)})
+func (x *script) status(at time.Duration, id history.NodeID, role history.Role, term uint64, leader history.NodeID, applied uint64) {
+	v := history.StatusValue{Role: role, Term: term, Leader: leader, Applied: applied}
+	x.op(history.Op{Time: at, Process: history.HarnessProcess, Type: history.OK, F: history.FStatus, Node: id, Value: history.EncodeValue(v)})
 }
 
-func (x *script) fault(at time.Duration, t harness.Type, f string, v harness.FaultValue, problem string) {
-	x.op(harness.Op{Time: at, Process: harness.NemesisProcess, Type: t, F: f, Value: harness.EncodeValue(v), Error: problem})
+func (x *script) fault(at time.Duration, t history.Type, f string, v history.FaultValue, problem string) {
+	x.op(history.Op{Time: at, Process: history.NemesisProcess, Type: t, F: f, Value: history.EncodeValue(v), Error: problem})
 }
 
-func (x *script) call(due, from, to time.Duration, process int, f string, t harness.Type) {
-	x.op(harness.Op{Time: from, Process: process, Type: harness.Invoke, F: f, Kind: harness.KindBefore(f), Sched: due, Value: json.RawMessage(`{"key":"k"}`)})
-	x.op(harness.Op{Time: to, Process: process, Type: t, F: f})
+func (x *script) call(due, from, to time.Duration, process int, f string, t history.Type) {
+	x.op(history.Op{Time: from, Process: process, Type: history.Invoke, F: f, Kind: history.KindBefore(f), Sched: due, Value: json.RawMessage(`{"key":"k"}`)})
+	x.op(history.Op{Time: to, Process: process, Type: t, F: f})
 }
 
 func (x *script) lines() (out []string) {
@@ -56,36 +57,36 @@ func (x *script) lines() (out []string) {
 	return out
 }
 
-func nemesisValue(id, fault string, target harness.Target, nodes ...harness.NodeID) harness.FaultValue {
-	return harness.FaultValue{ID: id, Fault: fault, Target: target, Nodes: nodes}
+func nemesisValue(id, fault string, target history.Target, nodes ...history.NodeID) history.FaultValue {
+	return history.FaultValue{ID: id, Fault: fault, Target: target, Nodes: nodes}
 }
 
 // TestFold: phases, elections and faults, each from its op.
 func TestFold(t *testing.T) {
-	x := newScript(Plan{Members: []harness.NodeID{"n1", "n2", "n3"}})
-	x.phase(sec, harness.PhaseWarmup)
-	x.status(1100*ms, "n1", harness.Follower, 2, "n2", 5)
-	x.status(1100*ms, "n2", harness.Leader, 2, "n2", 5)
-	x.phase(3*sec, harness.PhaseFaults)
+	x := newScript(Plan{Members: []history.NodeID{"n1", "n2", "n3"}})
+	x.phase(sec, history.PhaseWarmup)
+	x.status(1100*ms, "n1", history.Follower, 2, "n2", 5)
+	x.status(1100*ms, "n2", history.Leader, 2, "n2", 5)
+	x.phase(3*sec, history.PhaseFaults)
 	v := nemesisValue("f1", "kill", "leader", "n2")
 	v.Issued = 4 * sec
-	x.fault(4*sec, harness.Invoke, harness.FInject, v, "")
+	x.fault(4*sec, history.Invoke, history.FInject, v, "")
 	require.Equal(t, Injecting, x.s.Active[0].State)
 	v.Confirmed = 4*sec + 5*ms
-	x.fault(4*sec+9*ms, harness.OK, harness.FInject, v, "")
+	x.fault(4*sec+9*ms, history.OK, history.FInject, v, "")
 	require.Equal(t, Active, x.s.Active[0].State)
 	require.Equal(t, v.Confirmed, x.s.Active[0].Since)
-	x.status(4100*ms, "n2", harness.Unreached, 0, "", 0)
+	x.status(4100*ms, "n2", history.Unreached, 0, "", 0)
 	require.Equal(t, uint64(5), x.s.Members[1].Applied, "what it said last is still known")
 	id, _ := x.s.Leader()
 	require.Empty(t, id)
-	x.status(5*sec, "n3", harness.Leader, 3, "n3", 9)
-	x.fault(6*sec, harness.Invoke, harness.FHeal, v, "")
+	x.status(5*sec, "n3", history.Leader, 3, "n3", 9)
+	x.fault(6*sec, history.Invoke, history.FHeal, v, "")
 	require.Equal(t, Healing, x.s.Active[0].State)
 	require.Equal(t, 6*sec, x.s.Active[0].Since)
-	x.fault(6100*ms, harness.OK, harness.FHeal, v, "")
+	x.fault(6100*ms, history.OK, history.FHeal, v, "")
 	require.Empty(t, x.s.Active)
-	x.status(6200*ms, "n2", harness.Leader, 2, "n2", 9) // frozen, it still believes
+	x.status(6200*ms, "n2", history.Leader, 2, "n2", 9) // frozen, it still believes
 	id, term := x.s.Leader()
 	require.Equal(t, "n3 3", fmt.Sprint(id, " ", term), "the highest term")
 	require.Equal(t, 2, x.s.Elections)
@@ -101,17 +102,17 @@ func TestFold(t *testing.T) {
 func TestFoldTroubles(t *testing.T) {
 	x := newScript(Plan{})
 	nobody := nemesisValue("f1", "kill", "leader")
-	x.fault(sec, harness.Invoke, harness.FInject, nobody, "")
-	x.fault(sec, harness.Info, harness.FInject, nobody, "no member is leader now")
+	x.fault(sec, history.Invoke, history.FInject, nobody, "")
+	x.fault(sec, history.Info, history.FInject, nobody, "no member is leader now")
 	require.Empty(t, x.s.Active, "nothing is to be healed")
 	missed := nemesisValue("f2", "pause", "one", "n1")
-	x.fault(2*sec, harness.Invoke, harness.FInject, missed, "")
-	x.fault(2*sec, harness.Info, harness.FInject, missed, "its effect\nwas not seen")
+	x.fault(2*sec, history.Invoke, history.FInject, missed, "")
+	x.fault(2*sec, history.Info, history.FInject, missed, "its effect\nwas not seen")
 	require.Equal(t, Missed, x.s.Active[0].State)
-	x.fault(3*sec, harness.Invoke, harness.FHeal, missed, "")
-	x.fault(3*sec, harness.Info, harness.FHeal, missed, "gone")
+	x.fault(3*sec, history.Invoke, history.FHeal, missed, "")
+	x.fault(3*sec, history.Info, history.FHeal, missed, "gone")
 	require.Empty(t, x.s.Active)
-	x.fault(3*sec, harness.OK, harness.FHeal, missed, "") // of nothing that is known
+	x.fault(3*sec, history.OK, history.FHeal, missed, "") // of nothing that is known
 	x.events = append(x.events, x.s.Judge(Checks{Answers: 3})...)
 	x.events = append(x.events, x.s.Judge(Checks{Answers: 4, Violation: "k went back"})...)
 	require.Empty(t, x.s.Judge(Checks{Answers: 5, Violation: "k went back"}), "it is told once")
@@ -134,15 +135,15 @@ func TestFoldCalls(t *testing.T) {
 	x := newScript(Plan{Probed: true, Patience: 100 * ms})
 	for i := range 8 {
 		at := sec + time.Duration(i)*125*ms
-		x.call(0, at, at+ms, i, "put", harness.OK)
-		x.call(at-2*ms, at, at+3*ms, 1000+i, harness.FProbePut, harness.OK)
-		x.call(at, at, at+50*ms, 2000+i, harness.FProbeGet, harness.Fail)
+		x.call(0, at, at+ms, i, "put", history.OK)
+		x.call(at-2*ms, at, at+3*ms, 1000+i, history.FProbePut, history.OK)
+		x.call(at, at, at+50*ms, 2000+i, history.FProbeGet, history.Fail)
 	}
-	x.call(0, 1900*ms, 1901*ms, 70, "get", harness.Fail)
-	x.call(0, 1900*ms, 1901*ms, 71, "put", harness.Info)
-	x.op(harness.Op{Time: 1901 * ms, Process: 999, Type: harness.OK, F: "put"}) // of a call that is not known
+	x.call(0, 1900*ms, 1901*ms, 70, "get", history.Fail)
+	x.call(0, 1900*ms, 1901*ms, 71, "put", history.Info)
+	x.op(history.Op{Time: 1901 * ms, Process: 999, Type: history.OK, F: "put"}) // of a call that is not known
 	require.Equal(t, [3]float64{8, 1, 1}, x.s.Rates(2*sec))
-	require.Equal(t, map[harness.Type]int{harness.OK: 8, harness.Fail: 1, harness.Info: 1}, x.s.Counts)
+	require.Equal(t, map[history.Type]int{history.OK: 8, history.Fail: 1, history.Info: 1}, x.s.Counts)
 	p50, p99, ok := x.s.Writes.Quantiles()
 	require.True(t, ok)
 	require.Equal(t, []time.Duration{5 * ms, 5 * ms}, []time.Duration{p50, p99})
@@ -157,8 +158,8 @@ func TestFoldCalls(t *testing.T) {
 	require.Equal(t, mark{ok: 2, slowest: 5 * ms}, cells[3].writes)
 	require.Equal(t, mark{bad: 2}, cells[3].reads)
 	require.Empty(t, x.s.open)
-	x.phase(2*sec, harness.PhaseFinal)
-	x.call(2*sec, 2*sec, 3*sec, 5000, harness.FProbePut, harness.OK)
+	x.phase(2*sec, history.PhaseFinal)
+	x.call(2*sec, 2*sec, 3*sec, 5000, history.FProbePut, history.OK)
 	require.Equal(t, 125*ms, x.s.Writes.Longest, "final reads are not timed")
 }
 
@@ -167,9 +168,9 @@ func TestBounds(t *testing.T) {
 	x := newScript(Plan{})
 	for i := range 5 * maxEvents {
 		at := time.Duration(i) * sec
-		x.call(0, at, at+ms, i, "put", harness.OK)
+		x.call(0, at, at+ms, i, "put", history.OK)
 		before := len(x.events)
-		x.phase(at+ms, harness.PhaseFaults)
+		x.phase(at+ms, history.PhaseFaults)
 		require.Len(t, x.events, before+1)
 	}
 	require.LessOrEqual(t, len(x.s.Events), maxEvents)
@@ -178,7 +179,7 @@ func TestBounds(t *testing.T) {
 	require.Len(t, x.s.Writes.last, lastAnswers)
 	last := x.s.Now
 	require.InDelta(t, 1.0, x.s.Rates(last + sec - ms)[0], 1e-9)
-	x.call(0, last+time.Hour, last+time.Hour+ms, 1, "put", harness.OK) // a long silence
+	x.call(0, last+time.Hour, last+time.Hour+ms, 1, "put", history.OK) // a long silence
 	require.Zero(t, x.s.Rates(last + time.Hour)[0])
 	require.Equal(t, time.Hour, x.s.Writes.Longest.Round(time.Minute))
 }
@@ -188,11 +189,11 @@ func TestClone(t *testing.T) {
 	x := sample()
 	c := x.s.Clone()
 	before := Render(c, c.Now, 100, 30)
-	x.status(40*sec, "n1", harness.Leader, 99, "n1", 1)
-	x.fault(40*sec, harness.Invoke, harness.FInject, nemesisValue("x", "kill", "one", "n1"), "")
+	x.status(40*sec, "n1", history.Leader, 99, "n1", 1)
+	x.fault(40*sec, history.Invoke, history.FInject, nemesisValue("x", "kill", "one", "n1"), "")
 	for i := range 2 * lastAnswers {
-		x.call(40*sec, 40*sec, 41*sec, i, harness.FProbePut, harness.OK)
-		x.call(0, 40*sec, 41*sec, i, "put", harness.Fail)
+		x.call(40*sec, 40*sec, 41*sec, i, history.FProbePut, history.OK)
+		x.call(0, 40*sec, 41*sec, i, "put", history.Fail)
 	}
 	require.Equal(t, before, Render(c, c.Now, 100, 30))
 }
@@ -203,14 +204,14 @@ func TestNext(t *testing.T) {
 	x := newScript(Plan{Steps: steps, Warmup: 2 * sec, Faults: 10 * sec, Settle: sec})
 	_, known := x.s.Left(0)
 	require.False(t, known)
-	x.phase(sec, harness.PhaseWarmup)
+	x.phase(sec, history.PhaseWarmup)
 	st, in, ok := x.s.Next(2 * sec)
 	require.True(t, ok)
 	require.Equal(t, "kill 3s", st.Fault.String()+" "+in.String())
 	left, known := x.s.Left(2 * sec)
 	require.True(t, known)
 	require.Equal(t, 12*sec, left)
-	x.phase(4*sec, harness.PhaseFaults)
+	x.phase(4*sec, history.PhaseFaults)
 	st, in, _ = x.s.Next(7 * sec)
 	require.Equal(t, "pause 5s", st.Fault.String()+" "+in.String())
 	_, _, ok = x.s.Next(12 * sec)

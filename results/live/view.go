@@ -9,8 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/dustin/go-humanize"
-
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Styles are of the terminal's own sixteen colours, which are readable on its background.
@@ -86,9 +85,9 @@ func (v *view) header() []string {
 	if known {
 		clock += ", " + seconds(left) + " left"
 	}
-	phase := map[harness.Phase]string{
-		"": "starting", harness.PhaseWarmup: "warm-up", harness.PhaseFaults: "faults", harness.PhaseRecover: "recovering",
-		harness.PhaseFinal: "final reads", harness.PhaseEnd: "done",
+	phase := map[history.Phase]string{
+		"": "starting", history.PhaseWarmup: "warm-up", history.PhaseFaults: "faults", history.PhaseRecover: "recovering",
+		history.PhaseFinal: "final reads", history.PhaseEnd: "done",
 	}[s.Phase]
 	second := cell10(bold.Render("phase"))
 	switch {
@@ -148,11 +147,11 @@ func (v *view) member(m Member) string {
 	}
 	role, style := string(m.Role), lipgloss.NewStyle()
 	switch m.Role {
-	case harness.Leader:
+	case history.Leader:
 		style = green
-	case harness.Candidate:
+	case history.Candidate:
 		style = yellow
-	case harness.Unreached:
+	case history.Unreached:
 		role, style = "no answer", red
 	}
 	line += padTo(style.Render(role), 11) + fmt.Sprintf("term %-6d applied %-13s", m.Term, humanize.Comma(int64(m.Applied)))
@@ -165,7 +164,7 @@ func (v *view) member(m Member) string {
 	switch {
 	case len(hit) > 0:
 		line += red.Render(strings.Join(hit, ", "))
-	case m.Leader != "" && m.Role == harness.Follower:
+	case m.Leader != "" && m.Role == history.Follower:
 		line += dim.Render("follows " + string(m.Leader))
 	}
 	return line
@@ -213,7 +212,7 @@ func (v *view) clients(rows int) []string {
 	s := v.s
 	r := s.Rates(v.now)
 	now := []string{green.Render(fmt.Sprintf("ok %.0f/s", r[0])), failing(r[1], "failed"), failing(r[2], "unknown")}
-	sum := fmt.Sprintf("%s ok, %s failed, %s unknown", comma(s.Counts[harness.OK]), comma(s.Counts[harness.Fail]), comma(s.Counts[harness.Info]))
+	sum := fmt.Sprintf("%s ok, %s failed, %s unknown", comma(s.Counts[history.OK]), comma(s.Counts[history.Fail]), comma(s.Counts[history.Info]))
 	if s.Rejected > 0 {
 		sum += fmt.Sprintf(", %s rejected", comma(s.Rejected))
 	}
@@ -265,7 +264,7 @@ func (v *view) latency(l *Latency) string {
 	if v.stats() < 37 {
 		gap = ""
 	}
-	timed := v.s.Phase != harness.PhaseFinal && v.s.Stage == ""
+	timed := v.s.Phase != history.PhaseFinal && v.s.Stage == ""
 	if d := l.Away(v.now, v.s.Plan.Patience); d > 0 && timed {
 		return padTo(red.Render("no answer for "+seconds(d)), 24) + gap
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -186,7 +186,7 @@ func find(dir string) ([]Run, error) {
 		if err != nil || info.Finished.IsZero() {
 			continue
 		}
-		r := Run{ID: e.Name(), Finished: info.Finished, Valid: info.Verdict == harness.Valid}
+		r := Run{ID: e.Name(), Finished: info.Finished, Valid: info.Verdict == history.Valid}
 		for _, v := range info.Verdicts {
 			r.Evidence = append(r.Evidence, v.ArtifactNames...)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -36,7 +36,7 @@ func TestPlan(t *testing.T) {
 // folderOfRuns has a valid run a day, of which the second is invalid, beside things that are no runs.
 func folderOfRuns(t *testing.T) string {
 	dir := t.TempDir()
-	for i, verdict := range []harness.Validity{harness.Valid, harness.Invalid, harness.Valid} {
+	for i, verdict := range []history.Validity{history.Valid, history.Invalid, history.Valid} {
 		f, err := results.Create(dir, []string{"a", "b", "c"}[i])
 		require.NoError(t, err)
 		require.NoError(t, f.WriteRun(results.Run{ID: filepath.Base(f.Dir()), Verdict: verdict, Finished: day.AddDate(0, 0, i)}))

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
@@ -164,21 +164,21 @@ func latencies(root string, d *Digest) (map[string][]time.Duration, error) {
 	return latenciesOf(h.Ops), nil
 }
 
-func latenciesOf(ops []harness.Op) map[string][]time.Duration {
+func latenciesOf(ops []history.Op) map[string][]time.Duration {
 	open, byF := map[int]time.Duration{}, map[string][]time.Duration{}
 	for i := range ops {
 		op := &ops[i]
 		if !op.Client() {
 			continue
 		}
-		if op.Type == harness.Invoke {
+		if op.Type == history.Invoke {
 			open[op.Process] = op.Time
 			if op.Probe() && op.Sched > 0 {
 				open[op.Process] = op.Sched
 			}
 			continue
 		}
-		if from, ok := open[op.Process]; ok && op.Type == harness.OK {
+		if from, ok := open[op.Process]; ok && op.Type == history.OK {
 			byF[op.F] = append(byF[op.F], (op.Time - from).Truncate(time.Microsecond))
 		}
 		delete(open, op.Process)

@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/internal/statistics"
 )
 
 func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 	root := t.TempDir()
-	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid, unknown: 3}
+	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: history.Valid, unknown: 3}
 	f.write(t, root)
 	d := digest(root, f.id)
 	require.Equal(t, Valid, d.State, d.Reason)
@@ -44,7 +44,7 @@ func TestDigestFindsWhatTheRunWasMadeOf(t *testing.T) {
 // TestDigestOfProbes: probes tell the outages and what was unavailable, and are no throughput.
 func TestDigestOfProbes(t *testing.T) {
 	root := t.TempDir()
-	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid}
+	f := fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: history.Valid}
 	f.write(t, root)
 	plain := digest(root, f.id)
 	f.id, f.probes = quickRun, true
@@ -62,7 +62,7 @@ func TestDigestOfProbes(t *testing.T) {
 	require.InDelta(t, sum, d.Unavailable, float64(time.Duration(len(slow))*2*beat))
 	l, err := latencies(root, &d)
 	require.NoError(t, err)
-	require.Equal(t, 6*mil, statistics.Median(l[harness.FProbePut])) // from when they were due
+	require.Equal(t, 6*mil, statistics.Median(l[history.FProbePut])) // from when they were due
 	c := compare(plain, d, nil, l)
 	require.Contains(t, c.Unlike, "outages seen by")
 }

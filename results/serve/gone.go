@@ -10,8 +10,8 @@ import (
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
-// history is trends.jsonl as it was when it was last read.
-type history struct {
+// goneRuns is trends.jsonl as it was when it was last read.
+type goneRuns struct {
 	stamp string
 	rows  []trends.Row
 	marks []string // of each row: it differs when the row does
@@ -48,7 +48,7 @@ func (x *index) readHistory() error {
 	st, err := os.Lstat(path)
 	switch {
 	case os.IsNotExist(err):
-		x.old = history{}
+		x.old = goneRuns{}
 		return nil
 	case err != nil:
 		return err
@@ -57,7 +57,7 @@ func (x *index) readHistory() error {
 	if x.old.stamp == stamp {
 		return nil
 	}
-	x.old = history{stamp: stamp} // what is wrong with it is said once
+	x.old = goneRuns{stamp: stamp} // what is wrong with it is said once
 	if !st.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file (%s)", path, st.Mode().Type())
 	}
@@ -68,7 +68,7 @@ func (x *index) readHistory() error {
 	if len(skipped) > 0 {
 		x.note("%s: left out %s", path, strings.Join(skipped, "; "))
 	}
-	x.old = history{stamp: stamp, rows: rows, marks: make([]string, len(rows))}
+	x.old = goneRuns{stamp: stamp, rows: rows, marks: make([]string, len(rows))}
 	for i := range rows {
 		b, err := json.Marshal(&rows[i])
 		if err != nil {

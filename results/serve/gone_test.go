@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
@@ -35,7 +35,7 @@ func TestTrendsOutliveTheFolders(t *testing.T) {
 	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+quickRun), "B is faster: large effect")
 
 	// It comes and goes with the file, and a folder wins over its row.
-	fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: harness.Valid}.write(t, dir)
+	fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: history.Valid}.write(t, dir)
 	require.Contains(t, page(t, s, "/"), slowRun)
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, slowRun)))
 	require.NoError(t, os.Remove(path))

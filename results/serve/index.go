@@ -36,7 +36,7 @@ type index struct {
 	entries map[string]entry // by the id of the run
 	table   table            // of entries; it is replaced, never changed, as readers have it
 	file    *os.File         // nil where it cannot be written
-	old     history
+	old     goneRuns
 }
 
 type header struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -75,9 +75,9 @@ func TestIndexFollowsTheFolders(t *testing.T) {
 	// Gone, new, finished since.
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, slowRun)))
 	const fresh = "20261124-030000-chaos-0123"
-	fake{id: fresh, started: day.AddDate(0, 0, 4), latency: mil, verdict: harness.Valid}.write(t, dir)
+	fake{id: fresh, started: day.AddDate(0, 0, 4), latency: mil, verdict: history.Valid}.write(t, dir)
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, runningRun)))
-	fake{id: runningRun, started: day.AddDate(0, 0, 2).Add(2 * time.Hour), latency: mil, verdict: harness.Valid}.write(t, dir)
+	fake{id: runningRun, started: day.AddDate(0, 0, 2).Add(2 * time.Hour), latency: mil, verdict: history.Valid}.write(t, dir)
 	after := x.ids(t, all())
 	require.Len(t, after, len(before))
 	require.Contains(t, after, fresh)
@@ -170,7 +170,7 @@ func TestBrokenFoldersStayInView(t *testing.T) {
 	root := t.TempDir()
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte("top secret line"), 0o600))
-	whole := fake{started: day, outages: quick[:1], latency: mil, verdict: harness.Valid}
+	whole := fake{started: day, outages: quick[:1], latency: mil, verdict: history.Valid}
 	for id, c := range map[string]struct {
 		damage func(dir string) error
 		want   string

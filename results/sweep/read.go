@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -95,9 +95,9 @@ func (r *Result) phases(e *results.Episode) {
 func stable(phases []results.PhaseMark) (from, to time.Duration, ok bool) {
 	for _, p := range phases {
 		switch p.Phase {
-		case harness.PhaseWarmup:
+		case history.PhaseWarmup:
 			from = p.At
-		case harness.PhaseFaults:
+		case history.PhaseFaults:
 			return from, p.At, true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/raftlog"
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -453,7 +453,7 @@ func TestRead(t *testing.T) {
 	kill := &results.Injected{}
 	a := results.Analysis{
 		End:    90 * time.Second,
-		Phases: []results.PhaseMark{{Phase: harness.PhaseWarmup}, {Phase: harness.PhaseFaults, At: 62 * time.Second}},
+		Phases: []results.PhaseMark{{Phase: history.PhaseWarmup}, {Phase: history.PhaseFaults, At: 62 * time.Second}},
 		Events: []raftlog.Event{
 			event(time.Second, raftlog.Campaign), event(1500*milli, raftlog.BecameLeader), // the start
 			event(30*time.Second, raftlog.Campaign), event(31*time.Second, raftlog.Campaign), event(32*time.Second, raftlog.BecameLeader),

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 )
 
@@ -74,7 +74,7 @@ func RowOf(a *results.Analysis) Row {
 	r := Describe(a.Run)
 	r.Ops, r.Landed, r.Tried, r.Load = a.Ops, a.Landed(), len(a.Faults), loadEnd(a)
 	for i := range a.History.Ops {
-		if op := &a.History.Ops[i]; op.Client() && !op.Probe() && op.Type == harness.OK && op.Time <= r.Load {
+		if op := &a.History.Ops[i]; op.Client() && !op.Probe() && op.Type == history.OK && op.Time <= r.Load {
 			r.LoadOK++
 		}
 	}
@@ -136,7 +136,7 @@ func StartedOf(id string) time.Time {
 
 func loadEnd(a *results.Analysis) time.Duration {
 	for _, p := range a.Phases {
-		if p.Phase == harness.PhaseFinal {
+		if p.Phase == history.PhaseFinal {
 			return p.At
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/scenario"
 )
@@ -121,7 +122,7 @@ func (c *Settings) measure(ctx context.Context, rt harness.Runtime, stalls bool)
 		},
 	}.Perform(ctx)
 	run.Nodes = got.Members
-	return results.Analyze(run, harness.History{Nodes: got.Members, Ops: got.Ops}), windows, err
+	return results.Analyze(run, history.History{Nodes: got.Members, Ops: got.Ops}), windows, err
 }
 
 // reading is what the history says about one kind of call in one stall.
@@ -191,9 +192,9 @@ func served(a *results.Analysis) (from, to time.Duration) {
 	to = a.End
 	for _, p := range a.Phases {
 		switch p.Phase {
-		case harness.PhaseFaults:
+		case history.PhaseFaults:
 			from = p.At
-		case harness.PhaseRecover:
+		case history.PhaseRecover:
 			to = p.At
 		}
 	}

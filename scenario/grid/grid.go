@@ -15,12 +15,13 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
-	"github.com/faultline-chaos/faultline/harness/scenarios"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
+	"github.com/faultline-chaos/faultline/scripts"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
@@ -71,7 +72,7 @@ func (s *Grid) NewRuntime(ctx context.Context) (harness.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := harness.Refused(ctx, harness.Schedule{{Fault: nemesis.Kill{}, Target: harness.TargetLeader}}, rt); err != nil {
+	if err := harness.Refused(ctx, harness.Schedule{{Fault: nemesis.Kill{}, Target: history.TargetLeader}}, rt); err != nil {
 		return nil, scenario.Refused(fmt.Errorf("sweep: %w", err))
 	}
 	return rt, nil
@@ -141,8 +142,8 @@ const recovery = 30 * time.Second
 
 // failovers kills the leader again and again. Moments are spread over a timeout so that they meet every
 // phase of the heartbeat.
-func (s *Grid) failovers(c sweep.Part) scenarios.Failovers {
-	return scenarios.Failovers{
+func (s *Grid) failovers(c sweep.Part) scripts.Failovers {
+	return scripts.Failovers{
 		Fault: nemesis.Kill{}, Trials: c.Trials, Spread: c.Timeout,
 		Limit: 10*c.Timeout + 5*time.Second, // longer than many split votes in a row
 		Hold:  300*time.Millisecond + 12*c.Delay,
@@ -174,16 +175,16 @@ func (s *Grid) measure(ctx context.Context, rt harness.Runtime, part sweep.Part,
 }
 
 // runCell runs a cell's cluster: first the stable time, then the kills.
-func (s *Grid) runCell(ctx context.Context, rt harness.Runtime, p scenario.Settings, c sweep.Part, done func(trials int)) (results.Run, harness.History, error) {
+func (s *Grid) runCell(ctx context.Context, rt harness.Runtime, p scenario.Settings, c sweep.Part, done func(trials int)) (results.Run, history.History, error) {
 	system, err := p.NewSystem()
 	if err != nil {
-		return results.Run{}, harness.History{}, err
+		return results.Run{}, history.History{}, err
 	}
 	// The network's round trips must fit into the probes' and calls' time limits.
 	limit := max(50*time.Millisecond, p.Election/10) + 12*c.Delay
 	w, err := workloads.ByName("register", workloads.Options{Think: 200 * time.Millisecond, Timeout: limit})
 	if err != nil {
-		return results.Run{}, harness.History{}, errors.Join(err, system.Close())
+		return results.Run{}, history.History{}, errors.Join(err, system.Close())
 	}
 	script := s.failovers(c)
 	script.Done = done
@@ -206,5 +207,5 @@ func (s *Grid) runCell(ctx context.Context, rt harness.Runtime, p scenario.Setti
 		Seed: p.Seed, Runtime: rt.Name(), System: c.System, Nodes: got.Members, MemberIDs: got.IDs, ElectionTimeout: p.Election, HeartbeatInterval: p.Heartbeat,
 		ProbeEvery: rc.ProbeEvery, ProbeTimeout: rc.ProbeTimeout,
 	}
-	return run, harness.History{Nodes: got.Members, Ops: got.Ops, Logs: logs.Lines()}, errors.Join(err, system.Close())
+	return run, history.History{Nodes: got.Members, Ops: got.Ops, Logs: logs.Lines()}, errors.Join(err, system.Close())
 }

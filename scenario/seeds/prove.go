@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -86,10 +86,10 @@ func (p *Proof) add(of scenario.Settings, program string, r *Result) {
 	p.Faults += r.Faults
 	p.Ops += r.Ops
 	if r.Err != nil { // a member that cannot start again is a finding, too
-		r.Verdicts = append(r.Verdicts, harness.Verdict{Checker: "start", Validity: harness.Invalid, Reason: r.Err.Error()})
+		r.Verdicts = append(r.Verdicts, history.Verdict{Checker: "start", Validity: history.Invalid, Reason: r.Err.Error()})
 	}
 	for _, v := range r.Verdicts {
-		if v.Validity == harness.Invalid && !p.Caught {
+		if v.Validity == history.Invalid && !p.Caught {
 			of.Seed = r.Seed
 			p.Caught, p.By, p.Reason, p.Repeat = true, v.Checker, v.Reason, strings.Join(of.Command(program), " ")
 		}
@@ -116,7 +116,7 @@ func untilCaughtLocally(ctx context.Context, pr Proof, o scenario.Options) Proof
 		pr.Faults += analysis.Landed()
 		pr.Ops += analysis.Ops.All()
 		for _, v := range analysis.Run.Verdicts {
-			if v.Validity == harness.Invalid {
+			if v.Validity == history.Invalid {
 				pr.Caught, pr.By, pr.Reason, pr.Repeat = true, v.Checker, v.Reason, strings.Join(analysis.Run.Command, " ")
 				return pr
 			}

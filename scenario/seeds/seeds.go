@@ -13,6 +13,7 @@ import (
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -33,12 +34,12 @@ type Result struct {
 	Virtual  time.Duration
 	Ops      int
 	Faults   int // landed
-	Verdicts []harness.Verdict
+	Verdicts []history.Verdict
 	Err      error // the run broke
 }
 
 // Validity is the worst of the verdicts.
-func (r *Result) Validity() harness.Validity { return harness.Worst(r.Verdicts) }
+func (r *Result) Validity() history.Validity { return history.Worst(r.Verdicts) }
 
 // Simulate runs one seed in memory; check: and judges it. The run is the same that `faultline run` does with the same
 // flags.
@@ -69,11 +70,11 @@ func simulate(ctx context.Context, p scenario.Settings, res *Result, w harness.W
 	sum := fnv.New64a()
 	cfg := harness.ClusterConfig{RunID: "sim", Seed: p.Seed, System: system, Nodes: p.Nodes}
 	// Counted as they come: a broken invariant ends the run before it can hand over its ops.
-	count := func(op *harness.Op) {
+	count := func(op *history.Op) {
 		switch {
-		case op.Client() && op.Type != harness.Invoke:
+		case op.Client() && op.Type != history.Invoke:
 			res.Ops++
-		case op.F == harness.FInject && op.Type == harness.OK:
+		case op.F == history.FInject && op.Type == history.OK:
 			res.Faults++
 		}
 	}
@@ -88,7 +89,7 @@ func simulate(ctx context.Context, p scenario.Settings, res *Result, w harness.W
 		if p.Probe > 0 {
 			list = append(list, checker.Probes{})
 		}
-		res.Verdicts = append(res.Verdicts, checker.Run(ctx, list, harness.History{Nodes: c.Members, Ops: c.Ops})...)
+		res.Verdicts = append(res.Verdicts, checker.Run(ctx, list, history.History{Nodes: c.Members, Ops: c.Ops})...)
 	}
 	return err
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/harness"
+	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -16,7 +16,7 @@ func TestProbedSimulationIsDeterministic(t *testing.T) {
 	first, again := Simulate(t.Context(), p, 3, true), Simulate(t.Context(), p, 3, false)
 	require.NoError(t, first.Err)
 	require.Equal(t, first.Hash, again.Hash)
-	require.Equal(t, harness.Valid, first.Validity())
+	require.Equal(t, history.Valid, first.Validity())
 	p.Probe = 0
 	require.NotEqual(t, first.Hash, Simulate(t.Context(), p, 3, false).Hash)
 }

@@ -1,0 +1,59 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// JSONAppender lets values avoid reflection.
+type JSONAppender interface{ AppendJSON([]byte) []byte }
+
+// EncodeValue is the JSON of an op's value. It panics for a value that has none: that is a mistake
+// in a workload.
+func EncodeValue(v any) json.RawMessage {
+	if v == nil {
+		return nil
+	}
+	if a, ok := v.(JSONAppender); ok {
+		return a.AppendJSON(nil)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode an op's value: %v", err))
+	}
+	return b
+}
+
+// FHash is an op of the harness process, on Node; its Value is a HashValue.
+const FHash = "hash"
+
+// HashValue is what a member says about its state at a revision: replicas that have the same
+// Revision and CompactRevision must have the same Hash. Other pairs cannot be compared.
+type HashValue struct {
+	Revision        int64  `json:"rev"`     // at which the member was asked
+	CompactRevision int64  `json:"compact"` // up to where history was dropped; at most 0: nowhere
+	Hash            uint32 `json:"hash"`    // of the state
+}
+
+// Names of a probe's ops, and of the op that sums them up.
+const (
+	FProbePut = "probe-put"
+	FProbeGet = "probe-get"
+	FProbes   = "probes" // of the harness process, once, at the end of the load; Value a ProbesValue
+)
+
+// ProbeProcess is the first process of probes. Workers count from 0 and go on by one process for
+// each unknown outcome: a thousand of them, each with one a millisecond, do not get here in the
+// longest run.
+const ProbeProcess = 1_000_000_000_000
+
+// Probe says whether the op is a probe's and not a workload's.
+func (op *Op) Probe() bool { return op.F == FProbePut || op.F == FProbeGet }
+
+// ProbesValue sums up a run's probes.
+type ProbesValue struct {
+	Sent    int           `json:"sent"`     // probes that were sent
+	Unsent  int           `json:"unsent"`   // that were due, but their lane was still busy or the harness late by more than a timeout
+	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
+}
