@@ -55,10 +55,10 @@ basics: build ## show the facts of leader election one by one
 
 .PHONY: test
 test: ## unit, property, simulation and runtime tests, with the race detector
-	@# Package results draws in one goroutine, and the commands' scripts draw with it: under the race
+	@# What draws does so in one goroutine, and the commands' scripts draw with it: under the race
 	@# detector that alone takes ten minutes. What runs concurrently is tested with it in its own package.
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e '/faultline/results$$' -e '/cmd/faultline$$')
-	$(GO) test -timeout 10m ./results ./cmd/faultline
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e '/results/figure$$' -e '/results/page$$' -e '/cmd/faultline$$')
+	$(GO) test -timeout 10m ./results/figure ./results/page ./cmd/faultline
 
 .PHONY: sim
 sim: build ## 500 seeds of the simulation, each twice

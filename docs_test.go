@@ -19,6 +19,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
@@ -29,7 +30,7 @@ var documented = []struct {
 	file, name string
 	value      any
 }{
-	{"docs/failovers.md", "failovers.jsonl", results.Episode{}},
+	{"docs/failovers.md", "failovers.jsonl", failover.Episode{}},
 	{"docs/files.md", "history.jsonl", history.Op{}},
 	{"docs/files.md", "inject and heal", history.FaultValue{}},
 	{"docs/files.md", "phase", history.PhaseValue{}},
@@ -45,7 +46,7 @@ var documented = []struct {
 // whether it may be left out, in the words of the source's own comments; and no field that does not
 // exist is. After a change: go test . -run TestDocs -update.
 func TestDocsHoldEveryField(t *testing.T) {
-	words := comments(t, "history", "results", "results/trends")
+	words := comments(t, "history", "results", "results/failover", "results/trends")
 	for _, d := range documented {
 		t.Run(d.name, func(t *testing.T) {
 			b, err := os.ReadFile(d.file)
@@ -191,7 +192,7 @@ func prose(text, field string, names map[string]string) string {
 			return "`" + name + "`"
 		}
 		if word == "Sustained" {
-			return fmt.Sprint(results.Sustained)
+			return fmt.Sprint(failover.Sustained)
 		}
 		return word
 	}), "|", `\|`)

@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"strconv"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Probe is an open-loop client beside a workload: puts and linearizable gets on a schedule of their
@@ -28,12 +29,6 @@ type Probe struct {
 	Timeout  time.Duration // of a probe, from when it was due; it should be well under the election timeout
 }
 
-// ProbeStep is the time from one probe of one kind to the next, which is another member's: with f of
-// the members down, at most f probes in turn are theirs.
-func ProbeStep(every time.Duration, members int) time.Duration {
-	return max(1, every/time.Duration((members-1)/2+1))
-}
-
 // probeGeneration is after how long a probe moves on to a new key, so that no key gathers more
 // unknown writes than a checker can bear.
 const probeGeneration = 4 * time.Second
@@ -41,7 +36,7 @@ const probeGeneration = 4 * time.Second
 // Run probes until ctx ends, waits for the probes under way, and records the sum.
 func (p Probe) Run(ctx context.Context) error {
 	members := p.Cluster.Members()
-	step := ProbeStep(p.Every, len(members))
+	step := history.ProbeStep(p.Every, len(members))
 	period := step * time.Duration(len(members))
 	count := int((p.Timeout+period-1)/period) + 2 // more than enough: a busy machine notices timeouts late
 	start := p.Env.Now() + p.Every

@@ -116,7 +116,7 @@ func TestProbesThatCannotBeSentAreCounted(t *testing.T) {
 
 func TestProbesAskAnyMajorityOftenEnough(t *testing.T) {
 	for members := 1; members <= 7; members++ {
-		step := harness.ProbeStep(10*time.Millisecond, members)
+		step := history.ProbeStep(10*time.Millisecond, members)
 		down := (members - 1) / 2
 		require.LessOrEqual(t, step*time.Duration(down+1), 10*time.Millisecond, "members in turn are down")
 		require.Greater(t, step*time.Duration(down+1), 9*time.Millisecond)

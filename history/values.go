@@ -57,3 +57,9 @@ type ProbesValue struct {
 	Unsent  int           `json:"unsent"`   // that were due, but their lane was still busy or the harness late by more than a timeout
 	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
 }
+
+// ProbeStep is the time from one probe of one kind to the next, which is another member's: with f of
+// the members down, at most f probes in turn are theirs.
+func ProbeStep(every time.Duration, members int) time.Duration {
+	return max(1, every/time.Duration((members-1)/2+1))
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"io/fs"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Names in a run folder.
@@ -39,12 +40,12 @@ const (
 // Folder is one run's folder. Its methods hold nothing open between calls; a folder has one writer.
 type Folder struct{ dir string }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var IDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // Create makes the folder root/id with an empty logs folder, and points root/latest to it. It is an
 // error if the folder exists already: nothing of an older run is overwritten.
 func Create(root, id string) (*Folder, error) {
-	if !idPattern.MatchString(id) || id == Latest {
+	if !IDPattern.MatchString(id) || id == Latest {
 		return nil, fmt.Errorf("create run folder: id %q is not allowed: letters, digits, '.', '_' and '-', not %q", id, Latest)
 	}
 	if err := os.MkdirAll(root, 0o755); err != nil {
@@ -141,7 +142,7 @@ func (f *Folder) CreateHistory() (*os.File, error) {
 
 // CreateLog opens logs/NODE.log for appending. The caller closes it.
 func (f *Folder) CreateLog(id history.NodeID) (*os.File, error) {
-	if !idPattern.MatchString(string(id)) {
+	if !IDPattern.MatchString(string(id)) {
 		return nil, fmt.Errorf("create log: node id %q is not allowed as the name of a file", id)
 	}
 	file, err := os.OpenFile(f.logPath(id), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -176,19 +177,19 @@ func (f *Folder) WriteRun(run Run) error {
 
 func (f *Folder) saveArtifacts(v *history.Verdict) error {
 	for name, data := range v.Artifacts {
-		if !idPattern.MatchString(name) || reserved(name) {
+		if !IDPattern.MatchString(name) || reserved(name) {
 			return fmt.Errorf("save artifact of %s: %q is not allowed as the name of a file", v.Checker, name)
 		}
 		if err := f.Write(name, data); err != nil {
 			return err
 		}
 	}
-	v.ArtifactNames = artifactNames(v)
+	v.ArtifactNames = ArtifactNames(v)
 	return nil
 }
 
-// artifactNames are those that were saved before and those that are to be saved.
-func artifactNames(v *history.Verdict) []string {
+// ArtifactNames are those that were saved before and those that are to be saved.
+func ArtifactNames(v *history.Verdict) []string {
 	names := slices.Clone(v.ArtifactNames)
 	for name := range v.Artifacts {
 		if !slices.Contains(names, name) {
@@ -205,14 +206,14 @@ func reserved(name string) bool {
 
 // Write writes one file of the folder in one step.
 func (f *Folder) Write(name string, data []byte) error {
-	return f.stream(name, func(w io.Writer) error {
+	return f.Stream(name, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 }
 
-// stream writes one file of the folder in one step, from what fill writes.
-func (f *Folder) stream(name string, fill func(io.Writer) error) error {
+// Stream writes one file of the folder in one step, from what fill writes.
+func (f *Folder) Stream(name string, fill func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(f.dir, ".tmp-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -327,7 +328,7 @@ func ParseLog(b []byte) (lines []history.LogLine, cut string, err error) {
 	return lines, "", nil
 }
 
-func sortedKeys[V any](m map[history.NodeID]V) []history.NodeID {
+func SortedKeys[V any](m map[history.NodeID]V) []history.NodeID {
 	keys := make([]history.NodeID, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+
 	"github.com/faultline-chaos/faultline/history"
 )
 

@@ -4,24 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
 )
-
-func TestParseHistoryReadsWhatTheRecorderWrites(t *testing.T) {
-	_, _, h := standard(3, 20*mil, 20*mil)
-	h.Ops[0].Error = "quotes \" and \\ and \n and ä"
-	var b []byte
-	for i := range h.Ops {
-		b = h.Ops[i].AppendJSON(b)
-	}
-	ops, cut, err := ParseHistory(b)
-	require.NoError(t, err)
-	require.Empty(t, cut)
-	require.Equal(t, h.Ops, ops)
-}
 
 func TestParseHistoryToleratesOnlyACutEnd(t *testing.T) {
 	whole := `{"index":0,"time":1,"process":0,"type":"invoke","f":"get","value":{"key":"a"},"node":"n1"}` + "\n" +
@@ -73,20 +59,6 @@ func TestParseHistoryTakesOtherJSONToo(t *testing.T) {
 }
 
 // FuzzParseHistory: it never panics, and what it reads is in order.
-func FuzzParseHistory(f *testing.F) {
-	f.Add([]byte(`{"index":0,"time":1,"process":0,"type":"invoke","f":"get"}` + "\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		ops, _, err := ParseHistory(b)
-		if err != nil {
-			require.Contains(t, err.Error(), "line ")
-			return
-		}
-		for i := range ops {
-			require.Equal(t, i, ops[i].Index)
-		}
-		Analyze(Run{Nodes: []history.NodeID{"n1"}}, history.History{Ops: ops})
-	})
-}
 
 func TestFolder(t *testing.T) {
 	root := t.TempDir()
@@ -127,48 +99,4 @@ func TestFolder(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(root, "*", ".tmp-*"))
 	require.NoError(t, err)
 	require.Empty(t, left)
-}
-
-func TestFolderReadsCutFiles(t *testing.T) {
-	_, run, h := standard(2, 50*mil, 50*mil)
-	f := writeFolder(t, t.TempDir(), run, h)
-	for _, path := range []string{f.Path(HistoryFile), f.logPath("n2")} {
-		b, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(path, append(b, "12.0000"...), 0o644))
-	}
-	a, err := AnalyzeFolder(f)
-	require.NoError(t, err)
-	require.Len(t, a.Warnings, 2)
-	require.NoError(t, os.WriteFile(f.logPath("n2"), []byte("no time\n"), 0o644))
-	_, err = AnalyzeFolder(f)
-	require.ErrorContains(t, err, "n2.log: line 1: parse log line")
-}
-
-func TestSummaryStatistics(t *testing.T) {
-	s := Summary{}
-	for i := range 10 {
-		s.Values = append(s.Values, time.Duration(10-i)*sec)
-	}
-	s.compute()
-	require.Equal(t, []time.Duration{sec, 5500 * mil, 9 * sec, 10 * sec}, []time.Duration{s.Min, s.Median.At, s.P90.At, s.Max.At})
-	require.Equal(t, [2]time.Duration{2 * sec, 9 * sec}, *s.Interval)
-	require.Equal(t, Quantile{At: 10 * sec}, s.P99)
-}
-
-func TestSummaryOfCensoredValues(t *testing.T) {
-	s := Summary{Values: []time.Duration{sec, 2 * sec, 3 * sec}, Bounds: []time.Duration{5 * sec}}
-	s.compute()
-	require.Equal(t, Quantile{At: 2 * sec}, s.Median, "Kaplan and Meier: half of four were over")
-	require.Equal(t, Quantile{5 * sec, true}, s.P90)
-	require.Equal(t, "> 5000 ms", s.Max.String())
-	require.Nil(t, s.Interval, "too few")
-	s = Summary{Bounds: []time.Duration{4 * sec}}
-	s.compute()
-	require.Equal(t, Quantile{4 * sec, true}, s.Median)
-	for range 8 {
-		s.Values = append(s.Values, 2*sec)
-	}
-	s.compute() // ranks 2 and 8 of 9: the censored one is the last
-	require.Equal(t, [2]time.Duration{2 * sec, 2 * sec}, *s.Interval)
 }

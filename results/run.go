@@ -2,8 +2,9 @@ package results
 
 import (
 	"encoding/json"
-	"github.com/faultline-chaos/faultline/history"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // FormatVersion is the version of run.json that this package writes.

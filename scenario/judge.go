@@ -9,6 +9,8 @@ import (
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
@@ -50,10 +52,10 @@ func choose(own []history.Checker, run *results.Run, script bool) (asked []histo
 
 // Judge reads the folder back, lets the checkers judge it, and renders the report. Nothing crosses
 // from running to judging but the folder.
-func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []history.Checker, limit time.Duration) (results.Analysis, error) {
+func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []history.Checker, limit time.Duration) (failover.Analysis, error) {
 	h, warnings, err := folder.ReadHistory()
 	if err != nil {
-		return results.Analysis{}, Infrastructure(err)
+		return failover.Analysis{}, Infrastructure(err)
 	}
 	h.Nodes = run.Nodes
 	check, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
@@ -79,11 +81,11 @@ func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 	measureSelf(&run)
 	timeFirstWrite(&run, h.Ops)
 	if err := folder.WriteRun(run); err != nil {
-		return results.Analysis{}, Infrastructure(err)
+		return failover.Analysis{}, Infrastructure(err)
 	}
-	a := results.Analyze(run, h)
+	a := failover.Analyze(run, h)
 	a.Warnings = warnings
-	if err := results.Render(folder, a); err != nil {
+	if err := page.Render(folder, a); err != nil {
 		return a, Infrastructure(err)
 	}
 	return a, nil

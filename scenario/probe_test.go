@@ -12,6 +12,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // stalling lets every client's call wait while the path to the members stalls.
@@ -79,7 +80,7 @@ func TestProbesReadBackAStall(t *testing.T) {
 				h = history.History{Nodes: hc.Members(), Ops: r.Ops()}
 				return err
 			}))
-			a := results.Analyze(run, h)
+			a := failover.Analyze(run, h)
 			require.NotNil(t, a.Probes)
 			require.Zero(t, *a.Probes.Unsent)
 			require.Zero(t, *a.Probes.LateMax, "virtual time waits for nobody")

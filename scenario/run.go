@@ -16,6 +16,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness/sim"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/live"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
@@ -31,7 +32,7 @@ func Run(ctx context.Context, s Settings, o Options) (results.Run, error) {
 // Outcome is a run that was judged; without a Folder it was not.
 type Outcome struct {
 	Folder   *results.Folder
-	Analysis results.Analysis
+	Analysis failover.Analysis
 }
 
 // Perform is Run, and also says what was measured, and where it is.

@@ -7,21 +7,22 @@ import (
 	"strings"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
 // batch collects what runs ended in, for the files beside their folders.
 type batch struct {
-	results.Batch
+	page.Batch
 	dir   string // of the runs' folders
-	links string // of results.SummaryOf
+	links string // of page.SummaryOf
 }
 
 // add notes how a run ended and gives its exit code. The reason is of runs that left no analysis. What
 // the runtime cannot do is skipped, which is no failure.
-func (b *batch) add(name, system, runtime string, seed uint64, a *results.Analysis, err error) (code int, why string) {
-	row := results.SummaryRow{Scenario: name, System: system, Runtime: runtime, Seed: seed}
+func (b *batch) add(name, system, runtime string, seed uint64, a *failover.Analysis, err error) (code int, why string) {
+	row := page.SummaryRow{Scenario: name, System: system, Runtime: runtime, Seed: seed}
 	var status *scenario.StatusError
 	switch {
 	case err == nil:
@@ -38,7 +39,7 @@ func (b *batch) add(name, system, runtime string, seed uint64, a *results.Analys
 	case a != nil:
 		row.Runtime, row.Seed, row.Run = a.Run.Runtime, a.Run.Seed, a.Run.ID
 		if code != scenario.ExitValid && row.Why == "" {
-			row.Why = results.VerdictReason(a.Run)
+			row.Why = page.VerdictReason(a.Run)
 		}
 		for i := range a.Stats {
 			if s := &a.Stats[i]; s.Name == "write outage" {
@@ -48,19 +49,19 @@ func (b *batch) add(name, system, runtime string, seed uint64, a *results.Analys
 				}
 			}
 		}
-		b.Suites = append(b.Suites, results.SuiteOf(a))
+		b.Suites = append(b.Suites, page.SuiteOf(a))
 	case errors.Is(err, errors.ErrUnsupported):
 		code, row.Ended = scenario.ExitValid, "skipped"
-		b.Suites = append(b.Suites, results.Refused(name, system, runtime, seed, why))
+		b.Suites = append(b.Suites, page.Refused(name, system, runtime, seed, why))
 	default:
-		b.Suites = append(b.Suites, results.Failed(name, system, runtime, seed, why))
+		b.Suites = append(b.Suites, page.Failed(name, system, runtime, seed, why))
 	}
 	b.Rows = append(b.Rows, row)
 	return code, why
 }
 
 func newBatch(title, dir, links string) batch {
-	return batch{Batch: results.Batch{Title: title}, dir: dir, links: links}
+	return batch{Batch: page.Batch{Title: title}, dir: dir, links: links}
 }
 
 func (b *batch) write() error { return b.Write(b.dir, b.links) }
@@ -103,7 +104,7 @@ func (a *app) repeat(ctx context.Context, s scenario.Settings, o scenario.Option
 // endings are how runs end, in the order in which they are told.
 var endings = []int{scenario.ExitValid, scenario.ExitInvalid, scenario.ExitUnknown, scenario.ExitInfrastructure, scenario.ExitResidue, scenario.ExitUsage, scenario.ExitCrash}
 
-func tally(rows []results.SummaryRow) string {
+func tally(rows []page.SummaryRow) string {
 	var parts []string
 	for i, code := range endings {
 		n := 0
@@ -121,7 +122,7 @@ func tally(rows []results.SummaryRow) string {
 
 // repeated is the end of a run that was repeated: how often it found a violation, with an interval for
 // how often it would, and the seeds of all that did not end well.
-func repeated(rows []results.SummaryRow) string {
+func repeated(rows []page.SummaryRow) string {
 	judged, invalid := 0, 0
 	seeds := map[string][]string{}
 	for _, r := range rows {

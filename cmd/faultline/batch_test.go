@@ -14,12 +14,14 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/results/trends"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
 func TestRepeatedSaysHowOftenAndWhich(t *testing.T) {
-	rows := []results.SummaryRow{{Seed: 1, Ended: "valid"}, {Seed: 2, Ended: "INVALID"}, {Seed: 3, Ended: "valid"}, {Seed: 4, Ended: "unknown"}, {Seed: 5, Ended: "INVALID"}, {Seed: 6, Ended: "broke"}}
+	rows := []page.SummaryRow{{Seed: 1, Ended: "valid"}, {Seed: 2, Ended: "INVALID"}, {Seed: 3, Ended: "valid"}, {Seed: 4, Ended: "unknown"}, {Seed: 5, Ended: "INVALID"}, {Seed: 6, Ended: "broke"}}
 	require.Equal(t, `6 runs: 2 valid, 2 INVALID, 1 unknown, 1 broke
 violations in 2 of the 4 that could be judged: 50.0 %; with 95 % confidence between 6.8 and 93.2 % of such runs
 seeds that ended INVALID: 2 5
@@ -36,7 +38,7 @@ func TestBatchTellsHowRunsEnded(t *testing.T) {
 		ID: "20260101-000000-chaos-abcd", Seed: 7, Runtime: "sim", System: "raftkv", Workload: "register", Verdict: history.Invalid, Finished: time.Now(),
 		Verdicts: []history.Verdict{{Checker: "linearizable", Validity: history.Invalid, Reason: "v7 was lost"}},
 	}
-	invalid := results.Analyze(run, history.History{})
+	invalid := failover.Analyze(run, history.History{})
 	code, _ := b.add("chaos", "raftkv", "auto", 0, &invalid, scenario.Exit(scenario.ExitInvalid))
 	require.Equal(t, scenario.ExitInvalid, code)
 	code, why := b.add("storm", "raftkv", "local", 3, nil, scenario.Infrastructure(errors.New("no Docker")))
@@ -68,7 +70,7 @@ func trendsFile(t *testing.T, n int, slow bool) string {
 		}
 		require.NoError(t, trends.Append(path, trends.Row{
 			Format: trends.Format, ID: fmt.Sprintf("r%d", i), Started: time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC), State: trends.Valid,
-			Scenario: "chaos", System: "raftkv", Runtime: "docker", Load: time.Minute, LoadOK: 9000, Unavailable: 5 * time.Second, Ops: results.Counts{OK: 9000},
+			Scenario: "chaos", System: "raftkv", Runtime: "docker", Load: time.Minute, LoadOK: 9000, Unavailable: 5 * time.Second, Ops: failover.Counts{OK: 9000},
 			WriteOutages: []time.Duration{d, d + 100*time.Millisecond, d + 200*time.Millisecond},
 		}))
 	}

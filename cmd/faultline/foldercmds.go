@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/results/prune"
 	"github.com/faultline-chaos/faultline/results/trends"
 	"github.com/faultline-chaos/faultline/scenario"
@@ -22,7 +23,7 @@ func addLinksFlag(cmd *cobra.Command, links *string) {
 	cmd.Flags().StringVar(links, "links", *links, "where "+results.SummaryFile+" finds the runs' folders: an address or a path, or none to name them only")
 }
 
-// linkBase is the flag's value for results.SummaryOf.
+// linkBase is the flag's value for page.SummaryOf.
 func linkBase(links string) string {
 	if links == "none" || links == "" {
 		return ""
@@ -36,7 +37,7 @@ func newMergeCmd(a *app) *cobra.Command {
 		Use:   "merge --to FOLDER FOLDER...",
 		Short: "Join the folders of several shards into one",
 		Long: `Joins folders of runs, such as those of the shards of a night: the runs' folders are
-copied, and ` + results.JUnitFile + `, ` + results.SummaryFile + `, ` + results.RowsFile + ` and ` + trends.File + ` are of all of them. A run that is in two
+copied, and ` + results.JUnitFile + `, ` + results.SummaryFile + `, ` + page.RowsFile + ` and ` + trends.File + ` are of all of them. A run that is in two
 of the folders, or in the new one already, is refused.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, from []string) error {
@@ -64,12 +65,12 @@ of the folders, or in the new one already, is refused.`,
 
 // mergeFolders copies the runs, appends the trends, and joins the rest. Everything is read before
 // anything is written.
-func mergeFolders(to string, from []string) (results.Batch, error) {
-	var all results.Batch
+func mergeFolders(to string, from []string) (page.Batch, error) {
+	var all page.Batch
 	var rows []trends.Row
 	runs := map[string]string{} // folder by run
 	for _, dir := range from {
-		b, err := results.ReadBatch(dir)
+		b, err := page.ReadBatch(dir)
 		if err != nil {
 			return all, scenario.Usage("merge: %v", err)
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/faultline-chaos/faultline/checker/formats"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -116,7 +118,7 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 	}
 	for _, v := range verdicts {
 		fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Checker, v.Validity, v.Reason)
-		for _, line := range results.StoryLines(v) {
+		for _, line := range page.StoryLines(v) {
 			fmt.Fprintf(a.stdout, "  %s\n", line)
 		}
 		if err := a.drawings(v, o.drawings); err != nil {
@@ -152,11 +154,11 @@ func newReportCmd(a *app) *cobra.Command {
 			if err != nil {
 				return scenario.Usage("%v", err)
 			}
-			analysis, err := results.AnalyzeFolder(folder)
+			analysis, err := failover.AnalyzeFolder(folder)
 			if err != nil {
 				return scenario.Usage("%v", err)
 			}
-			if err := results.Render(folder, analysis); err != nil {
+			if err := page.Render(folder, analysis); err != nil {
 				return scenario.Infrastructure(err)
 			}
 			a.summary(analysis, folder)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/systems"
 )
@@ -117,7 +118,7 @@ func (a *app) nightly(ctx context.Context, base *scenario.Settings, o scenario.O
 	return scenario.Exit(code)
 }
 
-func (a *app) runScenario(ctx context.Context, base *scenario.Settings, o scenario.Options, length time.Duration, name, system string) (*results.Analysis, error) {
+func (a *app) runScenario(ctx context.Context, base *scenario.Settings, o scenario.Options, length time.Duration, name, system string) (*failover.Analysis, error) {
 	s, err := scenario.Load(name)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/recount"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -46,7 +47,7 @@ func recounted(t *testing.T, dir string) {
 	t.Helper()
 	f, err := results.Open(dir)
 	require.NoError(t, err)
-	a, err := results.AnalyzeFolder(f)
+	a, err := failover.AnalyzeFolder(f)
 	require.NoError(t, err)
 	values, err := recount.Of(dir)
 	require.NoError(t, err)

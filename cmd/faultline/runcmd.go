@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -82,7 +84,7 @@ func (a *app) options(out string, lines, plain bool) scenario.Options {
 }
 
 // run is the whole of `faultline run`: its error is the exit code.
-func (a *app) run(ctx context.Context, s scenario.Settings, o scenario.Options) (*results.Analysis, error) {
+func (a *app) run(ctx context.Context, s scenario.Settings, o scenario.Options) (*failover.Analysis, error) {
 	done, err := scenario.Perform(ctx, s, o)
 	if done.Folder == nil {
 		return nil, err
@@ -94,7 +96,7 @@ func (a *app) run(ctx context.Context, s scenario.Settings, o scenario.Options) 
 	return &done.Analysis, scenario.Exit(done.Analysis.Run.ExitCode)
 }
 
-func (a *app) summary(analysis results.Analysis, folder *results.Folder) {
+func (a *app) summary(analysis failover.Analysis, folder *results.Folder) {
 	dir := folder.Dir()
 	if wd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(wd, dir); err == nil && !strings.HasPrefix(rel, "..") {
@@ -102,7 +104,7 @@ func (a *app) summary(analysis results.Analysis, folder *results.Folder) {
 		}
 	}
 	fmt.Fprintln(a.stdout)
-	fmt.Fprint(a.stdout, results.TerminalSummary(analysis, results.TerminalOptions{Color: a.colors(), Dir: dir}))
+	fmt.Fprint(a.stdout, page.TerminalSummary(analysis, page.TerminalOptions{Color: a.colors(), Dir: dir}))
 	if analysis.Run.Error != "" {
 		fmt.Fprintln(a.stderr, "faultline: the run broke:", analysis.Run.Error)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/figure"
 	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
 )
@@ -62,13 +62,13 @@ func (a *app) writeDefaults(s *sweepFlags, dir sweep.Folder, rs []sweep.Result, 
 		Lead:  fmt.Sprintf("%s on %s, seed %d, %d failovers", strings.Join(s.Systems, " and "), s.Runtime, s.Seed, failovers),
 		Says:  []string{verdict + "."}, Rows: sweep.DefaultRows(ds), Notes: sweep.DefaultNotes(ds),
 	}
-	figure, err := sweep.DefaultsFigure(s.Runtime, ds)
+	fig, err := sweep.DefaultsFigure(s.Runtime, ds)
 	if err != nil {
 		return err
 	}
-	if figure.Name != "" {
-		page.Figures = []results.Figure{figure}
-		if err := dir.WriteFigure(figure); err != nil {
+	if fig.Name != "" {
+		page.Figures = []figure.Figure{fig}
+		if err := dir.WriteFigure(fig); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/harness/sim"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/figure"
 	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/systems"
@@ -339,11 +339,11 @@ func rulerOf(trials []paperTrial) (r sweep.Ruler) {
 
 // write writes the curves, the table and every trial in order.
 func (p *paperSweep) write(dir sweep.Folder, rs []sweep.PaperResult) error {
-	figure, err := sweep.PaperFigure(p.Runtime, rs)
+	fig, err := sweep.PaperFigure(p.Runtime, rs)
 	if err != nil {
 		return err
 	}
-	if err := dir.WriteFigure(figure); err != nil {
+	if err := dir.WriteFigure(fig); err != nil {
 		return err
 	}
 	for name, encode := range map[string]func([]sweep.PaperResult) ([]byte, error){"paper.csv": sweep.PaperCSV, "paper.json": sweep.PaperJSON, "paper-curves.csv": sweep.PaperCurvesCSV} {
@@ -369,7 +369,7 @@ func (p *paperSweep) write(dir sweep.Folder, rs []sweep.PaperResult) error {
 	page := sweep.Page{
 		Title: "Figure 16 of the Raft paper, repeated on " + p.Runtime,
 		Lead:  fmt.Sprintf("seed %d, %d crashes a line; again: faultline sweep --paper --runtime=%s --seed=%d --trials=%d", p.Seed, p.Trials, p.Runtime, p.Seed, p.Trials),
-		Says:  []string{strings.ToUpper(verdict[:1]) + verdict[1:] + "."}, Figures: []results.Figure{figure}, Rows: sweep.PaperRows(rs), Notes: sweep.PaperNotes(p.Runtime),
+		Says:  []string{strings.ToUpper(verdict[:1]) + verdict[1:] + "."}, Figures: []figure.Figure{fig}, Rows: sweep.PaperRows(rs), Notes: sweep.PaperNotes(p.Runtime),
 	}
 	for _, r := range rs { // the table has the numbers of all
 		if !r.Judged() || !r.Within {

@@ -16,6 +16,8 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
@@ -101,9 +103,9 @@ func TestSystemWithoutRaftIsValid(t *testing.T) {
 	require.Equal(t, []history.NotAsked{{Checker: "one-leader", Reason: "the system's log is not raft's"}}, run.NotAsked)
 
 	require.NoError(t, folder.WriteRun(run))
-	a, err := results.AnalyzeFolder(folder)
+	a, err := failover.AnalyzeFolder(folder)
 	require.NoError(t, err)
-	require.NoError(t, results.Render(folder, a))
+	require.NoError(t, page.Render(folder, a))
 	require.Equal(t, 2, a.Landed())
 	require.NotEmpty(t, a.Episodes, "the loss of the primary is seen by the poller")
 	for _, e := range a.Episodes {
@@ -122,5 +124,5 @@ func TestSystemWithoutRaftIsValid(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(b), c.want, c.file)
 	}
-	require.Contains(t, results.TerminalSummary(a, results.TerminalOptions{}), "skipped  one-leader was not asked: the system's log is not raft's")
+	require.Contains(t, page.TerminalSummary(a, page.TerminalOptions{}), "skipped  one-leader was not asked: the system's log is not raft's")
 }

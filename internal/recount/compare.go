@@ -18,7 +18,7 @@ import (
 // can know. The phase within the heartbeat has a test of its own in results.
 var elsewhere = regexp.MustCompile(`(^|\.)(ref|t0_ref|last_ref|back_ref|Name|Doc|heartbeat\.at|heartbeat|silence|effect)$|\.(missing|affected)\.|\.campaigns\.\d+\.(asked|lost)\.|\.lost_leader$|\.votes\.\d+\.pre$`)
 
-// Compare holds an analysis (results.Analysis, of which only the numbers are looked at) against the
+// Compare holds an analysis (failover.Analysis, of which only the numbers are looked at) against the
 // values: both must have the same names with the same numbers. It says what is wrong, and how many
 // were compared.
 func (v Values) Compare(analysis any) (wrong []string, compared int, err error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/recount"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // TestFolders recounts the runs that RECOUNT names, as a pattern of folders: any run of yours.
@@ -24,7 +25,7 @@ func TestFolders(t *testing.T) {
 			require.NoError(t, err)
 			f, err := results.Open(dir)
 			require.NoError(t, err)
-			a, err := results.AnalyzeFolder(f)
+			a, err := failover.AnalyzeFolder(f)
 			require.NoError(t, err)
 			wrong, compared, err := values.Compare(a)
 			require.NoError(t, err)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/browsertest"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 )
 
 // TestPagesInBrowser opens every page at the widths of a desktop and of a phone, light and dark: no
@@ -56,9 +58,9 @@ func TestPagesInBrowser(t *testing.T) {
 func render(t *testing.T, dir, id string) {
 	folder, err := results.Open(filepath.Join(dir, id))
 	require.NoError(t, err)
-	a, err := results.AnalyzeFolder(folder)
+	a, err := failover.AnalyzeFolder(folder)
 	require.NoError(t, err)
-	require.NoError(t, results.Render(folder, a))
+	require.NoError(t, page.Render(folder, a))
 }
 
 func look(t *testing.T, p *browsertest.Page, page, name string) {

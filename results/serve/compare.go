@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/page"
 )
 
 const significance = 0.05
@@ -190,8 +190,8 @@ func settings(a, b Digest) []setting {
 	add("Commit", func(d *Digest) string { return d.Commit })
 	add("Runtime", func(d *Digest) string { return d.Runtime })
 	add("Nodes", func(d *Digest) string { return fmt.Sprint(d.Nodes) })
-	add("Election timeout", func(d *Digest) string { return results.FormatDuration(d.Election) })
-	add("Heartbeat interval", func(d *Digest) string { return results.FormatDuration(d.Heartbeat) })
+	add("Election timeout", func(d *Digest) string { return page.FormatDuration(d.Election) })
+	add("Heartbeat interval", func(d *Digest) string { return page.FormatDuration(d.Heartbeat) })
 	add("Workload", func(d *Digest) string { return d.Workload + ", " + plural(d.Concurrency, "worker", "workers") })
 	add("Seed", func(d *Digest) string { return fmt.Sprint(d.Seed) })
 	add("Faults landed", func(d *Digest) string { return fmt.Sprintf("%d of %d", d.Landed, d.Tried) })
@@ -204,7 +204,7 @@ func settings(a, b Digest) []setting {
 		if d.ProbeEvery == 0 {
 			return "the workload's calls"
 		}
-		return "probes, every " + results.FormatDuration(d.ProbeEvery)
+		return "probes, every " + page.FormatDuration(d.ProbeEvery)
 	})
 	return out
 }

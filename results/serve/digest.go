@@ -12,6 +12,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
@@ -88,7 +89,7 @@ func digest(root, id string) (d Digest) {
 	if d.State == Unfinished {
 		return d
 	}
-	a, err := results.AnalyzeFolder(folder)
+	a, err := failover.AnalyzeFolder(folder)
 	if err != nil {
 		d.State, d.Reason = Broken, shortly(err, folder.Dir(), id)
 		return d
@@ -126,7 +127,7 @@ func refuseLinks(dir string) error {
 	return nil
 }
 
-func (d *Digest) measure(a *results.Analysis) {
+func (d *Digest) measure(a *failover.Analysis) {
 	id := d.ID
 	d.Row = trends.RowOf(a)
 	d.ID, d.Scenario = id, trends.ScenarioOf(id)

@@ -8,8 +8,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/page"
 )
 
 // missing stands where a value was not seen. It is never zero.
@@ -40,7 +39,7 @@ func secondsText(v *float64) string {
 	if *v == 0 {
 		return "0"
 	}
-	return results.FormatDuration(time.Duration(*v * float64(time.Second)))
+	return page.FormatDuration(time.Duration(*v * float64(time.Second)))
 }
 
 // axisSeconds is secondsText without needless digits.

@@ -22,24 +22,24 @@ func TestTrendsOutliveTheFolders(t *testing.T) {
 		require.NoError(t, trends.Append(path, d.Row))
 	}
 	s := serverOf(t, Options{Dir: dir})
-	before := page(t, s, "/trends.csv?scenario=chaos&verdict=valid")
+	before := openPage(t, s, "/trends.csv?scenario=chaos&verdict=valid")
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, slowRun)))
-	require.Equal(t, before, page(t, s, "/trends.csv?scenario=chaos&verdict=valid"))
-	text := page(t, s, "/trends?scenario=chaos&verdict=valid")
+	require.Equal(t, before, openPage(t, s, "/trends.csv?scenario=chaos&verdict=valid"))
+	text := openPage(t, s, "/trends?scenario=chaos&verdict=valid")
 	require.Contains(t, text, "2 of 2 runs, 1 of them without a folder any more")
 	require.NotContains(t, text, "/runs/"+slowRun)
-	require.NotContains(t, page(t, s, "/"), slowRun)
+	require.NotContains(t, openPage(t, s, "/"), slowRun)
 	resp := ask(t, s, "GET", "/runs/"+slowRun+"/")
 	require.Equal(t, http.StatusNotFound, resp.Code)
 	require.Contains(t, resp.Body.String(), "The folder of this run is gone")
-	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+quickRun), "B is faster: large effect")
+	require.Contains(t, openPage(t, s, "/compare?run="+slowRun+"&run="+quickRun), "B is faster: large effect")
 
 	// It comes and goes with the file, and a folder wins over its row.
 	fake{id: slowRun, started: day, outages: slow, latency: 4 * mil, verdict: history.Valid}.write(t, dir)
-	require.Contains(t, page(t, s, "/"), slowRun)
+	require.Contains(t, openPage(t, s, "/"), slowRun)
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, slowRun)))
 	require.NoError(t, os.Remove(path))
-	require.NotContains(t, page(t, s, "/trends.csv"), slowRun)
+	require.NotContains(t, openPage(t, s, "/trends.csv"), slowRun)
 }
 
 // TestHistoryIsNoWayOut: rows cannot name files, and a link is not followed.
@@ -51,11 +51,11 @@ func TestHistoryIsNoWayOut(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, path))
 	var notes []string
 	s := serverOf(t, Options{Dir: dir, Note: func(format string, _ ...any) { notes = append(notes, format) }})
-	require.NotContains(t, page(t, s, "/trends.csv"), "secret")
+	require.NotContains(t, openPage(t, s, "/trends.csv"), "secret")
 	require.Len(t, notes, 1)
 	require.NoError(t, os.Remove(path))
 	for _, id := range []string{"../x", "a/b", "", ".", "x\x00"} {
 		require.NoError(t, trends.Append(path, trends.Row{Format: trends.Format, ID: id, Started: day}))
 	}
-	require.Equal(t, 5, strings.Count(page(t, s, "/trends.csv?scenario=chaos"), "\n"), "the head and the runs of the folder")
+	require.Equal(t, 5, strings.Count(openPage(t, s, "/trends.csv?scenario=chaos"), "\n"), "the head and the runs of the folder")
 }

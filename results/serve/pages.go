@@ -16,6 +16,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/page"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
@@ -208,7 +209,7 @@ func (s *Server) rowOf(d Digest) runRow {
 		r.Note += fmt.Sprintf(", %d more had not ended when watching ended", o.Censored)
 	}
 	if n > 0 {
-		r.P50, r.P95, r.Max = results.FormatDuration(statistics.Median(o.Values)), results.FormatDuration(statistics.NearestRank(o.Values, 0.95)), results.FormatDuration(o.Values[n-1])
+		r.P50, r.P95, r.Max = page.FormatDuration(statistics.Median(o.Values)), page.FormatDuration(statistics.NearestRank(o.Values, 0.95)), page.FormatDuration(o.Values[n-1])
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/results/page"
 	"html/template"
 	"net"
 	"net/http"
@@ -13,8 +14,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 //go:embed web
@@ -61,7 +60,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		note(format, args...)
 	}
 	pages, err := template.New("").Funcs(template.FuncMap{
-		"count": count, "ms": results.FormatDuration, "time": timeText, "run": runPath, "bytes": bytesText, "p": pText, "deref": func(v *float64) float64 { return *v }, "shift": shiftText, "effect": effectText,
+		"count": count, "ms": page.FormatDuration, "time": timeText, "run": runPath, "bytes": bytesText, "p": pText, "deref": func(v *float64) float64 { return *v }, "shift": shiftText, "effect": effectText,
 	}).ParseFS(web, "web/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the pages' templates: %w", err)
@@ -74,7 +73,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the script: %w", err)
 	}
-	s := &Server{options: o, pages: pages, css: append([]byte(results.PageCSS()+"\n"), own...)}
+	s := &Server{options: o, pages: pages, css: append([]byte(page.PageCSS()+"\n"), own...)}
 	s.version = fmt.Sprintf("%x", sha256.Sum256(append(s.css[:len(s.css):len(s.css)], script...)))[:12]
 	if s.root, err = os.OpenRoot(o.Dir); err != nil {
 		return nil, fmt.Errorf("open the folder of the runs: %w", err)

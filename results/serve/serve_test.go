@@ -45,7 +45,7 @@ func ask(t testing.TB, s *Server, method, target string) *httptest.ResponseRecor
 	return w
 }
 
-func page(t testing.TB, s *Server, target string) string {
+func openPage(t testing.TB, s *Server, target string) string {
 	t.Helper()
 	resp := ask(t, s, "GET", target)
 	require.Equal(t, http.StatusOK, resp.Code, resp.Body.String())
@@ -54,7 +54,7 @@ func page(t testing.TB, s *Server, target string) string {
 
 func TestRunsPage(t *testing.T) {
 	s := serverOf(t, Options{Dir: folderOfRuns(t)})
-	text := page(t, s, "/")
+	text := openPage(t, s, "/")
 	require.Contains(t, text, "1–7 of 7 runs")
 	require.Contains(t, text, `href="/runs/`+slowRun+`/report.html"`)
 	require.Contains(t, text, `href="/runs/`+tornRun+`/"`) // no report: its files
@@ -62,16 +62,16 @@ func TestRunsPage(t *testing.T) {
 	require.Contains(t, text, "it has no run.json")
 	require.Contains(t, text, "v7 was read after &lt;b&gt;v9&lt;/b&gt;")
 
-	text = page(t, s, "/?verdict=valid&sort=p50&dir=asc&q=chaos")
+	text = openPage(t, s, "/?verdict=valid&sort=p50&dir=asc&q=chaos")
 	require.Contains(t, text, "1–2 of 2 runs")
 	require.Less(t, strings.Index(text, quickRun), strings.Index(text, slowRun))
 	require.Contains(t, text, `value="chaos"`)
 	require.Contains(t, text, `<option selected>valid</option>`)
-	require.Contains(t, page(t, s, "/?q=nothing-like-it"), "No run matches.")
+	require.Contains(t, openPage(t, s, "/?q=nothing-like-it"), "No run matches.")
 	for _, odd := range []string{"/?sort=id;DROP+TABLE+runs", "/?page=-3", "/?page=99999999999999999999", "/?verdict=%22%3E%3Cscript%3E", "/?q=%ff%00"} {
-		require.NotContains(t, page(t, s, odd), "<script>", odd)
+		require.NotContains(t, openPage(t, s, odd), "<script>", odd)
 	}
-	require.Contains(t, page(t, serverOf(t, Options{Dir: t.TempDir()}), "/"), "There are no runs in this folder yet")
+	require.Contains(t, openPage(t, serverOf(t, Options{Dir: t.TempDir()}), "/"), "There are no runs in this folder yet")
 }
 
 func TestQueryIsReadBack(t *testing.T) {
@@ -86,24 +86,24 @@ func TestManyRunsHavePages(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, fmt.Sprintf("broken-%03d", i)), 0o700))
 	}
 	s := serverOf(t, Options{Dir: dir})
-	first := page(t, s, "/")
+	first := openPage(t, s, "/")
 	require.Contains(t, first, "1–100 of 105 runs")
 	require.Contains(t, first, `href="/?page=2"`)
-	require.Contains(t, page(t, s, "/?page=2"), "101–105 of 105 runs")
+	require.Contains(t, openPage(t, s, "/?page=2"), "101–105 of 105 runs")
 }
 
 func TestComparePage(t *testing.T) {
 	s := serverOf(t, Options{Dir: folderOfRuns(t)})
-	require.Contains(t, page(t, s, "/compare"), "choose a run")
-	text := page(t, s, "/compare?run="+slowRun+"&run="+quickRun)
+	require.Contains(t, openPage(t, s, "/compare"), "choose a run")
+	text := openPage(t, s, "/compare?run="+slowRun+"&run="+quickRun)
 	require.Contains(t, text, "B is faster: large effect")
 	require.Contains(t, text, "&lt; 0.001")
 	require.Contains(t, text, "no detectable change")
 	require.Contains(t, text, "The runs differ in election timeout: a change may come from that.")
 	require.Contains(t, text, `<tr class="differs"><th class="nw">Election timeout</th><td class="wide">1000 ms</td><td class="wide">500 ms</td></tr>`)
-	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+etcdRun), "too few failovers to tell")
-	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+tornRun), "too few failovers to tell")
-	require.Contains(t, page(t, s, "/compare?run="+slowRun+"&run="+quickRun+"&run="+badRun), "3 runs were chosen")
+	require.Contains(t, openPage(t, s, "/compare?run="+slowRun+"&run="+etcdRun), "too few failovers to tell")
+	require.Contains(t, openPage(t, s, "/compare?run="+slowRun+"&run="+tornRun), "too few failovers to tell")
+	require.Contains(t, openPage(t, s, "/compare?run="+slowRun+"&run="+quickRun+"&run="+badRun), "3 runs were chosen")
 	resp := ask(t, s, "GET", "/compare?run="+slowRun+"&run=nobody")
 	require.Equal(t, http.StatusNotFound, resp.Code)
 	require.Contains(t, resp.Body.String(), "nobody: there is no such run")
@@ -111,13 +111,13 @@ func TestComparePage(t *testing.T) {
 
 func TestTrendsPageAndItsData(t *testing.T) {
 	s := serverOf(t, Options{Dir: folderOfRuns(t)})
-	text := page(t, s, "/trends?scenario=chaos&verdict=valid")
+	text := openPage(t, s, "/trends?scenario=chaos&verdict=valid")
 	require.Equal(t, 6, strings.Count(text, `<svg class="chart"`))
 	require.Contains(t, text, "2 of 2 runs")
-	require.Contains(t, page(t, s, "/trends?by=night"), "A night is from noon to noon")
-	require.Contains(t, page(t, s, "/trends?q=nothing-like-it"), "No run matches")
+	require.Contains(t, openPage(t, s, "/trends?by=night"), "A night is from noon to noon")
+	require.Contains(t, openPage(t, s, "/trends?q=nothing-like-it"), "No run matches")
 
-	rows, err := csv.NewReader(strings.NewReader(page(t, s, "/trends.csv?scenario=chaos&verdict=valid"))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(openPage(t, s, "/trends.csv?scenario=chaos&verdict=valid"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	require.Equal(t, []string{"when", "run", "runs", "valid", "invalid", "unknown", "unfinished", "broken", "failovers", "censored", "outage_p50_s", "outage_p95_s", "unavailable", "ok_per_s", "unknown_share", "faults_landed"}, rows[0])
@@ -127,11 +127,11 @@ func TestTrendsPageAndItsData(t *testing.T) {
 
 func TestRunPageAndLatest(t *testing.T) {
 	s := serverOf(t, Options{Dir: folderOfRuns(t)})
-	text := page(t, s, "/runs/"+quickRun+"/")
+	text := openPage(t, s, "/runs/"+quickRun+"/")
 	for _, name := range []string{"report.html", "run.json", "history.jsonl", "logs/n1.log"} {
 		require.Contains(t, text, `<a href="`+name+`">`)
 	}
-	require.Contains(t, page(t, s, "/runs/"+tornRun+"/"), "unexpected end of JSON input")
+	require.Contains(t, openPage(t, s, "/runs/"+tornRun+"/"), "unexpected end of JSON input")
 	resp := ask(t, s, "GET", "/runs/latest/report.html")
 	require.Equal(t, http.StatusFound, resp.Code)
 	require.Equal(t, "/runs/"+runningRun+"/report.html", resp.Header().Get("Location"))
@@ -222,12 +222,12 @@ func TestNothingOutsideARunCanBeRead(t *testing.T) {
 		require.NotContains(t, text, `"stamp"`, target)
 		require.NotContains(t, text, slowRun+`"`, target)
 	}
-	require.Contains(t, page(t, s, base+"inside.log"), "hello") // a link that stays in the run is one of its files
-	text := page(t, s, base)
+	require.Contains(t, openPage(t, s, base+"inside.log"), "hello") // a link that stays in the run is one of its files
+	text := openPage(t, s, base)
 	for _, hidden := range []string{"absolute.txt", "folder", "pipe.log", ".hidden"} {
 		require.NotContains(t, text, hidden)
 	}
-	require.NotContains(t, page(t, s, "/"), "run-is-a-link")
+	require.NotContains(t, openPage(t, s, "/"), "run-is-a-link")
 	require.NoError(t, os.Remove(filepath.Join(dir, results.Latest)))
 	for _, to := range []string{outside, "../x", "latest", "."} {
 		link(to, results.Latest)

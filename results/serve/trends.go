@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // point is one run, or all of a night, in a trend. What was not measured is nil, never zero.
@@ -63,7 +63,7 @@ func pool(runs []Digest) point {
 	p := point{Runs: len(runs), States: map[State]int{}}
 	var outages []time.Duration
 	var load, unavailable time.Duration
-	var ops results.Counts
+	var ops failover.Counts
 	loadOK, landed, tried := 0, 0, 0
 	for i := range runs {
 		d := &runs[i]

@@ -9,14 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/faultline-chaos/faultline/results/figure"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // Colours after Okabe and Ito, which people with colour-blindness can tell apart.
@@ -30,8 +29,8 @@ var (
 
 const pngDPI = 160
 
-// figure draws the same tiles as SVG and as PNG; a nil plot leaves its tile empty.
-func figure(name string, w, h vg.Length, tiles [][]*plot.Plot) (results.Figure, error) {
+// newFigure draws the same tiles as SVG and as PNG; a nil plot leaves its tile empty.
+func newFigure(name string, w, h vg.Length, tiles [][]*plot.Plot) (figure.Figure, error) {
 	paint := func(c draw.Canvas) {
 		c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 		t := draw.Tiles{Rows: len(tiles), Cols: len(tiles[0]), PadX: 14, PadY: 14, PadTop: 8, PadBottom: 8, PadLeft: 8, PadRight: 16}
@@ -47,16 +46,16 @@ func figure(name string, w, h vg.Length, tiles [][]*plot.Plot) (results.Figure, 
 	paint(draw.New(svg))
 	var vector, raster bytes.Buffer
 	if _, err := svg.WriteTo(&vector); err != nil {
-		return results.Figure{}, fmt.Errorf("draw %s as SVG: %w", name, err)
+		return figure.Figure{}, fmt.Errorf("draw %s as SVG: %w", name, err)
 	}
 	img := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(pngDPI))}
 	paint(draw.New(img))
 	if _, err := img.WriteTo(&raster); err != nil {
-		return results.Figure{}, fmt.Errorf("draw %s as PNG: %w", name, err)
+		return figure.Figure{}, fmt.Errorf("draw %s as PNG: %w", name, err)
 	}
-	return results.Figure{
+	return figure.Figure{
 		Name: name, PNG: raster.Bytes(),
-		SVG: results.TidySVG(vector.Bytes()),
+		SVG: figure.TidySVG(vector.Bytes()),
 	}, nil
 }
 

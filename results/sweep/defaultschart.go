@@ -13,13 +13,13 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/figure"
 )
 
 // DefaultsFigure draws when survivors detected and when a new leader committed first, a panel for each
 // number of members and a colour for each system, with the 95 % band of Dvoretzky, Kiefer and Wolfowitz,
 // and the expected quantiles as rings. Its Name is "" where nothing was measured.
-func DefaultsFigure(runtime string, ds []DefaultResult) (results.Figure, error) {
+func DefaultsFigure(runtime string, ds []DefaultResult) (figure.Figure, error) {
 	var plots []*plot.Plot
 	at, systems := map[int]*plot.Plot{}, map[string]int{}
 	for _, d := range ds {
@@ -42,21 +42,21 @@ func DefaultsFigure(runtime string, ds []DefaultResult) (results.Figure, error) 
 			systems[d.System] = len(systems)
 		}
 		if err := d.draw(p, palette[systems[d.System]%len(palette)]); err != nil {
-			return results.Figure{}, err
+			return figure.Figure{}, err
 		}
 	}
 	if len(plots) == 0 {
-		return results.Figure{}, nil
+		return figure.Figure{}, nil
 	}
 	for _, d := range ds {
 		if p := at[d.Members]; p != nil {
 			delete(at, d.Members)
 			if err := d.Expected.draw(p); err != nil {
-				return results.Figure{}, err
+				return figure.Figure{}, err
 			}
 		}
 	}
-	return figure("defaults", vg.Length(max(520, 500*len(plots))), 420, [][]*plot.Plot{plots})
+	return newFigure("defaults", vg.Length(max(520, 500*len(plots))), 420, [][]*plot.Plot{plots})
 }
 
 func (d DefaultResult) draw(p *plot.Plot, col color.NRGBA) error {

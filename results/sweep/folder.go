@@ -3,11 +3,10 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"github.com/faultline-chaos/faultline/results/figure"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // Folder is where a sweep keeps its files.
@@ -63,7 +62,7 @@ func (d Folder) Write(name string, data []byte) error {
 }
 
 // WriteFigure writes a figure as SVG and PNG.
-func (d Folder) WriteFigure(f results.Figure) error {
+func (d Folder) WriteFigure(f figure.Figure) error {
 	if err := d.Write(f.Name+".svg", f.SVG); err != nil {
 		return err
 	}

@@ -165,10 +165,10 @@ type Result struct {
 	Cell
 	Part     int             `json:"part,omitempty"` // of the cell: see Parts
 	Seed     uint64          `json:"seed"`           // of the cell's run
-	Outages  []time.Duration `json:"outages"`        // of writes, one a failover; see results.Outage
+	Outages  []time.Duration `json:"outages"`        // of writes, one a failover; see failover.Outage
 	Censored []time.Duration `json:"censored"`       // lower bounds of those that had not ended when watching ended
 	Missed   int             `json:"missed"`         // kills without a measured outage: nobody led, or no write came before
-	// The phases of the same failovers, from when the kill was confirmed: see results.Episode.
+	// The phases of the same failovers, from when the kill was confirmed: see failover.Episode.
 	Detection  Sample `json:"detection"`
 	Election   Sample `json:"election"`
 	WriteReady Sample `json:"write_ready"`

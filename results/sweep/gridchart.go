@@ -7,19 +7,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/faultline-chaos/faultline/results/figure"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // GridFigures draws outage and false elections against the election timeout: sweep with a column for
 // each system and number of members, two rows for each delay and a line for each heartbeat interval,
 // and, where there are several columns, compare with all of them in one panel. Axes are the same in
 // all panels. It returns none where nothing was measured.
-func GridFigures(s Settings, rs []Result) ([]results.Figure, error) {
+func GridFigures(s Settings, rs []Result) ([]figure.Figure, error) {
 	var of []Result
 	for _, r := range s.Order(rs) {
 		if r.Problem == "" {
@@ -33,7 +32,7 @@ func GridFigures(s Settings, rs []Result) ([]results.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []results.Figure{all}
+	out := []figure.Figure{all}
 	if len(s.Systems)*len(s.Members) > 1 {
 		beside, err := compareFigure(s, of)
 		if err != nil {
@@ -80,7 +79,7 @@ func newTile(s Settings, first, last bool, g gridRange) tile {
 	return t
 }
 
-func gridFigure(s Settings, of []Result) (results.Figure, error) {
+func gridFigure(s Settings, of []Result) (figure.Figure, error) {
 	cols := len(s.Systems) * len(s.Members)
 	var tiles [][]*plot.Plot
 	g := rangeOf(of)
@@ -107,21 +106,21 @@ func gridFigure(s Settings, of []Result) (results.Figure, error) {
 				}
 			}
 			if err := t.add(line, j, fmt.Sprintf("heartbeat %v", h)); err != nil {
-				return results.Figure{}, err
+				return figure.Figure{}, err
 			}
 		}
 		if err := drawKnee(in, t.outage, t.rate); err != nil {
-			return results.Figure{}, err
+			return figure.Figure{}, err
 		}
 		row := i / cols * 2
 		tiles[row][i%cols], tiles[row+1][i%cols] = t.outage, t.rate
 	}
-	return figure("sweep", vg.Length(max(480, 400*cols)), vg.Length(260*len(tiles)), tiles)
+	return newFigure("sweep", vg.Length(max(480, 400*cols)), vg.Length(260*len(tiles)), tiles)
 }
 
 // compareFigure puts systems and numbers of members into one panel a delay, at the heartbeat interval
 // for which most was measured, the longest of those.
-func compareFigure(s Settings, of []Result) (results.Figure, error) {
+func compareFigure(s Settings, of []Result) (figure.Figure, error) {
 	var h time.Duration
 	most := 0
 	for _, candidate := range slices.Sorted(slices.Values(s.Heartbeats)) {
@@ -162,13 +161,13 @@ func compareFigure(s Settings, of []Result) (results.Figure, error) {
 			}
 			name, _, _ := strings.Cut(panel.series(), ", delay")
 			if err := t.add(line, n, name); err != nil {
-				return results.Figure{}, err
+				return figure.Figure{}, err
 			}
 			n++
 		}
 		tiles[0], tiles[1] = append(tiles[0], t.outage), append(tiles[1], t.rate)
 	}
-	return figure("compare", vg.Length(max(480, 400*len(s.Delays))), 560, tiles)
+	return newFigure("compare", vg.Length(max(480, 400*len(s.Delays))), 560, tiles)
 }
 
 func perHour(r Result) float64 { return float64(r.Campaigns) / r.Stable.Hours() }

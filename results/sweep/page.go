@@ -4,10 +4,9 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"github.com/faultline-chaos/faultline/results/figure"
 	"html/template"
 	"strings"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // Page is what a sweep says, for people: as markdown, or as one HTML file that needs nothing else.
@@ -15,7 +14,7 @@ type Page struct {
 	Title   string
 	Lead    string   // what was done, and how to repeat it
 	Says    []string // the news, a sentence or two each
-	Figures []results.Figure
+	Figures []figure.Figure
 	More    []string   // below the figures
 	Rows    [][]string // the head first
 	Notes   []string
@@ -63,7 +62,7 @@ var pageHTML string
 // HTML renders the page with its figures inside. Nothing is loaded from anywhere.
 func (p *Page) HTML() ([]byte, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"svg": func(f results.Figure) template.HTML { // drawn by this package, whose texts the SVG writer escapes
+		"svg": func(f figure.Figure) template.HTML { // drawn by this package, whose texts the SVG writer escapes
 			return template.HTML(f.SVG[max(0, bytes.Index(f.SVG, []byte("<svg"))):])
 		},
 	}).Parse(pageHTML)

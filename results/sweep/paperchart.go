@@ -5,17 +5,16 @@ import (
 	"image/color"
 	"time"
 
+	"github.com/faultline-chaos/faultline/results/figure"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // PaperFigure draws the measured distribution functions over the paper's own: the ranges whose width
 // differs on the left, those whose scale differs on the right.
-func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
+func PaperFigure(runtime string, rs []PaperResult) (figure.Figure, error) {
 	const x = "milliseconds from the crash until a majority knows a new leader"
 	random := newPlot("How much randomness: timeouts from 150 ms on, on "+runtime, x, "share of elections that were over")
 	scale := newPlot("How short: timeouts from T to 2 T, on "+runtime, x, "")
@@ -36,7 +35,7 @@ func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
 		}
 		for _, p := range in {
 			if err := paperCurve(p, r, palette[n[p]%len(palette)]); err != nil {
-				return results.Figure{}, err
+				return figure.Figure{}, err
 			}
 			n[p]++
 		}
@@ -48,7 +47,7 @@ func PaperFigure(runtime string, rs []PaperResult) (results.Figure, error) {
 	// Room for the legend on the right, where curves have come to 1.
 	logAxis(&random.X, 70, longest)
 	logAxis(&scale.X, 8, 5000)
-	return figure("paper", 1000, 430, [][]*plot.Plot{{random, scale}})
+	return newFigure("paper", 1000, 430, [][]*plot.Plot{{random, scale}})
 }
 
 // paperWide is how the paper's own curves are drawn: wide and pale, below the measured ones.

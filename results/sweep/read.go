@@ -7,12 +7,12 @@ import (
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/history/raftlog"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // Read takes a cell's numbers from its run. The stable time is the run's warm-up. A run that did not
 // come beyond it is an error, unless that was for want of a leader: then all of it counts.
-func (r *Result) Read(a results.Analysis, leaderless bool) error {
+func (r *Result) Read(a failover.Analysis, leaderless bool) error {
 	from, to, ok := stable(a.Phases)
 	switch {
 	case ok: // the warm-up begins before somebody leads; what is counted ends where the faults begin
@@ -70,7 +70,7 @@ func (r *Result) Read(a results.Analysis, leaderless bool) error {
 
 // phases adds an episode's. What was not seen is left out, unless nobody was elected: then it took
 // longer than it was watched.
-func (r *Result) phases(e *results.Episode) {
+func (r *Result) phases(e *failover.Episode) {
 	for _, p := range []struct {
 		to   *Sample
 		took *time.Duration
@@ -78,7 +78,7 @@ func (r *Result) phases(e *results.Episode) {
 		switch {
 		case p.took != nil:
 			p.to.Values = append(p.to.Values, *p.took)
-		case e.Outcome == results.NoLeader:
+		case e.Outcome == failover.NoLeader:
 			p.to.Bounds = append(p.to.Bounds, e.Watched-e.T0)
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Result) phases(e *results.Episode) {
 }
 
 // stable is the warm-up.
-func stable(phases []results.PhaseMark) (from, to time.Duration, ok bool) {
+func stable(phases []failover.PhaseMark) (from, to time.Duration, ok bool) {
 	for _, p := range phases {
 		switch p.Phase {
 		case history.PhaseWarmup:

@@ -12,7 +12,8 @@ import (
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/history/raftlog"
-	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/figure"
 )
 
 const milli = time.Millisecond
@@ -432,7 +433,7 @@ func TestGridFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, none)
 	require.Contains(t, Markdown(Rows(rs)), "| broken: a / b c |")
-	p := Page{Title: "Which <timeouts>", Lead: "seed 1", Says: []string{"choose"}, Figures: []results.Figure{f}, Rows: Rows(rs), Notes: s.Notes()}
+	p := Page{Title: "Which <timeouts>", Lead: "seed 1", Says: []string{"choose"}, Figures: []figure.Figure{f}, Rows: Rows(rs), Notes: s.Notes()}
 	page, err := p.HTML()
 	require.NoError(t, err)
 	require.Contains(t, string(page), "Which &lt;timeouts&gt;")
@@ -450,20 +451,20 @@ func TestGridFiles(t *testing.T) {
 func TestRead(t *testing.T) {
 	d := func(v int) *time.Duration { x := time.Duration(v) * milli; return &x }
 	event := func(at time.Duration, k raftlog.Kind) raftlog.Event { return raftlog.Event{At: at, Kind: k} }
-	kill := &results.Injected{}
-	a := results.Analysis{
+	kill := &failover.Injected{}
+	a := failover.Analysis{
 		End:    90 * time.Second,
-		Phases: []results.PhaseMark{{Phase: history.PhaseWarmup}, {Phase: history.PhaseFaults, At: 62 * time.Second}},
+		Phases: []failover.PhaseMark{{Phase: history.PhaseWarmup}, {Phase: history.PhaseFaults, At: 62 * time.Second}},
 		Events: []raftlog.Event{
 			event(time.Second, raftlog.Campaign), event(1500*milli, raftlog.BecameLeader), // the start
 			event(30*time.Second, raftlog.Campaign), event(31*time.Second, raftlog.Campaign), event(32*time.Second, raftlog.BecameLeader),
 			event(62*time.Second, raftlog.Campaign), event(70*time.Second, raftlog.Campaign), // faults
 		},
-		Faults: make([]results.Injected, 4),
-		Episodes: []results.Episode{
-			{Fault: kill, Writes: results.Outage{Took: d(300), Resolution: d(3)}},
-			{Fault: kill, Writes: results.Outage{AtLeast: d(900)}},
-			{Writes: results.Outage{Took: d(50)}}, // nobody was killed
+		Faults: make([]failover.Injected, 4),
+		Episodes: []failover.Episode{
+			{Fault: kill, Writes: failover.Outage{Took: d(300), Resolution: d(3)}},
+			{Fault: kill, Writes: failover.Outage{AtLeast: d(900)}},
+			{Writes: failover.Outage{Took: d(50)}}, // nobody was killed
 			{Fault: kill},
 		},
 	}

@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 // world draws runs as a nightly makes them: every night a machine of its own speed, every run some
@@ -138,7 +137,7 @@ func steady(n int) []Row {
 		rows = append(rows, Row{
 			Format: Format, ID: fmt.Sprintf("r%02d", i), Started: time.Date(2026, 1, 1+i, 2, 0, 0, 0, time.UTC), State: Valid, Scenario: "chaos", System: "raftkv", Runtime: "docker",
 			WriteOutages: []time.Duration{time.Second + d, 1200*time.Millisecond + d, 1500*time.Millisecond + d},
-			Load:         time.Minute, LoadOK: 10000 + i%5*100, Unavailable: 4*time.Second + 3*d, Ops: results.Counts{OK: 10000, Unknown: 5 + i%5},
+			Load:         time.Minute, LoadOK: 10000 + i%5*100, Unavailable: 4*time.Second + 3*d, Ops: failover.Counts{OK: 10000, Unknown: 5 + i%5},
 		})
 	}
 	return rows

@@ -8,6 +8,8 @@ import (
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/page"
 )
 
 // State is a run's verdict, or why it has none.
@@ -24,7 +26,7 @@ const (
 // Format is the version of the rows that this package writes.
 const Format = 1
 
-// WriteOutage is the name of the headline of all durations (results.Analysis.Stats).
+// WriteOutage is the name of the headline of all durations (failover.Analysis.Stats).
 const WriteOutage = "write outage"
 
 // Row is one run in one line of trends.jsonl. Durations are nanoseconds. What was not measured is
@@ -52,13 +54,13 @@ type Row struct {
 	Time        time.Duration `json:"time"`                  // asked-for length of the faults phase
 	ProbeEvery  time.Duration `json:"probe_every,omitempty"` // of one member; none: outages are by the workload's calls
 
-	Landed int            `json:"faults_landed"`     // faults whose effect was confirmed
-	Tried  int            `json:"faults_tried"`      // faults that were ordered
-	Ops    results.Counts `json:"ops"`               // client calls by outcome, final reads included
-	Load   time.Duration  `json:"load"`              // in which clients called all the time: until the final reads
-	LoadOK int            `json:"load_acknowledged"` // calls acknowledged in that time, without probes
+	Landed int             `json:"faults_landed"`     // faults whose effect was confirmed
+	Tried  int             `json:"faults_tried"`      // faults that were ordered
+	Ops    failover.Counts `json:"ops"`               // client calls by outcome, final reads included
+	Load   time.Duration   `json:"load"`              // in which clients called all the time: until the final reads
+	LoadOK int             `json:"load_acknowledged"` // calls acknowledged in that time, without probes
 	// Unavailable is the time of Load in which writes had no timely success. With probes it is their
-	// debt (results.Probing.WriteDebt), without them the time of the outages of writes.
+	// debt (failover.Probing.WriteDebt), without them the time of the outages of writes.
 	Unavailable time.Duration `json:"unavailable"`
 	// WriteOutages are those of failovers whose fault left a majority unharmed, sorted; WriteCensored
 	// counts those that had not ended when watching ended.
@@ -70,7 +72,7 @@ type Row struct {
 const maxReason = 300
 
 // RowOf is the row of a run. It is pure.
-func RowOf(a *results.Analysis) Row {
+func RowOf(a *failover.Analysis) Row {
 	r := Describe(a.Run)
 	r.Ops, r.Landed, r.Tried, r.Load = a.Ops, a.Landed(), len(a.Faults), loadEnd(a)
 	for i := range a.History.Ops {
@@ -93,7 +95,7 @@ func RowOf(a *results.Analysis) Row {
 // Describe is what a row says without the history: what the run was, and how it ended.
 func Describe(run results.Run) Row {
 	r := Row{
-		Format: Format, ID: run.ID, Started: run.Started, State: State(run.Verdict.String()), Reason: results.VerdictReason(run),
+		Format: Format, ID: run.ID, Started: run.Started, State: State(run.Verdict.String()), Reason: page.VerdictReason(run),
 		Scenario: ScenarioOf(run.ID), System: run.System, Runtime: run.Runtime, Version: run.SystemVersion, Commit: run.Commit, Seed: run.Seed,
 		Nodes: len(run.Nodes), Election: run.ElectionTimeout, Heartbeat: run.HeartbeatInterval, Workload: run.Workload, Concurrency: run.Concurrency, Time: run.Time,
 	}
@@ -134,7 +136,7 @@ func StartedOf(id string) time.Time {
 	return time.Time{}
 }
 
-func loadEnd(a *results.Analysis) time.Duration {
+func loadEnd(a *failover.Analysis) time.Duration {
 	for _, p := range a.Phases {
 		if p.Phase == history.PhaseFinal {
 			return p.At
@@ -145,7 +147,7 @@ func loadEnd(a *results.Analysis) time.Duration {
 
 // away is the time in which writes were away, each moment once: outages may overlap. An outage that
 // had not ended counts until watching it ended.
-func away(eps []results.Episode, end time.Duration) time.Duration {
+func away(eps []failover.Episode, end time.Duration) time.Duration {
 	type span struct{ from, to time.Duration }
 	var spans []span
 	for i := range eps {

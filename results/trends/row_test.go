@@ -4,9 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/stretchr/testify/require"
-
-	"github.com/faultline-chaos/faultline/results"
 )
 
 func TestScenarioOf(t *testing.T) {
@@ -22,24 +21,24 @@ func TestScenarioOf(t *testing.T) {
 }
 
 func TestAwayCountsEachMomentOnce(t *testing.T) {
-	mark := func(s float64) *results.Mark {
-		return &results.Mark{At: time.Duration(s * float64(time.Second))}
+	mark := func(s float64) *failover.Mark {
+		return &failover.Mark{At: time.Duration(s * float64(time.Second))}
 	}
 	took := time.Second
-	at := func(from, to float64) results.Episode {
-		return results.Episode{Writes: results.Outage{LastOK: mark(from), Back: mark(to), Took: &took}}
+	at := func(from, to float64) failover.Episode {
+		return failover.Episode{Writes: failover.Outage{LastOK: mark(from), Back: mark(to), Took: &took}}
 	}
-	censored := results.Episode{Writes: results.Outage{LastOK: mark(9), AtLeast: &took}}
+	censored := failover.Episode{Writes: failover.Outage{LastOK: mark(9), AtLeast: &took}}
 	for name, c := range map[string]struct {
-		eps  []results.Episode
+		eps  []failover.Episode
 		want time.Duration
 	}{
 		"none":            {nil, 0},
-		"apart":           {[]results.Episode{at(5, 6), at(1, 3)}, 3 * time.Second},
-		"overlap":         {[]results.Episode{at(1, 4), at(2, 5)}, 4 * time.Second},
-		"one in another":  {[]results.Episode{at(1, 6), at(2, 3)}, 5 * time.Second},
-		"censored":        {[]results.Episode{censored}, time.Second},
-		"beyond the load": {[]results.Episode{at(9, 14)}, time.Second},
+		"apart":           {[]failover.Episode{at(5, 6), at(1, 3)}, 3 * time.Second},
+		"overlap":         {[]failover.Episode{at(1, 4), at(2, 5)}, 4 * time.Second},
+		"one in another":  {[]failover.Episode{at(1, 6), at(2, 3)}, 5 * time.Second},
+		"censored":        {[]failover.Episode{censored}, time.Second},
+		"beyond the load": {[]failover.Episode{at(9, 14)}, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, away(c.eps, 10*time.Second)) })
 	}

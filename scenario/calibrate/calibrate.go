@@ -14,6 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
@@ -53,7 +54,7 @@ func (c *Settings) Check() error {
 // Found is a calibration with the probes of its two runs.
 type Found struct {
 	results.Calibration
-	CalmProbes, StalledProbes *results.Probing
+	CalmProbes, StalledProbes *failover.Probing
 }
 
 // ErrNothingProven is of a calibration in which no probe was answered.
@@ -94,7 +95,7 @@ func (c *Settings) stallWindows(start time.Duration) (out []harness.Window, end 
 
 // measure does one run and analyses its history. The stalls begin a second after the start of the
 // faults phase that no fault is in.
-func (c *Settings) measure(ctx context.Context, rt harness.Runtime, stalls bool) (a results.Analysis, windows []harness.Window, err error) {
+func (c *Settings) measure(ctx context.Context, rt harness.Runtime, stalls bool) (a failover.Analysis, windows []harness.Window, err error) {
 	p := c.Cluster
 	system, err := p.NewSystem()
 	if err != nil {
@@ -122,7 +123,7 @@ func (c *Settings) measure(ctx context.Context, rt harness.Runtime, stalls bool)
 		},
 	}.Perform(ctx)
 	run.Nodes = got.Members
-	return results.Analyze(run, history.History{Nodes: got.Members, Ops: got.Ops}), windows, err
+	return failover.Analyze(run, history.History{Nodes: got.Members, Ops: got.Ops}), windows, err
 }
 
 // reading is what the history says about one kind of call in one stall.
@@ -133,7 +134,7 @@ type reading struct {
 }
 
 // read reads every stall back as the outage of a failover is, told when it began.
-func read(a *results.Analysis, windows []harness.Window) (out []reading) {
+func read(a *failover.Analysis, windows []harness.Window) (out []reading) {
 	for i, w := range windows {
 		until := a.End
 		if i+1 < len(windows) {
@@ -144,7 +145,7 @@ func read(a *results.Analysis, windows []harness.Window) (out []reading) {
 			if o := a.OutageAt(w.From, until, reads); o.Took != nil {
 				r.measured, r.found = *o.Took, true
 			}
-			r.unasked = slices.ContainsFunc(a.Probes.Gaps, func(g results.Gap) bool { return g.Reads == reads && overlaps(g, w.From, w.To) })
+			r.unasked = slices.ContainsFunc(a.Probes.Gaps, func(g failover.Gap) bool { return g.Reads == reads && overlaps(g, w.From, w.To) })
 			out = append(out, r)
 		}
 	}
@@ -153,7 +154,7 @@ func read(a *results.Analysis, windows []harness.Window) (out []reading) {
 
 // judge compares what was read with what was done. A stall must be read to within the probes' interval
 // and what an answer took when nothing stalled.
-func judge(calm, stalled *results.Analysis, windows []harness.Window) results.Calibration {
+func judge(calm, stalled *failover.Analysis, windows []harness.Window) results.Calibration {
 	p := calm.Probes
 	out := results.Calibration{Every: p.Every, Timeout: p.Timeout, Calm: p.Calls.All()}
 	from, to := served(calm)
@@ -163,7 +164,7 @@ func judge(calm, stalled *results.Analysis, windows []harness.Window) results.Ca
 		}
 	}
 	out.Noise = max(calm.LongestWait(false, from, to), calm.LongestWait(true, from, to))
-	for _, x := range []*results.Probing{p, stalled.Probes} {
+	for _, x := range []*failover.Probing{p, stalled.Probes} {
 		if x.Unsent != nil {
 			out.Unsent += *x.Unsent
 		}
@@ -181,14 +182,14 @@ func judge(calm, stalled *results.Analysis, windows []harness.Window) results.Ca
 	return out
 }
 
-func overlaps(g results.Gap, from, to time.Duration) bool { return g.From < to && g.To > from }
+func overlaps(g failover.Gap, from, to time.Duration) bool { return g.From < to && g.To > from }
 
 // allowed is how far off a reading may be.
 func allowed(c *results.Calibration) time.Duration { return c.Every + c.Noise }
 
 // served is the calm in which the cluster served: before it, members, connections and the first election
 // take their time.
-func served(a *results.Analysis) (from, to time.Duration) {
+func served(a *failover.Analysis) (from, to time.Duration) {
 	to = a.End
 	for _, p := range a.Phases {
 		switch p.Phase {
@@ -238,7 +239,7 @@ func (f *Found) Text() string {
 	c, calm, stalled := &f.Calibration, f.CalmProbes, f.StalledProbes
 	var b strings.Builder
 	fmt.Fprintf(&b, "calm     %d probes, %d outages read; answers take p50 %v, p99 %v, at most %v\n", c.Calm, c.Outages, round(calm.P50), round(calm.P99), round(c.Noise))
-	for _, x := range []*results.Probing{calm, stalled} {
+	for _, x := range []*failover.Probing{calm, stalled} {
 		if x.Unsent != nil && x.LateMax != nil {
 			fmt.Fprintf(&b, "probes   every %v; %d of %d unsent; sent at most %v late\n", x.Every, *x.Unsent, *x.Unsent+x.Calls.All(), round(*x.LateMax))
 		}

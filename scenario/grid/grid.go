@@ -19,6 +19,7 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/scripts"
@@ -168,7 +169,7 @@ func (s *Grid) measure(ctx context.Context, rt harness.Runtime, part sweep.Part,
 		return res, true
 	}
 	var recovery *harness.NoRecoveryError
-	if err := res.Read(results.Analyze(run, h), errors.As(err, &recovery)); err != nil {
+	if err := res.Read(failover.Analyze(run, h), errors.As(err, &recovery)); err != nil {
 		res.Problem = err.Error()
 	}
 	return res, true

@@ -1,0 +1,2 @@
+// Package format writes numbers and durations as reports show them.
+package format

@@ -1,0 +1,44 @@
+package page
+
+import (
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/format"
+	"strings"
+)
+
+type faultView struct {
+	F                                                       *failover.Injected
+	Nodes, Issued, Effect, HealIssued, HealedAfter, Trouble string
+	Refs                                                    []refView
+}
+
+func faultViewOf(a *failover.Analysis, f *failover.Injected) faultView {
+	v := faultView{F: f, Nodes: failover.JoinNodes(f.Nodes), Issued: format.Clock(f.Issued), Effect: format.Missing, HealIssued: format.Missing, HealedAfter: format.Missing}
+	if f.Landed() {
+		v.Effect = format.MS(f.Confirmed - f.Issued)
+	}
+	if f.HealIssued != nil {
+		v.HealIssued = format.Clock(*f.HealIssued)
+		if f.Healed != nil {
+			v.HealedAfter = format.MS(*f.Healed - *f.HealIssued)
+		}
+	}
+	v.Refs = lineViews(a, f.Line, f.DoneLine, f.HealLine, f.HealedLine)
+	if f.Error != "" {
+		v.Trouble = "It did not land: " + f.Error
+	}
+	if f.HoldError != "" {
+		v.Trouble = strings.TrimSpace(v.Trouble + " It failed while it lasted: " + f.HoldError)
+	}
+	if f.HealError != "" {
+		v.Trouble = strings.TrimSpace(v.Trouble + " It was not seen to heal: " + f.HealError)
+	}
+	return v
+}
+
+func faultsOfPage(a *failover.Analysis) (out []faultView) {
+	for i := range a.Faults {
+		out = append(out, faultViewOf(a, &a.Faults[i]))
+	}
+	return out
+}
