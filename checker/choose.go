@@ -43,11 +43,11 @@ type Needing interface {
 	Needs() []Need
 }
 
-// Choose says who judges a run: the checkers of its workload, then those of All that judge such a run by
-// themselves. Who needs what the system does not offer is not asked: it could only say Unknown.
-func Choose(workload []history.Checker, r RunFacts) (asked []history.Checker, left []history.NotAsked) {
+// Choose says who judges a run: the checkers of its workload, then those of All, and of more of the caller,
+// that judge such a run by themselves. Who needs what the system does not offer is not asked: it could only say Unknown.
+func Choose(workload []history.Checker, r RunFacts, more ...Entry) (asked []history.Checker, left []history.NotAsked) {
 	list := slices.Clone(workload)
-	for _, e := range All() {
+	for _, e := range append(All(), more...) {
 		if j, ok := e.New().(RunJudge); ok {
 			if c := j.JudgesRun(r); c != nil {
 				list = append(list, c)

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,21 +61,7 @@ func (c Capability) Missing(why string) error {
 	return fmt.Errorf("it cannot %s: %s", doc, why)
 }
 
-// Refused says, before anything is started, which faults of the schedule a cluster of the runtime could
-// not have here (an *UnsupportedError), or why the runtime cannot be used.
-func Refused(ctx context.Context, s Schedule, rt Runtime) error {
-	if len(s) == 0 {
-		return nil
-	}
-	a, err := rt.Probe(ctx)
-	if err != nil {
-		return err
-	}
-	return Unsupported(s, rt.Name(), a)
-}
-
-// Unsupported says which faults of the schedule cannot be had, and why (an
-// *UnsupportedError); nil: none.
+// Unsupported says which faults of the schedule cannot be had, and why (an *UnsupportedError); nil: none.
 // The runtime's name is for the message.
 func Unsupported(s Schedule, runtime string, a Abler) error {
 	var errs []error

@@ -43,15 +43,16 @@ func All() []Entry {
 	}
 }
 
-// Parse is the inverse of a fault's String. A name alone is the fault with its defaults.
-func Parse(s string) (harness.Fault, error) {
+// Parse is the inverse of a fault's String: of All's, or of more of the caller. A name alone is the fault
+// with its defaults.
+func Parse(s string, more ...Entry) (harness.Fault, error) {
 	name, list, hasArgs := strings.Cut(s, "(")
 	list, closed := strings.CutSuffix(list, ")")
 	if hasArgs && !closed {
 		return nil, fmt.Errorf("fault %q: the parenthesis is not closed", s)
 	}
 	var names []string
-	for _, e := range All() {
+	for _, e := range append(All(), more...) {
 		if e.Name() != name {
 			names = append(names, e.Name())
 			continue

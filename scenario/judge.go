@@ -37,8 +37,8 @@ func OpenRun(dir string) (*results.Folder, results.Run, []history.Checker, error
 }
 
 // choose says who judges a run: own, of its workload or script, and who judges such runs whatever these
-// are. Who is not asked, the run says then.
-func choose(own []history.Checker, run *results.Run, script bool) (asked []history.Checker) {
+// are, more of the caller among them. Who is not asked, the run says then.
+func choose(own []history.Checker, run *results.Run, script bool, more ...checker.Entry) (asked []history.Checker) {
 	f := checker.RunFacts{
 		LogLanguage: run.LogLanguage, Script: script, ProbeEvery: run.ProbeEvery, Hostile: run.Hostile,
 		Time: run.Time, ElectionTimeout: run.ElectionTimeout,
@@ -46,7 +46,7 @@ func choose(own []history.Checker, run *results.Run, script bool) (asked []histo
 	for _, s := range run.Schedule {
 		f.Faults = append(f.Faults, checker.PlannedFault{At: s.At, For: s.For, Target: s.Target})
 	}
-	asked, run.NotAsked = checker.Choose(own, f)
+	asked, run.NotAsked = checker.Choose(own, f, more...)
 	return asked
 }
 

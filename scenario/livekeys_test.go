@@ -49,7 +49,7 @@ func simRun(t *testing.T, change func(*Prepared)) (*Prepared, string) {
 	r, err := Prepare(t.Context(), s, Options{Out: t.TempDir()})
 	require.NoError(t, err)
 	change(r)
-	r.execute(t.Context(), func(*history.Op) {})
+	require.NoError(t, r.execute(t.Context(), func(*history.Op) {}))
 	require.Empty(t, r.run.Error)
 	history, err := os.ReadFile(r.folder.Path(results.HistoryFile))
 	require.NoError(t, err)

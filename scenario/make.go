@@ -50,17 +50,17 @@ func (s Settings) NewWorkload() (harness.Workload, error) {
 	return w, nil
 }
 
-// NewSchedule makes the schedule from its steps, or from the seed.
-func (s Settings) NewSchedule() (harness.Schedule, error) {
+// NewSchedule makes the schedule from its steps, or from the seed; more are faults beside nemesis.All.
+func (s Settings) NewSchedule(more ...nemesis.Entry) (harness.Schedule, error) {
 	if len(s.Schedule) > 0 {
-		return s.explicitSchedule()
+		return s.explicitSchedule(more)
 	}
 	var faults []harness.Fault
 	for _, name := range nemesis.SplitList(s.Faults...) {
 		if name == "none" && len(s.Faults) == 1 {
 			return nil, nil
 		}
-		f, err := nemesis.Parse(name)
+		f, err := nemesis.Parse(name, more...)
 		if err != nil {
 			return nil, Usage("--faults: %v, or none", err)
 		}
@@ -85,9 +85,9 @@ func (s Settings) members() (out []history.NodeID) {
 	return out
 }
 
-func (s Settings) explicitSchedule() (out harness.Schedule, err error) {
+func (s Settings) explicitSchedule(more []nemesis.Entry) (out harness.Schedule, err error) {
 	for i, st := range s.Schedule {
-		f, err := nemesis.Parse(st.Fault)
+		f, err := nemesis.Parse(st.Fault, more...)
 		if err != nil {
 			return nil, Usage("schedule, step %d: %v", i+1, err)
 		}

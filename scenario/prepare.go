@@ -19,6 +19,7 @@ import (
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/live"
 	"github.com/faultline-chaos/faultline/systems"
@@ -39,6 +40,9 @@ type Options struct {
 
 	Workload harness.Workload // instead of the one that the settings name
 	System   systems.Closer   // likewise; Run closes it
+	Runtime  harness.Runtime  // likewise
+	Faults   []nemesis.Entry  // beside nemesis.All
+	Checkers []checker.Entry  // beside checker.All
 }
 
 // Watcher shows a run.
@@ -96,16 +100,16 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 			return nil, err
 		}
 	}
-	if r.schedule, err = s.NewSchedule(); err != nil {
+	if r.schedule, err = s.NewSchedule(o.Faults...); err != nil {
 		return nil, err
 	}
-	rt, reason, err := s.NewRuntime(ctx)
+	rt, able, reason, err := s.runtimeOf(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	s.Runtime = rt.Name()
 	r.Settings, r.Runtime = s, rt
-	if err := harness.Refused(ctx, r.schedule, rt); err != nil {
+	if err := harness.Unsupported(r.schedule, rt.Name(), able); err != nil {
 		return nil, Refused(err)
 	}
 	r.live = checker.NewLiveRegisters(r.workload.Name() == workloads.Register{}.Name())

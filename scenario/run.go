@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,10 +46,10 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 	var list []history.Checker
 	done := func() {}
 	if s.Script != "" {
-		list = choose(scriptCheckers(), &r.run, true)
+		list = choose(scriptCheckers(), &r.run, true, o.Checkers...)
 		r.script(ctx)
 	} else {
-		list = choose(r.workload.Checkers(), &r.run, false)
+		list = choose(r.workload.Checkers(), &r.run, false, o.Checkers...)
 		r.announce()
 		watch := r.options.Watch
 		if watch == nil {
@@ -56,7 +57,9 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 		}
 		w := watch(r)
 		defer w.Stop() // a panic must not leave the terminal to nobody
-		r.execute(ctx, w.Observe)
+		if err := r.execute(ctx, w.Observe); err != nil {
+			return Outcome{}, err
+		}
 		w.Stage("judging what the clients saw")
 		done = w.Stop
 	}
@@ -96,12 +99,13 @@ func (r *Prepared) Lines(rewrite bool) Watcher {
 	return Watcher{l.Observe, func(string) {}, sync.OnceFunc(l.Stop)}
 }
 
-// execute does the run; the folder then holds its history and logs.
-func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) {
+// execute does the run; the folder then holds its history and logs. The error is of a run that the cluster
+// refused, where nobody could before it was started: of that nothing is left.
+func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) error {
 	file, err := r.folder.CreateHistory()
 	if err != nil {
 		r.settle(err)
-		return
+		return nil
 	}
 	var problems []error
 	rc := r.Settings.RunConfig(r.workload, r.schedule)
@@ -113,7 +117,7 @@ func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) {
 		b, err := startLiveCheck(ctx, r.folder, r.observeLive)
 		if err != nil {
 			r.settle(errors.Join(err, file.Close(), r.close()))
-			return
+			return nil
 		}
 		r.beside.Store(b)
 		see = func(_ context.Context, op *history.Op) { b.record(op) }
@@ -129,8 +133,12 @@ func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) {
 		r.run.LiveCheck = &last
 	}
 	problems = append(problems, err, file.Close(), r.close())
+	if refused := (*harness.UnsupportedError)(nil); errors.As(err, &refused) {
+		return Refused(errors.Join(append(problems, os.RemoveAll(r.folder.Dir()), results.PointLatest(r.options.Out))...))
+	}
 	r.record(c)
 	r.settle(errors.Join(problems...))
+	return nil
 }
 
 // record takes over what became known of the cluster.

@@ -63,11 +63,11 @@ func Virtual(name string) bool {
 	return slices.ContainsFunc(Runtimes(), func(e RuntimeEntry) bool { return e.Name == name && harness.Virtual(e.New(Settings{})) })
 }
 
-// NewRuntime makes the runtime that was asked for, or for auto the first that works here. The reason
-// says why it is that one.
-func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, reason string, err error) {
+// NewRuntime makes the runtime that was asked for, or for auto the first that works here, with what it is
+// able to do. The reason says why it is that one.
+func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, able harness.Abler, reason string, err error) {
 	if err := CheckRuntime(s.Runtime); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	var failed []error
 	for _, e := range Runtimes() {
@@ -75,22 +75,34 @@ func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, reason st
 			continue
 		}
 		rt := e.New(s)
-		_, err := rt.Probe(ctx)
+		able, err := rt.Probe(ctx)
 		switch {
 		case err != nil && s.Runtime != "auto":
-			return nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))
+			return nil, nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))
 		case err != nil:
 			failed = append(failed, err)
 		case s.Runtime != "auto":
-			return rt, "asked for", nil
+			return rt, able, "asked for", nil
 		case len(failed) > 0: // why it is not one before it; what follows is advice
 			why, _, _ := strings.Cut(failed[0].Error(), "; ")
-			return rt, why, nil
+			return rt, able, why, nil
 		default:
-			return rt, e.Auto, nil
+			return rt, able, e.Auto, nil
 		}
 	}
-	return nil, "", Infrastructure(fmt.Errorf("no runtime can be used here: %w; --runtime sim always works", &joined{failed}))
+	return nil, nil, "", Infrastructure(fmt.Errorf("no runtime can be used here: %w; --runtime sim always works", &joined{failed}))
+}
+
+// runtimeOf is NewRuntime, but for a caller with a runtime of its own.
+func (s Settings) runtimeOf(ctx context.Context, o Options) (harness.Runtime, harness.Abler, string, error) {
+	if o.Runtime == nil {
+		return s.NewRuntime(ctx)
+	}
+	able, err := o.Runtime.Probe(ctx)
+	if err != nil {
+		return nil, nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))
+	}
+	return o.Runtime, able, "asked for", nil
 }
 
 // joined is several errors in one line.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/systems"
 )
 
 func TestWorse(t *testing.T) {
@@ -155,10 +157,11 @@ func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 		everything = append(everything, harness.Step{Fault: e.Fault, Target: history.TargetOne})
 	}
 	for _, e := range Runtimes() {
-		if _, err := e.New(Default()).Probe(t.Context()); err != nil {
+		able, err := e.New(Default()).Probe(t.Context())
+		if err != nil {
 			continue // nothing can be asked of it here
 		}
-		err := harness.Refused(t.Context(), everything, e.New(Default()))
+		err = harness.Unsupported(everything, e.Name, able)
 		if e.Name == "sim" {
 			require.NoError(t, err)
 			continue
@@ -168,6 +171,37 @@ func TestUnsupportedIsRefusedBeforeTheStart(t *testing.T) {
 		require.ErrorAs(t, Refused(err), &status)
 		require.Equal(t, ExitUsage, status.Code)
 	}
+}
+
+// poor is a runtime whose clusters turn out not to be able to pause, which nobody knew before.
+type poor struct{ harness.Runtime }
+
+func (p poor) Run(ctx context.Context, cfg harness.ClusterConfig, body func(context.Context, harness.Env, harness.Cluster) error) error {
+	return p.Runtime.Run(ctx, cfg, func(ctx context.Context, env harness.Env, c harness.Cluster) error {
+		return body(ctx, env, poorCluster{c})
+	})
+}
+
+type poorCluster struct{ harness.Cluster }
+
+func (poorCluster) Can(c harness.Capability) (string, error) {
+	return "", c.Missing("the kernel has no such thing")
+}
+
+// TestUnsupportedIsRefusedAfterTheStart: what only a cluster knows is refused in the same way, and leaves
+// nothing behind.
+func TestUnsupportedIsRefusedAfterTheStart(t *testing.T) {
+	s := Default()
+	s.Faults, s.Time = []string{"pause"}, 10*time.Second
+	out := t.TempDir()
+	_, err := Run(t.Context(), s, Options{Out: out, Runtime: poor{s.NewSim()}, System: systems.NewRaftKV(systems.Options{ElectionTimeout: s.Election, HeartbeatInterval: s.Heartbeat})})
+	require.EqualError(t, err, "fault pause is not supported on runtime sim: it cannot pause a member's process: the kernel has no such thing")
+	var status *StatusError
+	require.ErrorAs(t, err, &status)
+	require.Equal(t, ExitUsage, status.Code)
+	left, err := os.ReadDir(out)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 // TestFaultsWithArguments: a list is split at its commas, but for those of arguments, whoever split it before.

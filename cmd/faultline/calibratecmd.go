@@ -48,7 +48,7 @@ func (a *app) calibrate(ctx context.Context, c *calibrate.Settings, out string) 
 	if err := c.Check(); err != nil {
 		return err
 	}
-	rt, reason, err := c.Cluster.NewRuntime(ctx)
+	rt, _, reason, err := c.Cluster.NewRuntime(ctx)
 	if err != nil {
 		return err
 	}

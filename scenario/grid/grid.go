@@ -69,11 +69,11 @@ func (s *Grid) Cluster(c sweep.Cell) scenario.Settings {
 
 // NewRuntime makes the runtime, which must be able to do what is done in every cell.
 func (s *Grid) NewRuntime(ctx context.Context) (harness.Runtime, error) {
-	rt, _, err := s.Cluster(sweep.Cell{}).NewRuntime(ctx)
+	rt, able, _, err := s.Cluster(sweep.Cell{}).NewRuntime(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := harness.Refused(ctx, harness.Schedule{{Fault: nemesis.Kill{}, Target: history.TargetLeader}}, rt); err != nil {
+	if err := harness.Unsupported(harness.Schedule{{Fault: nemesis.Kill{}, Target: history.TargetLeader}}, rt.Name(), able); err != nil {
 		return nil, scenario.Refused(fmt.Errorf("sweep: %w", err))
 	}
 	return rt, nil
