@@ -11,6 +11,7 @@ import (
 type RunFacts struct {
 	LogLanguage history.LogLanguage // of its system; see raftlog.Spoken
 	Script      bool                // a scenario with expectations of its own: its steps are no workload under a schedule
+	Ops         []history.OpKind    // of its workload; nil: not known
 	Faults      []PlannedFault      // in the order of the schedule
 	ProbeEvery  time.Duration       // 0: there are no probes
 	// Hostile surroundings lose messages, and members lose power of which no history tells.

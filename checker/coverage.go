@@ -20,8 +20,12 @@ type Coverage struct {
 	// Overlapping says that the schedule lets faults overlap: then some cannot find whom to hit, as a
 	// leader while the majority is gone, and it is enough that half of them land.
 	Overlapping bool
-	// MinKeys is how many keys must have been read; 0 means 2.
+	// MinKeys is how many keys must have been read; 0 means 2. It is not asked of reads whose values have a
+	// form that is not known here: their keys are not known either.
 	MinKeys int
+	// Ops are the kinds of ops that the workload makes; nil: reads and writes. What it does not make is not
+	// missed.
+	Ops []history.OpKind
 }
 
 // Name is coverage.
@@ -32,7 +36,7 @@ func (Coverage) JudgesRun(r RunFacts) history.Checker {
 	if r.Script {
 		return nil
 	}
-	return Coverage{NoFaultsAsked: len(r.Faults) == 0, Overlapping: r.overlap()}
+	return Coverage{NoFaultsAsked: len(r.Faults) == 0, Overlapping: r.overlap(), Ops: r.Ops}
 }
 
 // Check reads all ops.
@@ -50,8 +54,8 @@ func (c Coverage) Check(_ context.Context, h history.History) history.Verdict {
 		return malformed(err)
 	}
 	s := survey{ops: h.Ops, faults: list, calls: calls, begun: begun}
-	gaps := append(s.landing(c), s.answers()...)
-	if n := s.keysRead(); n < cmp.Or(c.MinKeys, 2) {
+	gaps := append(s.landing(c), s.answers(c)...)
+	if n, all := s.keysRead(); all && c.makes(history.KindRead) && n < cmp.Or(c.MinKeys, 2) {
 		gaps = append(gaps, fmt.Sprintf("only %s read", count(n, "key")))
 	}
 	if len(gaps) > 0 {
@@ -109,8 +113,13 @@ func (f *fault) why() string {
 	return f.problem
 }
 
+// makes says whether the workload makes ops of this kind.
+func (c Coverage) makes(kind history.Kind) bool {
+	return c.Ops == nil || slices.ContainsFunc(c.Ops, func(o history.OpKind) bool { return o.Kind == kind })
+}
+
 // answers is what clients did not get in the phases that matter.
-func (s *survey) answers() (gaps []string) {
+func (s *survey) answers(c Coverage) (gaps []string) {
 	start, ok := s.begun[history.PhaseFaults]
 	if !ok {
 		return []string{"the run ended before its faults phase"}
@@ -124,10 +133,10 @@ func (s *survey) answers() (gaps []string) {
 		from, to int
 	}{{"during the faults phase", start, healed}, {"after it", healed, len(s.ops)}} {
 		reads, writes := s.answered(p.from, p.to)
-		if reads == 0 {
+		if reads == 0 && c.makes(history.KindRead) {
 			gaps = append(gaps, "no read succeeded "+p.name)
 		}
-		if writes == 0 {
+		if writes == 0 && c.makes(history.KindWrite) {
 			gaps = append(gaps, "no write succeeded "+p.name)
 		}
 	}
@@ -140,49 +149,57 @@ func (s *survey) answered(from, to int) (reads, writes int) {
 		if a.outcome != history.OK || a.invoke < from || a.done >= to {
 			continue
 		}
-		read, wrote := touched(&s.ops[a.done])
-		if len(read) > 0 {
+		t := s.touched(a)
+		if len(t.read) > 0 || t.unknown {
 			reads++
 		}
-		if wrote {
+		if t.wrote {
 			writes++
 		}
 	}
 	return reads, writes
 }
 
-// touched is what an answered call read, and whether it changed something. Of a set or a bank, which are
-// read whole, elements and accounts stand for keys.
-func touched(op *history.Op) (read []string, wrote bool) {
-	switch op.F {
+// touch is what an answered call read, and whether it changed something.
+type touch struct {
+	read    []string // keys; of a set or a bank, which are read whole, elements or accounts
+	unknown bool     // it read keys, and which is not known here
+	wrote   bool
+}
+
+// touched knows the forms of some values. Of others it knows what the workload says: that they read, or
+// write.
+func (s *survey) touched(a attempt) (t touch) {
+	switch op := &s.ops[a.done]; op.F {
 	case "get":
 		if v, err := parse(op); err == nil {
-			return []string{v.Key}, false
+			t.read = []string{v.Key}
 		}
 	case "cas":
 		v, err := parse(op)
-		return nil, err == nil && v.Swapped != nil && *v.Swapped
+		t.wrote = err == nil && v.Swapped != nil && *v.Swapped
 	case history.FTxn:
-		return touchedByTxn(op)
+		t.read, t.wrote = touchedByTxn(op)
 	case "read":
 		var v struct{ Elements []json.RawMessage }
 		if json.Unmarshal(op.Value, &v) == nil {
 			for _, e := range v.Elements {
-				read = append(read, string(e))
+				t.read = append(t.read, string(e))
 			}
 		}
-		return read, false
 	case "balances":
 		var v struct{ Balances map[string]int64 }
 		if json.Unmarshal(op.Value, &v) == nil {
-			read, _ = accounts(v.Balances)
+			t.read, _ = accounts(v.Balances)
 		}
-		return read, false
 	case "transfer":
 		var v struct{ Done *bool }
-		return nil, json.Unmarshal(op.Value, &v) == nil && (v.Done == nil || *v.Done)
+		t.wrote = json.Unmarshal(op.Value, &v) == nil && (v.Done == nil || *v.Done)
+	default:
+		t.unknown = s.ops[a.invoke].Kind == history.KindRead
+		t.wrote = !t.unknown
 	}
-	return nil, true
+	return t
 }
 
 func touchedByTxn(op *history.Op) (read []string, wrote bool) {
@@ -216,17 +233,20 @@ func touchedByTxn(op *history.Op) (read []string, wrote bool) {
 	return read, wrote
 }
 
-func (s *survey) keysRead() int {
+// keysRead counts the keys that were read; all: there are no others that are not known.
+func (s *survey) keysRead() (n int, all bool) {
 	keys := map[string]bool{}
+	all = true
 	for _, a := range s.calls {
 		if a.outcome == history.OK {
-			read, _ := touched(&s.ops[a.done])
-			for _, k := range read {
+			t := s.touched(a)
+			all = all && !t.unknown
+			for _, k := range t.read {
 				keys[k] = true
 			}
 		}
 	}
-	return len(keys)
+	return len(keys), all
 }
 
 // overlapping counts the calls that were open at some time while a fault had its effect.

@@ -34,6 +34,9 @@ func TestGolden(t *testing.T) {
 				if d.HasArg("overlapping") {
 					c = Coverage{Overlapping: true}
 				}
+				if d.HasArg("reads-only") {
+					c = Coverage{Ops: []history.OpKind{{Name: "get-serializable", Kind: history.KindRead}}}
+				}
 				if d.HasArg("stale") {
 					c = SetFull{Stale: true}
 				}

@@ -25,22 +25,22 @@ func OpenRun(dir string) (*results.Folder, results.Run, []history.Checker, error
 		return nil, results.Run{}, nil, Usage("%v", err)
 	}
 	if len(run.Claims) > 0 {
-		list := choose(scriptCheckers(), &run, true)
+		list := choose(scriptCheckers(), nil, &run)
 		return folder, run, list, nil
 	}
 	w, err := workloads.ByName(run.Workload, workloads.Options{})
 	if err != nil {
 		return nil, results.Run{}, nil, Usage("%s: %v", dir, err)
 	}
-	list := choose(w.Checkers(), &run, false)
+	list := choose(w.Checkers(), w.Ops(), &run)
 	return folder, run, list, nil
 }
 
-// choose says who judges a run: own, of its workload or script, and who judges such runs whatever these
-// are, more of the caller among them. Who is not asked, the run says then.
-func choose(own []history.Checker, run *results.Run, script bool, more ...checker.Entry) (asked []history.Checker) {
+// choose says who judges a run: own, of its workload or of a script, which declares no ops, and who judges
+// such runs whatever these are, more of the caller among them. Who is not asked, the run says then.
+func choose(own []history.Checker, ops []history.OpKind, run *results.Run, more ...checker.Entry) (asked []history.Checker) {
 	f := checker.RunFacts{
-		LogLanguage: run.LogLanguage, Script: script, ProbeEvery: run.ProbeEvery, Hostile: run.Hostile,
+		LogLanguage: run.LogLanguage, Script: ops == nil, Ops: ops, ProbeEvery: run.ProbeEvery, Hostile: run.Hostile,
 		Time: run.Time, ElectionTimeout: run.ElectionTimeout,
 	}
 	for _, s := range run.Schedule {

@@ -46,10 +46,10 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 	var list []history.Checker
 	done := func() {}
 	if s.Script != "" {
-		list = choose(scriptCheckers(), &r.run, true, o.Checkers...)
+		list = choose(scriptCheckers(), nil, &r.run, o.Checkers...)
 		r.script(ctx)
 	} else {
-		list = choose(r.workload.Checkers(), &r.run, false, o.Checkers...)
+		list = choose(r.workload.Checkers(), r.workload.Ops(), &r.run, o.Checkers...)
 		r.announce()
 		watch := r.options.Watch
 		if watch == nil {
