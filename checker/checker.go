@@ -31,7 +31,7 @@ type Entry struct {
 func All() []Entry {
 	return []Entry{
 		{"linearizable", "every key's calls have an order that a single register could have given", func() history.Checker { return Linearizable{} }},
-		{"appends", "the same for keys that hold text, which calls put, append to and read", func() history.Checker { return Appends{} }},
+		{"appends", "as linearizable, of keys that hold text, which calls put, append to and read", func() history.Checker { return Appends{} }},
 		{"revision", "all calls, transactions too, were answered as by one store, in the order of its revisions", func() history.Checker { return Revision{} }},
 		{"anomalies", "transactions show no anomaly that their level of isolation forbids", func() history.Checker { return Anomalies{} }},
 		{"set", "the last read of a set has every acknowledged element, and nothing else", func() history.Checker { return Set{} }},

@@ -44,7 +44,7 @@ type Closer interface {
 func All() []Entry {
 	return []Entry{
 		{"raftkv", "this repository's Raft key-value store", "raftkv", func(o Options) Closer { return NewRaftKV(o) }},
-		{"etcd", "etcd, or a server that takes its flags; give --binary", "etcd", func(o Options) Closer { return NewEtcd(o) }},
+		{"etcd", "etcd, or a server that takes its flags; name its program with --binary", "etcd", func(o Options) Closer { return NewEtcd(o) }},
 	}
 }
 

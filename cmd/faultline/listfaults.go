@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -12,18 +11,26 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// listSupport writes, for each runtime on this machine, which faults it can have by which mechanism, or
-// why not: rows of tab-separated cells. Nothing is started for it but what the runtimes' Probe starts.
-func listSupport(ctx context.Context, w io.Writer) {
-	fmt.Fprintln(w, "on this machine\tfaults\tby")
+// listFaults adds the faults, and for each runtime on this machine which of them it can have by which
+// mechanism, or why not. Nothing is started for it but what the runtimes' Probe starts.
+func listFaults(ctx context.Context, add func(name, doc string)) {
+	for _, e := range nemesis.All() {
+		add(e.Fault.String(), e.Doc)
+		if e.Args != "" {
+			add("", e.Args)
+		}
+	}
+	add("", "")
 	for _, e := range scenario.Runtimes() {
 		able, err := e.New(scenario.Default()).Probe(ctx)
 		if err != nil {
-			fmt.Fprintf(w, "%s\tnone\t%v\n", e.Name, err)
+			add("on "+e.Name, fmt.Sprintf("none on this machine: %v", err))
 			continue
 		}
+		name := "on " + e.Name
 		for _, row := range support(able) {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", e.Name, strings.Join(row.faults, ", "), row.how)
+			add(name, strings.Join(row.faults, ", ")+": "+row.how)
+			name = ""
 		}
 	}
 }
@@ -51,9 +58,9 @@ func mechanisms(f harness.Fault, able harness.Abler) string {
 	for _, c := range f.Needs() {
 		mechanism, err := able.Can(c)
 		if err != nil {
-			return "no: " + err.Error()
+			return "not supported: " + err.Error()
 		}
 		by = append(by, mechanism)
 	}
-	return strings.Join(by, ", ")
+	return "supported, by mechanism " + strings.Join(by, ", ")
 }

@@ -4,13 +4,16 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/scenario"
+	"github.com/faultline-chaos/faultline/workloads"
 )
 
 func TestMain(m *testing.M) {
@@ -24,6 +27,12 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error { // names of tables, as messages list them
+			for name, list := range tables() {
+				e.Setenv(name, strings.Join(list, ", "))
+			}
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			// chop FILE: without its last line end, as a crash leaves it.
 			"chop": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -81,6 +90,21 @@ func TestScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// tables are the names of what exists.
+func tables() map[string][]string {
+	t := map[string][]string{"RUNTIMES": scenario.RuntimeNames(), "SYSTEMS": scenario.SystemNames(), "SCENARIOS": scenario.Names()}
+	for _, e := range nemesis.All() {
+		t["FAULTS"] = append(t["FAULTS"], e.Name())
+	}
+	for _, e := range workloads.All() {
+		t["WORKLOADS"] = append(t["WORKLOADS"], e.Name)
+	}
+	for _, l := range lists() {
+		t["LISTS"] = append(t["LISTS"], l.name)
+	}
+	return t
 }
 
 func countLines(s string) (n int) {

@@ -4,83 +4,106 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/harness/agent/linux"
-	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/store/core"
 	"github.com/faultline-chaos/faultline/systems"
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
-// lists are the tables of what exists.
-func lists() map[string]func(add func(name, doc string)) {
-	return map[string]func(add func(name, doc string)){
-		"faults": func(add func(name, doc string)) {
-			for _, e := range nemesis.All() {
-				add(e.Fault.String(), e.Doc)
-			}
-		},
-		"workloads": func(add func(name, doc string)) {
+// list is a table of what exists.
+type list struct {
+	name string
+	rows func(ctx context.Context, add func(name, doc string))
+}
+
+func lists() []list {
+	return []list{
+		{"faults", listFaults},
+		{"workloads", func(_ context.Context, add func(name, doc string)) {
 			for _, e := range workloads.All() {
+				w := e.New(workloads.Options{})
 				add(e.Name, e.Doc)
-				for _, op := range e.New(workloads.Options{}).Ops() {
+				for _, op := range w.Ops() {
 					add("", fmt.Sprintf("%s (%s): %s", op.Name, op.Kind, op.Doc))
 				}
+				var judges []string
+				for _, c := range w.Checkers() {
+					judges = append(judges, c.Name())
+				}
+				add("", "judged by "+strings.Join(judges, ", ")+", and by what judges every run")
 			}
-		},
-		"checkers": func(add func(name, doc string)) {
+		}},
+		{"checkers", func(_ context.Context, add func(name, doc string)) {
 			for _, e := range checker.All() {
 				add(e.Name, e.Doc)
+				if n, ok := e.New().(checker.Needing); ok {
+					add("", fmt.Sprintf("needs %v: asked only where the system has it", english.WordSeries(words(n.Needs()), "and")))
+				}
 			}
-		},
-		"systems": func(add func(name, doc string)) {
+		}},
+		{"systems", func(_ context.Context, add func(name, doc string)) {
 			for _, e := range systems.All() {
 				add(e.Name, e.Doc)
 			}
-		},
-		"runtimes": func(add func(name, doc string)) {
+		}},
+		{"runtimes", func(ctx context.Context, add func(name, doc string)) {
 			for _, e := range scenario.Runtimes() {
 				add(e.Name, e.Doc)
+				if _, err := e.New(scenario.Default()).Probe(ctx); err != nil {
+					add("", fmt.Sprintf("not usable here: %v", err))
+				} else {
+					add("", "usable here")
+				}
 			}
-		},
-		"scenarios": func(add func(name, doc string)) {
+		}},
+		{"scenarios", func(_ context.Context, add func(name, doc string)) {
 			for _, name := range scenario.Names() {
 				add(name, scenario.Doc(name))
 			}
-		},
-		"bugs": func(add func(name, doc string)) {
+		}},
+		{"bugs", func(_ context.Context, add func(name, doc string)) {
 			for _, name := range core.Bugs() {
 				add(name, "planted in the store; --bug "+name)
 			}
-		},
+		}},
 	}
 }
 
+// words are names as text.
+func words[S ~string](names []S) (out []string) {
+	for _, n := range names {
+		out = append(out, string(n))
+	}
+	return out
+}
+
 func newListCmd(a *app) *cobra.Command {
-	names := []string{"faults", "workloads", "checkers", "systems", "runtimes", "scenarios", "bugs"}
+	var names []string
+	for _, l := range lists() {
+		names = append(names, l.name)
+	}
 	return &cobra.Command{
 		Use:       "list " + strings.Join(names, "|"),
 		Short:     "List what exists",
 		ValidArgs: names,
 		Args:      cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list, ok := lists()[args[0]]
-			if !ok {
+			i := slices.Index(names, args[0])
+			if i < 0 {
 				return scenario.Usage("unknown list %q: allowed are %s", args[0], strings.Join(names, ", "))
 			}
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			n := 0
-			list(func(name, doc string) { n++; fmt.Fprintf(w, "%s\t%s\n", name, doc) })
-			if args[0] == "faults" {
-				fmt.Fprintln(w)
-				listSupport(cmd.Context(), w)
-			}
+			lists()[i].rows(cmd.Context(), func(name, doc string) { n++; fmt.Fprintln(w, strings.TrimSuffix(name+"\t"+doc, "\t")) })
 			if n == 0 {
 				fmt.Fprintln(a.stderr, "faultline: this build has none: build it with -tags bugs (make prove does)")
 			}

@@ -227,7 +227,7 @@ func TestMissingMechanism(t *testing.T) {
 	require.Equal(t, "netfilter, probe", by)
 	by, err = Unprobed{}.Can(harness.CanCut)
 	require.NoError(t, err)
-	require.Equal(t, "netfilter, probe (tried when a run starts)", by)
+	require.Equal(t, "netfilter, probe (whether that works is seen when a run starts)", by)
 	delete(lacking, MechanismProbe)
 	require.False(t, c.canProbe())
 }

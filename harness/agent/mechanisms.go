@@ -97,7 +97,7 @@ func (Unprobed) Can(c harness.Capability) (string, error) {
 	}
 	text := strings.Join(names, ", ")
 	if !slices.Equal(names, []string{MechanismProcess}) { // signals need no asking
-		text += " (tried when a run starts)"
+		text += " (whether that works is seen when a run starts)"
 	}
 	return text, nil
 }

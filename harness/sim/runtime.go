@@ -153,7 +153,7 @@ type abilities struct{}
 func (abilities) Can(c harness.Capability) (string, error) {
 	switch c {
 	case harness.CanKill, harness.CanStop, harness.CanPowerFail, harness.CanPause, harness.CanCut:
-		return "simulated", nil
+		return "simulation", nil
 	}
 	return "", c.Missing("")
 }
