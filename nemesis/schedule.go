@@ -3,6 +3,7 @@ package nemesis
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/faultline-chaos/faultline/harness"
@@ -86,7 +87,7 @@ func Storm(r *rand.Rand, faults []harness.Fault, d, gap time.Duration) harness.S
 	var s harness.Schedule
 	for at := exp(gap); at < d; at += 50*time.Millisecond + exp(gap) {
 		st := harness.Step{At: at, For: 200*time.Millisecond + exp(2*time.Second), Fault: faults[r.IntN(len(faults))], Target: targets[r.IntN(len(targets))]}
-		if _, ok := st.Fault.(PowerFail); ok && r.IntN(3) == 0 { // what nobody has synced is lost everywhere
+		if slices.Contains(st.Fault.Needs(), harness.CanPowerFail) && r.IntN(3) == 0 { // what nobody has synced is lost everywhere
 			st.Target, st.For = history.TargetAll, 300*time.Millisecond
 		}
 		s = append(s, st)
