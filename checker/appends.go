@@ -107,10 +107,10 @@ func (t *textKey) plain(lines Lines) *keyHistory {
 	k := &keyHistory{key: t.key, lines: lines, appended: map[int64]string{}}
 	for _, o := range t.ops {
 		r := register.Op{Kind: register.Put, Call: o.Call, Return: o.Done}
-		switch o.F {
-		case "get":
+		switch o.Form {
+		case history.FormGet:
 			r.Kind = register.Get
-		case "append":
+		case history.FormAppend:
 			k.appended[o.Call] = o.Text
 		}
 		if o.Text != "" {
@@ -126,7 +126,7 @@ const nobody = -1
 
 // textOp is a call on a key that holds text.
 type textOp struct {
-	F          string
+	Form       history.Form
 	Text       string // written, or read
 	Call, Done int64
 }
@@ -154,15 +154,16 @@ func textsOf(ops []history.Op) ([]*textKey, error) {
 	var out []*textKey
 	for _, a := range all {
 		op := &ops[a.invoke]
-		read := op.F == "get"
-		if op.F != "append" && op.F != "put" && !read || a.outcome == history.Fail || read && a.outcome != history.OK {
+		form := op.Form()
+		read := form == history.FormGet
+		if form != history.FormAppend && form != history.FormPut && !read || a.outcome == history.Fail || read && a.outcome != history.OK {
 			continue
 		}
-		o := textOp{F: op.F, Call: at(a.invoke), Done: register.Never}
+		o := textOp{Form: form, Call: at(a.invoke), Done: register.Never}
 		if a.outcome == history.OK {
 			op, o.Done = &ops[a.done], at(a.done)
 		}
-		v, err := parse(op)
+		v, err := op.Register()
 		if err != nil {
 			return nil, err
 		}
@@ -197,17 +198,17 @@ func (t *textKey) parts() (p parts, why string) {
 	for i, o := range t.ops {
 		of := p.appended
 		switch {
-		case o.F == "get":
+		case o.Form == history.FormGet:
 			continue
-		case o.F == "put" && o.Text == "":
+		case o.Form == history.FormPut && o.Text == "":
 			p.emptied = true
 			continue
-		case o.F == "put":
+		case o.Form == history.FormPut:
 			of = p.put
 		case o.Text == "":
 			return p, "an empty text was appended, which nobody can see"
 		}
-		if _, ok := of[o.Text]; ok && o.F == "append" { // putting it again makes the same text
+		if _, ok := of[o.Text]; ok && o.Form == history.FormAppend { // putting it again makes the same text
 			return p, fmt.Sprintf("%s was appended more than once", quoted(o.Text))
 		}
 		of[o.Text] = i
@@ -269,7 +270,7 @@ func (t *textKey) registers(onEmpty int) (k *keyHistory, unsure []int, why strin
 	by := map[int]int{}           // by op: the read that showed it
 	known := map[string]bool{"": true}
 	for n, o := range t.ops {
-		if o.F != "get" || known[o.Text] {
+		if o.Form != history.FormGet || known[o.Text] {
 			continue
 		}
 		known[o.Text] = true
@@ -279,7 +280,7 @@ func (t *textKey) registers(onEmpty int) (k *keyHistory, unsure []int, why strin
 		}
 		if len(ops) > 0 {
 			first := &t.ops[ops[0]]
-			if i, both := p.appended[first.Text]; both && first.F == "put" && !slices.Contains(unsure, i) {
+			if i, both := p.appended[first.Text]; both && first.Form == history.FormPut && !slices.Contains(unsure, i) {
 				unsure = append(unsure, i)
 			}
 		}
@@ -287,7 +288,7 @@ func (t *textKey) registers(onEmpty int) (k *keyHistory, unsure []int, why strin
 		for _, i := range ops {
 			after := before + t.ops[i].Text
 			r := register.Op{Kind: register.CAS, Old: id(before), Value: id(after)}
-			if t.ops[i].F == "put" {
+			if t.ops[i].Form == history.FormPut {
 				r = register.Op{Kind: register.Put, Value: id(after)}
 			}
 			if first, twice := seen[i]; !twice && ok {
@@ -302,11 +303,11 @@ func (t *textKey) registers(onEmpty int) (k *keyHistory, unsure []int, why strin
 	for i, o := range t.ops {
 		r := register.Op{Kind: register.Put}
 		switch {
-		case o.F == "get":
+		case o.Form == history.FormGet:
 			r.Kind, r.Value = register.Get, id(o.Text)
 		case o.Text == "":
 			r = register.Op{Kind: register.Delete}
-		case o.F == "append":
+		case o.Form == history.FormAppend:
 			k.appended[o.Call] = o.Text
 			var ok bool
 			if r, ok = seen[i]; !ok {
@@ -331,7 +332,7 @@ func (t *textKey) registers(onEmpty int) (k *keyHistory, unsure []int, why strin
 // maybeFirst says whether an append may have found the key empty: nothing was written before for
 // certain.
 func (t *textKey) maybeFirst(i int) bool {
-	return !slices.ContainsFunc(t.ops, func(o textOp) bool { return o.F != "get" && o.Done < t.ops[i].Call })
+	return !slices.ContainsFunc(t.ops, func(o textOp) bool { return o.Form != history.FormGet && o.Done < t.ops[i].Call })
 }
 
 // unseen names a text that ends with what was appended and that nobody saw. One that is read and happens

@@ -11,6 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-chaos/faultline/checker/register"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // core are a smallest set of definite ops of a key with text that no order explains, whatever the
@@ -64,14 +65,14 @@ func (t *textKey) relaxed(keep []int) (ops []textOp, which []int) {
 	}
 	most := map[textOp]int{} // by what is written: how many more may matter
 	for i, o := range t.ops {
-		if kept[i] || o.F == "get" || o.Call > end {
+		if kept[i] || o.Form == history.FormGet || o.Call > end {
 			continue
 		}
-		what := textOp{F: o.F, Text: o.Text}
+		what := textOp{Form: o.Form, Text: o.Text}
 		left, counted := most[what]
 		if !counted {
 			for _, j := range keep {
-				if r := t.ops[j]; r.F == "get" {
+				if r := t.ops[j]; r.Form == history.FormGet {
 					left += places(o, r.Text)
 				}
 			}
@@ -88,9 +89,9 @@ func (t *textKey) relaxed(keep []int) (ops []textOp, which []int) {
 // places is in how many places of a text that was read a write can be.
 func places(w textOp, text string) int {
 	switch {
-	case w.F == "put" && (w.Text == "" || strings.HasPrefix(text, w.Text)):
+	case w.Form == history.FormPut && (w.Text == "" || strings.HasPrefix(text, w.Text)):
 		return 1
-	case w.F == "put" || w.Text == "":
+	case w.Form == history.FormPut || w.Text == "":
 		return 0 // nobody can see it
 	}
 	return strings.Count(text, w.Text)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/faultline-chaos/faultline/checker/register"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // randomText is a small key whose texts repeat: an order of calls as one store would have run them, and
@@ -18,20 +19,20 @@ func randomText(r *rand.Rand) *textKey {
 	state := ""
 	for i := range 3 + r.IntN(9) {
 		at := int64(10 * i)
-		o := textOp{F: "append", Text: string(rune('a' + r.IntN(2))), Call: at - r.Int64N(25), Done: at + r.Int64N(25)}
+		o := textOp{Form: history.FormAppend, Text: string(rune('a' + r.IntN(2))), Call: at - r.Int64N(25), Done: at + r.Int64N(25)}
 		switch n := r.IntN(10); {
 		case n < 4:
-			o.F, o.Text = "get", state
+			o.Form, o.Text = history.FormGet, state
 			if r.IntN(4) == 0 {
 				o.Text += "a"
 			}
 		case n == 4:
-			o.F, o.Text = "put", []string{"", "a", "b"}[r.IntN(3)]
+			o.Form, o.Text = history.FormPut, []string{"", "a", "b"}[r.IntN(3)]
 			state = o.Text
 		default:
 			state += o.Text
 		}
-		if o.F != "get" && r.IntN(5) == 0 {
+		if o.Form != history.FormGet && r.IntN(5) == 0 {
 			o.Done = register.Never
 		}
 		t.ops = append(t.ops, o)
@@ -48,7 +49,7 @@ func explained(ops []textOp) bool {
 func (t *textKey) everyRelaxed(keep []int) (ops []textOp) {
 	for i, o := range t.ops {
 		if !slices.Contains(keep, i) {
-			if o.F == "get" {
+			if o.Form == history.FormGet {
 				continue
 			}
 			o.Done = register.Never

@@ -2,7 +2,6 @@ package checker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"github.com/faultline-chaos/faultline/history"
 	"slices"
@@ -21,20 +20,18 @@ type Bank struct {
 // Name is bank.
 func (Bank) Name() string { return "bank" }
 
-type transfer struct {
+// bankEntry is a transfer, or a read.
+type bankEntry struct {
 	attempt
-	From, To string
-	Amount   int64
-	Done     *bool
+	history.BankValue
 }
 
 // bankHistory is a history of transfers.
 type bankHistory struct {
 	ops       []history.Op
-	opening   map[string]int64 // nil: not told
-	transfers []transfer
-	reads     []attempt
-	balances  []map[string]int64
+	opening   history.BankValue // without balances: not told
+	transfers []bankEntry
+	reads     []bankEntry
 }
 
 func bank(ops []history.Op) (*bankHistory, error) {
@@ -48,40 +45,23 @@ func bank(ops []history.Op) (*bankHistory, error) {
 		if a.outcome == history.OK {
 			op = &ops[a.done]
 		}
-		switch op.F {
-		case "transfer":
-			t := transfer{attempt: a}
-			if err := json.Unmarshal(op.Value, &t); err != nil {
-				return nil, fmt.Errorf("op %d: value of a transfer: %w", op.Index, err)
-			}
-			if a.outcome != history.Fail && (t.Done == nil || *t.Done) {
-				b.transfers = append(b.transfers, t)
-			}
-		case "balances", "open":
-			if a.outcome != history.OK {
-				continue
-			}
-			var v struct{ Balances map[string]int64 }
-			if err := json.Unmarshal(op.Value, &v); err != nil {
-				return nil, fmt.Errorf("op %d: value of %s: %w", op.Index, op.F, err)
-			}
-			if op.F == "open" {
-				b.opening = v.Balances
-			} else {
-				b.reads, b.balances = append(b.reads, a), append(b.balances, v.Balances)
-			}
+		form := op.Form()
+		if form != history.FormTransfer && (a.outcome != history.OK || form != history.FormBalances && form != history.FormOpen) {
+			continue
+		}
+		v, err := history.Decode[history.BankValue](op)
+		switch {
+		case err != nil:
+			return nil, err
+		case form == history.FormOpen:
+			b.opening = v
+		case form == history.FormBalances:
+			b.reads = append(b.reads, bankEntry{a, v})
+		case a.outcome != history.Fail && (v.Done == nil || *v.Done):
+			b.transfers = append(b.transfers, bankEntry{a, v})
 		}
 	}
 	return b, nil
-}
-
-func accounts(m map[string]int64) (names []string, total int64) {
-	for k, v := range m {
-		names = append(names, k)
-		total += v
-	}
-	slices.Sort(names)
-	return names, total
 }
 
 // Check needs transfers, and reads to compare.
@@ -93,17 +73,18 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 	nothing := func() history.Verdict {
 		return unknown("%s and %s of the balances: there is nothing to compare", count(len(b.transfers), "transfer"), count(len(b.reads), "read"))
 	}
-	if len(b.reads) == 0 || b.opening == nil && len(b.reads) == 1 {
+	told := b.opening.Balances != nil
+	if len(b.reads) == 0 || !told && len(b.reads) == 1 {
 		return nothing()
 	}
 	expect, first := b.opening, "the opening"
-	if expect == nil {
-		expect, first = b.balances[0], fmt.Sprintf("the first read (op %d)", h.Ops[b.reads[0].done].Index)
+	if !told {
+		expect, first = b.reads[0].BankValue, fmt.Sprintf("the first read (op %d)", h.Ops[b.reads[0].done].Index)
 	}
-	names, total := accounts(expect)
-	for i, r := range b.reads {
+	names, total := expect.Accounts()
+	for _, r := range b.reads {
 		index := h.Ops[r.done].Index
-		got, sum := accounts(b.balances[i])
+		got, sum := r.Accounts()
 		if !slices.Equal(got, names) {
 			return invalid(evidence(h.Ops, r.invoke, r.done), "wrong accounts: a read (op %d) shows %v where %s shows %v", index, got, first, names)
 		}
@@ -111,12 +92,12 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 			return invalid(evidence(h.Ops, r.invoke, r.done), "wrong total: the balances that a read (op %d) shows make %d in all, and those of %s %d", index, sum, first, total)
 		}
 		for _, k := range names {
-			if v := b.balances[i][k]; c.NoNegative && v < 0 {
+			if v := r.Balances[k]; c.NoNegative && v < 0 {
 				return invalid(evidence(h.Ops, r.invoke, r.done), "negative: a read (op %d) shows %d on account %q", index, v, k)
 			}
 		}
-		if b.opening != nil {
-			if v, bad := b.compare(i, names); bad {
+		if told {
+			if v, bad := b.compare(&r, names); bad {
 				return v
 			}
 		}
@@ -125,7 +106,7 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 		return nothing()
 	}
 	known := ""
-	if b.opening == nil {
+	if !told {
 		known = "; what the accounts began with is not told, so a lost transfer could not have been seen"
 	}
 	return valid("%s, %s: %d in all, always%s", count(len(b.transfers), "transfer"), count(len(b.reads), "read"), total, known)
@@ -133,11 +114,10 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 
 // compare holds a read against the transfers: those that were acknowledged before it began count, those
 // that began after it ended do not, and each of the others may.
-func (b *bankHistory) compare(i int, names []string) (history.Verdict, bool) {
-	r := b.reads[i]
+func (b *bankHistory) compare(r *bankEntry, names []string) (history.Verdict, bool) {
 	low, high := map[string]int64{}, map[string]int64{}
 	for _, k := range names {
-		low[k], high[k] = b.opening[k], b.opening[k]
+		low[k], high[k] = b.opening.Balances[k], b.opening.Balances[k]
 	}
 	move := func(k string, by int64, sure bool) {
 		if sure || by < 0 {
@@ -156,7 +136,7 @@ func (b *bankHistory) compare(i int, names []string) (history.Verdict, bool) {
 		move(t.To, t.Amount, sure)
 	}
 	for _, k := range names {
-		if v := b.balances[i][k]; v < low[k] || v > high[k] {
+		if v := r.Balances[k]; v < low[k] || v > high[k] {
 			what := fmt.Sprintf("from %d to %d", low[k], high[k])
 			if low[k] == high[k] {
 				what = fmt.Sprint(low[k])

@@ -21,7 +21,7 @@ type lines struct{ invoke, done int }
 type saying struct {
 	call     int // index in from; -1: of no interest
 	position int
-	f        string
+	form     history.Form
 	value    []byte // good until the next line
 }
 
@@ -34,7 +34,7 @@ func (c *calls) invoke(op *history.Op, wanted bool) (int, error) {
 	if c.open == nil {
 		c.open = map[int]saying{}
 	}
-	o := saying{call: -1, position: op.Index, f: op.F}
+	o := saying{call: -1, position: op.Index, form: op.Form()}
 	if wanted {
 		o.call = len(c.from)
 		c.from = append(c.from, lines{op.Index, -1})
@@ -67,7 +67,7 @@ func (c *calls) complete(op *history.Op) (saying, int, error) {
 	c.free = append(c.free, o.value)
 	c.from[o.call].done = op.Index
 	if op.Type == history.OK {
-		o.position, o.f, o.value = op.Index, op.F, op.Value
+		o.position, o.value = op.Index, op.Value
 	}
 	return o, o.call, nil
 }

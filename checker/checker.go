@@ -3,7 +3,7 @@
 // importer of porcupine.
 //
 // It is a library: it needs nothing of the harness but its central types. A history is a slice of
-// history.Op, two lines a call; what a line's value holds stands at the checker that reads it. [Run]
+// history.Op, two lines a call; what a line's value holds stands at history.Form. [Run]
 // asks several checkers and tells every violation as a story; [Keys] takes a history of registers line
 // by line in compact form; package formats reads histories from files, other people's too. The
 // algorithms know no histories and are packages of their own: register, revision and anomaly.

@@ -170,31 +170,27 @@ type touch struct {
 // touched knows the forms of some values. Of others it knows what the workload says: that they read, or
 // write.
 func (s *survey) touched(a attempt) (t touch) {
-	switch op := &s.ops[a.done]; op.F {
-	case "get":
-		if v, err := parse(op); err == nil {
+	switch op := &s.ops[a.done]; op.Form() {
+	case history.FormGet:
+		if v, err := op.Register(); err == nil {
 			t.read = []string{v.Key}
 		}
-	case "cas":
-		v, err := parse(op)
-		t.wrote = err == nil && v.Swapped != nil && *v.Swapped
-	case history.FTxn:
+	case history.FormCAS:
+		v, err := op.Register()
+		t.wrote = err == nil && v.DidSwap()
+	case history.FormTxn:
 		t.read, t.wrote = touchedByTxn(op)
-	case "read":
-		var v struct{ Elements []json.RawMessage }
-		if json.Unmarshal(op.Value, &v) == nil {
-			for _, e := range v.Elements {
-				t.read = append(t.read, string(e))
-			}
+	case history.FormRead:
+		v, _ := history.Decode[history.SetValue](op) // what is damaged is for others to tell
+		for _, e := range v.Elements {
+			t.read = append(t.read, string(e))
 		}
-	case "balances":
-		var v struct{ Balances map[string]int64 }
-		if json.Unmarshal(op.Value, &v) == nil {
-			t.read, _ = accounts(v.Balances)
-		}
-	case "transfer":
-		var v struct{ Done *bool }
-		t.wrote = json.Unmarshal(op.Value, &v) == nil && (v.Done == nil || *v.Done)
+	case history.FormBalances:
+		v, _ := history.Decode[history.BankValue](op)
+		t.read, _ = v.Accounts()
+	case history.FormTransfer:
+		v, err := history.Decode[history.BankValue](op)
+		t.wrote = err == nil && (v.Done == nil || *v.Done)
 	default:
 		t.unknown = s.ops[a.invoke].Kind == history.KindRead
 		t.wrote = !t.unknown
@@ -203,19 +199,15 @@ func (s *survey) touched(a attempt) (t touch) {
 }
 
 func touchedByTxn(op *history.Op) (read []string, wrote bool) {
-	v, err := parseTxn(op)
+	v, err := op.Txn()
 	if err != nil {
 		return nil, false
 	}
-	branch := v.Ops
-	if v.Succeeded != nil && !*v.Succeeded {
-		branch = v.Else
-	}
-	for _, o := range branch {
+	for _, o := range v.Ran() {
 		if len(o) < 2 {
 			continue
 		}
-		switch f, _ := jsonString(o[0]); {
+		switch f, _ := history.JSONString(o[0]); {
 		case f == string(history.TxnGet):
 			read = append(read, string(o[1]))
 		case f == string(history.TxnRange) && len(o) > 3:

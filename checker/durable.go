@@ -85,10 +85,10 @@ func endings(ops []history.Op, final int) (keys map[string]*ending, names []stri
 		if a.outcome == history.OK {
 			op = &ops[a.done]
 		}
-		if !isRegister(op.F) || a.outcome == history.Fail {
+		if !op.Form().Register() || a.outcome == history.Fail {
 			continue
 		}
-		v, err := parse(op)
+		v, err := op.Register()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -98,27 +98,24 @@ func endings(ops []history.Op, final int) (keys map[string]*ending, names []stri
 			keys[v.Key] = k
 			names = append(names, v.Key)
 		}
-		k.add(a, op.F, &v, final)
+		k.add(a, op.Form(), &v, final)
 	}
 	return keys, names, nil
 }
 
-// isRegister says whether the op is one of a register: others are other checkers' business.
-func isRegister(f string) bool { return f == "get" || f == "put" || f == "cas" || f == "delete" }
-
-func (k *ending) add(a attempt, f string, v *value, final int) {
+func (k *ending) add(a attempt, form history.Form, v *history.RegisterValue, final int) {
 	ok := a.outcome == history.OK
 	e := effect{invoke: a.invoke, done: a.done, acked: ok}
-	switch f {
-	case "get":
+	switch form {
+	case history.FormGet:
 		if ok && a.invoke > final {
 			k.reads = append(k.reads, finalRead{a, v.Value})
 		}
 		return
-	case "put":
+	case history.FormPut:
 		e.value = v.Value
-	case "cas":
-		if ok && (v.Swapped == nil || !*v.Swapped) {
+	case history.FormCAS:
+		if ok && !v.DidSwap() {
 			return
 		}
 		e.value = &v.New

@@ -41,10 +41,10 @@ func ExampleRun() {
 func ExampleKeys() {
 	k := checker.NewKeys()
 	for _, l := range []checker.Line{
-		{Position: 0, Process: 0, Type: history.Invoke, F: "put", Key: []byte("x"), Value: []byte("1")},
-		{Position: 1, Process: 0, Type: history.OK, F: "put", Key: []byte("x")},
-		{Position: 2, Process: 1, Type: history.Invoke, F: "get", Key: []byte("x")},
-		{Position: 3, Process: 1, Type: history.OK, F: "get", Key: []byte("x"), Value: []byte("1")},
+		{Position: 0, Process: 0, Type: history.Invoke, Form: history.FormPut, Register: history.Register{Key: []byte("x"), Value: []byte("1")}},
+		{Position: 1, Process: 0, Type: history.OK, Form: history.FormPut, Register: history.Register{Key: []byte("x")}},
+		{Position: 2, Process: 1, Type: history.Invoke, Form: history.FormGet, Register: history.Register{Key: []byte("x")}},
+		{Position: 3, Process: 1, Type: history.OK, Form: history.FormGet, Register: history.Register{Key: []byte("x"), Value: []byte("1")}},
 	} {
 		if err := k.Add(&l); err != nil {
 			fmt.Println(err)

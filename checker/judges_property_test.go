@@ -16,9 +16,9 @@ import (
 type world struct {
 	r       *rand.Rand
 	rev     int64
-	now     map[string]WatchPrev
-	past    []map[string]WatchPrev // the state by revision
-	log     []WatchEvent
+	now     map[string]history.WatchPrev
+	past    []map[string]history.WatchPrev // the state by revision
+	log     []history.WatchEvent
 	ops     []history.Op
 	cursors map[string]int // of watches, in log
 }
@@ -41,7 +41,7 @@ func (w *world) write() {
 	key := "k" + strconv.Itoa(w.r.IntN(3))
 	told := w.r.IntN(4) > 0
 	before, had := w.now[key]
-	e := WatchEvent{Type: "put", Key: key, Value: fmt.Sprint("v", len(w.ops))}
+	e := history.WatchEvent{Type: "put", Key: key, Value: fmt.Sprint("v", len(w.ops))}
 	if had {
 		e.Prev = &before
 	}
@@ -60,11 +60,11 @@ func (w *world) write() {
 		e.Rev = w.rev
 		w.log = append(w.log, e)
 		if f == "put" {
-			w.now[key] = WatchPrev{e.Value, w.rev}
+			w.now[key] = history.WatchPrev{Value: e.Value, Rev: w.rev}
 		} else {
 			delete(w.now, key)
 		}
-		state := map[string]WatchPrev{}
+		state := map[string]history.WatchPrev{}
 		for k, v := range w.now {
 			state[k] = v
 		}
@@ -81,7 +81,7 @@ func (w *world) write() {
 // deliver lets one of two watches see the next events.
 func (w *world) deliver() {
 	name := "w" + strconv.Itoa(w.r.IntN(2))
-	v := WatchValue{Watch: name, Key: "k", Prefix: true, From: 2, PrevKV: true}
+	v := history.WatchValue{Watch: name, Key: "k", Prefix: true, From: 2, PrevKV: true}
 	got := v
 	to := w.cursors[name] + w.r.IntN(len(w.log)-w.cursors[name]+1)
 	got.Events = slices.Clone(w.log[w.cursors[name]:to])
@@ -89,23 +89,23 @@ func (w *world) deliver() {
 	if to > 0 && w.r.IntN(3) == 0 {
 		got.Progress = w.log[to-1].Rev
 	}
-	w.call(1_000_000+w.r.IntN(1000), FWatch, v, got)
+	w.call(1_000_000+w.r.IntN(1000), history.FWatch, v, got)
 }
 
 // look is a serializable read of some past state.
 func (w *world) look() {
 	key := "k" + strconv.Itoa(w.r.IntN(3))
 	at := w.r.IntN(len(w.past))
-	v := SerializableValue{Key: key}
-	got := SerializableValue{Key: key, Rev: int64(at) + 1}
+	v := history.SerializableValue{Key: key}
+	got := history.SerializableValue{Key: key, Rev: int64(at) + 1}
 	if x, ok := w.past[at][key]; ok {
 		got.Value, got.ModRev = &x.Value, x.Rev
 	}
-	w.call(2_000_000+len(w.ops), FSerializableGet, v, got)
+	w.call(2_000_000+len(w.ops), "get-serializable", v, got)
 }
 
 func newWorld(seed uint64) *world {
-	w := &world{r: rand.New(rand.NewPCG(seed, 5)), rev: 1, now: map[string]WatchPrev{}, past: []map[string]WatchPrev{{}}, cursors: map[string]int{}}
+	w := &world{r: rand.New(rand.NewPCG(seed, 5)), rev: 1, now: map[string]history.WatchPrev{}, past: []map[string]history.WatchPrev{{}}, cursors: map[string]int{}}
 	for range 30 {
 		switch w.r.IntN(3) {
 		case 0:
@@ -138,13 +138,13 @@ func TestNoFalseAlarmOfWatchesAndSerializableReads(t *testing.T) {
 func (w *world) spoil() bool {
 	var at []int
 	for i := range w.ops {
-		if w.ops[i].F == FWatch && w.ops[i].Type == history.OK {
+		if w.ops[i].F == history.FWatch && w.ops[i].Type == history.OK {
 			at = append(at, i)
 		}
 	}
 	w.r.Shuffle(len(at), func(i, j int) { at[i], at[j] = at[j], at[i] })
 	for _, i := range at {
-		var v WatchValue
+		var v history.WatchValue
 		if err := json.Unmarshal(w.ops[i].Value, &v); err != nil {
 			panic(err)
 		}

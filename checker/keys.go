@@ -11,30 +11,21 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Answer is what the completion of an op says about one thing.
-type Answer uint8
-
-// The answers. The zero value is for lines that do not say.
-const (
-	Unsaid Answer = iota
-	No
-	Yes
-)
-
 // Line is what one line of a client's op says about a register.
 type Line struct {
-	Position int // in the history; it grows from line to line, and is the clock of the judgement
-	Process  int
-	Type     history.Type
-	F        string // get, put, cas, delete; of other ops only the pairing is checked
-	Key      []byte
-	Value    []byte // put: what it writes; get, of its completion: what it read; nil: absent
-	Old, New []byte // cas; a nil Old is absent
-	Swapped  Answer // cas, of its completion
-	Deleted  Answer // delete, of its completion: whether there was something
+	Position         int // in the history; it grows from line to line, and is the clock of the judgement
+	Process          int
+	Type             history.Type
+	Form             history.Form // of those that are not a register's only the pairing is checked
+	history.Register              // of invocations and answers
+}
 
-	deleted  int64 // how many, where Deleted says so
-	mod, rev int64 // revisions of the key and of the store; 0: not told
+// Parse reads the value of an invocation or an answer; see history.Register. An error names the form.
+func (l *Line) Parse(b []byte) error {
+	if err := l.Register.Parse(b); err != nil {
+		return fmt.Errorf("value of a %s: %w", l.Form, err)
+	}
+	return nil
 }
 
 // Keys is a history of registers, sorted by key, in a compact form: some 32 bytes an op and each
@@ -100,7 +91,7 @@ func (k *Keys) Add(l *Line) error {
 
 func (k *Keys) invoke(l *Line) (openCall, error) {
 	c := openCall{position: l.Position, key: -1}
-	if !isRegister(l.F) {
+	if !l.Form.Register() {
 		return c, nil
 	}
 	at, ok := k.index[string(l.Key)]
@@ -123,20 +114,20 @@ func (k *Keys) invoke(l *Line) (openCall, error) {
 // invocation is the op of an invocation, as it is if its outcome stays unknown.
 func (n *names) invocation(l *Line) (register.Op, error) {
 	o := register.Op{Call: int64(l.Position), Return: register.Never}
-	switch l.F {
-	case "get":
+	switch l.Form {
+	case history.FormGet:
 		o.Kind = register.Get
-	case "put":
+	case history.FormPut:
 		if l.Value == nil {
 			return o, errors.New("a put without a value")
 		}
 		o.Kind, o.Value = register.Put, n.id(l.Value)
-	case "cas":
+	case history.FormCAS:
 		o.Kind, o.Value = register.CAS, n.id(l.New)
 		if l.Old != nil {
 			o.Old = n.id(l.Old)
 		}
-	case "delete":
+	case history.FormDelete:
 		o.Kind = register.Delete
 	}
 	return o, nil
@@ -161,7 +152,7 @@ func (n *names) completion(o *register.Op, key string, l *Line) (says bool, err 
 		return true, nil
 	}
 	if string(l.Key) != key {
-		return true, fmt.Errorf("the completion of a %s is about key %q, its invocation about %q", l.F, l.Key, key)
+		return true, fmt.Errorf("the completion of a %s is about key %q, its invocation about %q", l.Form, l.Key, key)
 	}
 	o.Return = int64(l.Position)
 	switch o.Kind {
@@ -170,17 +161,17 @@ func (n *names) completion(o *register.Op, key string, l *Line) (says bool, err 
 			o.Value = n.id(l.Value)
 		}
 	case register.CAS:
-		if l.Swapped == Unsaid {
+		if l.Swapped == history.Unsaid {
 			return true, errors.New("a completed cas does not say whether it swapped")
 		}
-		if l.Swapped == No {
+		if l.Swapped == history.No {
 			o.Kind = register.CASFailed
 		}
 	case register.Delete:
 		switch l.Deleted {
-		case Yes:
+		case history.Yes:
 			o.Kind = register.DeleteFound
-		case No:
+		case history.No:
 			o.Kind = register.DeleteMissed
 		}
 	}
@@ -211,8 +202,8 @@ func (k *Keys) finish(lines Lines) []*keyHistory {
 func keysOf(ops []history.Op) (*Keys, error) {
 	k := NewKeys()
 	return k, Ops(ops).each(func(op *history.Op) error {
-		l := Line{Position: op.Index, Process: op.Process, Type: op.Type, F: op.F}
-		if isRegister(op.F) && (op.Type == history.Invoke || op.Type == history.OK) {
+		l := Line{Position: op.Index, Process: op.Process, Type: op.Type, Form: op.Form()}
+		if l.Form.Register() && (op.Type == history.Invoke || op.Type == history.OK) {
 			if err := l.Parse(op.Value); err != nil {
 				return fmt.Errorf("op %d: %w", op.Index, err)
 			}

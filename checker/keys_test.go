@@ -30,12 +30,12 @@ func TestKeysRefuses(t *testing.T) {
 		lines []Line
 		want  string
 	}{
-		{"two calls of a process", []Line{{Type: history.Invoke, F: "get"}, {Position: 1, Type: history.Invoke, F: "get"}}, "op 1: process 0 invokes while its op 0 is open"},
-		{"a completion alone", []Line{{Position: 4, Process: 2, Type: history.OK, F: "get"}}, "op 4: process 2 completes what it did not invoke"},
+		{"two calls of a process", []Line{{Type: history.Invoke, Form: history.FormGet}, {Position: 1, Type: history.Invoke, Form: history.FormGet}}, "op 1: process 0 invokes while its op 0 is open"},
+		{"a completion alone", []Line{{Position: 4, Process: 2, Type: history.OK, Form: history.FormGet}}, "op 4: process 2 completes what it did not invoke"},
 		{"an unknown type", []Line{{Type: "done"}}, `op 0: unknown type "done"`},
-		{"a put without a value", []Line{{Type: history.Invoke, F: "put", Key: b("k")}}, "op 0: a put without a value"},
-		{"another key", []Line{{Type: history.Invoke, F: "get", Key: b("k")}, {Position: 1, Type: history.OK, F: "get", Key: b("j")}}, `op 1: the completion of a get is about key "j", its invocation about "k"`},
-		{"a cas without an answer", []Line{{Type: history.Invoke, F: "cas", Key: b("k"), New: b("v")}, {Position: 1, Type: history.OK, F: "cas", Key: b("k")}}, "op 1: a completed cas does not say whether it swapped"},
+		{"a put without a value", []Line{{Type: history.Invoke, Form: history.FormPut, Register: history.Register{Key: b("k")}}}, "op 0: a put without a value"},
+		{"another key", []Line{{Type: history.Invoke, Form: history.FormGet, Register: history.Register{Key: b("k")}}, {Position: 1, Type: history.OK, Form: history.FormGet, Register: history.Register{Key: b("j")}}}, `op 1: the completion of a get is about key "j", its invocation about "k"`},
+		{"a cas without an answer", []Line{{Type: history.Invoke, Form: history.FormCAS, Register: history.Register{Key: b("k"), New: b("v")}}, {Position: 1, Type: history.OK, Form: history.FormCAS, Register: history.Register{Key: b("k")}}}, "op 1: a completed cas does not say whether it swapped"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := NewKeys()
@@ -52,10 +52,10 @@ func TestKeysRefuses(t *testing.T) {
 func TestKeysKeepsNothingOfALine(t *testing.T) {
 	k := NewKeys()
 	buf := []byte("kv")
-	require.NoError(t, k.Add(&Line{Type: history.Invoke, F: "put", Key: buf[:1], Value: buf[1:]}))
-	require.NoError(t, k.Add(&Line{Position: 1, Type: history.OK, F: "put", Key: buf[:1], Value: buf[1:]}))
-	require.NoError(t, k.Add(&Line{Position: 2, Type: history.Invoke, F: "get", Key: buf[:1]}))
-	require.NoError(t, k.Add(&Line{Position: 3, Type: history.OK, F: "get", Key: buf[:1], Value: buf[1:]}))
+	require.NoError(t, k.Add(&Line{Type: history.Invoke, Form: history.FormPut, Register: history.Register{Key: buf[:1], Value: buf[1:]}}))
+	require.NoError(t, k.Add(&Line{Position: 1, Type: history.OK, Form: history.FormPut, Register: history.Register{Key: buf[:1], Value: buf[1:]}}))
+	require.NoError(t, k.Add(&Line{Position: 2, Type: history.Invoke, Form: history.FormGet, Register: history.Register{Key: buf[:1]}}))
+	require.NoError(t, k.Add(&Line{Position: 3, Type: history.OK, Form: history.FormGet, Register: history.Register{Key: buf[:1], Value: buf[1:]}}))
 	copy(buf, "xy")
 	keys := k.finish(nil)
 	require.Len(t, keys, 1)

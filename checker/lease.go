@@ -2,25 +2,11 @@ package checker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
 )
-
-// Ops of leases, beside FKeepAlive; their value is a LeaseValue. A put whose value names a lease
-// attaches its key.
-const (
-	FGrant  = "grant"
-	FRevoke = "revoke"
-)
-
-// LeaseValue is the value of the ops of a lease.
-type LeaseValue struct {
-	Lease int64         `json:"lease"`
-	TTL   time.Duration `json:"ttl,omitempty"` // as granted; of a keep-alive: as renewed, 0 where the lease was gone
-}
 
 // Lease judges leases by what reads show of the keys that are attached to them: a key must not be gone
 // before its lease may have expired, and must be gone some time after it must have.
@@ -107,13 +93,14 @@ func (l *leases) read() error {
 		return err
 	}
 	for _, a := range all {
-		op := &l.ops[a.invoke]
-		switch {
-		case a.outcome == history.Fail:
-		case op.F == FGrant || op.F == FKeepAlive || op.F == FRevoke:
-			err = l.lease(op.F, a)
-		case isRegister(op.F):
-			err = l.register(op.F, a)
+		if a.outcome == history.Fail {
+			continue
+		}
+		switch form := l.ops[a.invoke].Form(); form {
+		case history.FormGrant, history.FormKeepAlive, history.FormRevoke:
+			err = l.lease(form, a)
+		case history.FormGet, history.FormPut, history.FormCAS, history.FormDelete:
+			err = l.register(form, a)
 		}
 		if err != nil {
 			return err
@@ -137,51 +124,49 @@ func (l *leases) last(a attempt) *history.Op {
 	return &l.ops[a.invoke]
 }
 
-func (l *leases) lease(f string, a attempt) error {
-	op := l.last(a)
-	var v LeaseValue
-	if err := json.Unmarshal(op.Value, &v); err != nil {
-		return fmt.Errorf("op %d: value of a %s: %w", op.Index, f, err)
+func (l *leases) lease(form history.Form, a attempt) error {
+	v, err := history.Decode[history.LeaseValue](l.last(a))
+	if err != nil {
+		return err
 	}
 	x := l.byID[v.Lease]
 	switch ok := a.outcome == history.OK; {
 	case v.Lease == 0: // behind a lock, or a grant that nobody knows the name of
-	case f == FGrant && ok:
+	case form == history.FormGrant && ok:
 		x = &leased{id: v.Lease, ttl: v.TTL, renewed: []attempt{a}}
 		l.byID[v.Lease] = x
 		l.order = append(l.order, x)
 	case x == nil:
-	case f == FRevoke:
+	case form == history.FormRevoke:
 		x.revokes = append(x.revokes, a)
-	case f == FKeepAlive && !ok:
+	case form == history.FormKeepAlive && !ok:
 		x.unsure = true
-	case f == FKeepAlive && v.TTL > 0:
+	case form == history.FormKeepAlive && v.TTL > 0:
 		x.renewed = append(x.renewed, a)
-	case f == FKeepAlive:
+	case form == history.FormKeepAlive:
 		x.gone = append(x.gone, a)
 	}
 	return nil
 }
 
-func (l *leases) register(f string, a attempt) error {
-	op := l.last(a)
-	var v struct {
-		Key   string  `json:"key"`
-		Value *string `json:"value"`
-		Lease int64   `json:"lease"`
-	}
-	if err := json.Unmarshal(op.Value, &v); err != nil {
-		return fmt.Errorf("op %d: value of a %s: %w", op.Index, f, err)
+func (l *leases) register(form history.Form, a attempt) error {
+	v, err := history.Decode[struct {
+		Key   string
+		Value *string
+		Lease int64
+	}](l.last(a))
+	if err != nil {
+		return err
 	}
 	ok := a.outcome == history.OK
-	if f == "get" {
+	if form == history.FormGet {
 		if ok {
 			l.reads = append(l.reads, leaseRead{v.Key, v.Value, a})
 		}
 		return nil
 	}
 	l.writes[v.Key] = append(l.writes[v.Key], a)
-	if x := l.byID[v.Lease]; f == "put" && ok && x != nil {
+	if x := l.byID[v.Lease]; form == history.FormPut && ok && x != nil {
 		l.attached[v.Key] = append(l.attached[v.Key], attachment{x, a})
 	}
 	return nil
@@ -224,13 +209,13 @@ func (l *leases) lives(x *leased, a attempt) (why string, at []int) {
 	}
 	for _, r := range slices.Backward(x.renewed) {
 		began, what := l.ops[r.invoke].Time, "it was renewed"
-		if l.ops[r.invoke].F == FGrant {
+		if l.ops[r.invoke].Form() == history.FormGrant {
 			what = "it was granted"
 		}
 		switch until := began + x.ttl; {
 		case r.done < a.invoke && l.ops[a.done].Time < until:
 			return fmt.Sprintf("%s for %v not before %s (op %d), and now it is %s", what, x.ttl, seconds(began), l.ops[r.done].Index, seconds(l.ops[a.done].Time)), []int{r.invoke, r.done}
-		case r.invoke > a.done && l.ops[r.invoke].F == FKeepAlive:
+		case r.invoke > a.done && l.ops[r.invoke].Form() == history.FormKeepAlive:
 			return fmt.Sprintf("it was renewed later (op %d)", l.ops[r.done].Index), []int{r.invoke, r.done}
 		}
 	}

@@ -3,6 +3,8 @@ package checker
 import (
 	"container/list"
 	"fmt"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Bounds of a Monitor's memory.
@@ -59,7 +61,7 @@ type found struct {
 
 // invoked takes a write before it is sent.
 func (k *liveKey) invoked(o *openOp) {
-	if o.kind == deleteKind {
+	if o.form == history.FormDelete {
 		k.deletes++
 	}
 	v, ok := o.writes()
@@ -83,7 +85,7 @@ func (k *liveKey) ended(o *openOp, unknown bool, end int) *found {
 	if unknown || k.off {
 		return nil // it may happen at any time: nothing changes
 	}
-	if o.kind == deleteKind {
+	if o.form == history.FormDelete {
 		k.deletes--
 		return nil
 	}
@@ -100,27 +102,27 @@ func (k *liveKey) ended(o *openOp, unknown bool, end int) *found {
 // writes is the value that the op writes, if it does.
 func (o *openOp) writes() (string, bool) {
 	switch {
-	case o.kind == putKind && o.value.Value != nil:
+	case o.form == history.FormPut && o.value.Value != nil:
 		return *o.value.Value, true
-	case o.kind == casKind:
+	case o.form == history.FormCAS:
 		return o.value.New, true
 	}
 	return "", false
 }
 
 // answered takes an answer.
-func (k *liveKey) answered(o *openOp, v value, end int) (bad *found) {
+func (k *liveKey) answered(o *openOp, v history.RegisterValue, end int) (bad *found) {
 	if k.off {
 		return nil
 	}
-	switch o.kind {
-	case getKind:
+	switch o.form {
+	case history.FormGet:
 		bad = k.shows(o, v.Value, end)
 		k.overwrites(o, v.Value, end)
-	case putKind:
+	case history.FormPut:
 		k.happened(o, end)
 		k.overwrites(o, o.value.Value, end)
-	case deleteKind:
+	case history.FormDelete:
 		k.deletes--
 		if v.Deleted != nil && *v.Deleted == 0 {
 			bad = k.shows(o, nil, end)
@@ -128,13 +130,13 @@ func (k *liveKey) answered(o *openOp, v value, end int) (bad *found) {
 			k.lastDelete = end
 		}
 		k.overwrites(o, nil, end)
-	case casKind:
+	case history.FormCAS:
 		bad = k.swapped(o, v, end)
 	}
 	return bad
 }
 
-func (k *liveKey) swapped(o *openOp, v value, end int) (bad *found) {
+func (k *liveKey) swapped(o *openOp, v history.RegisterValue, end int) (bad *found) {
 	old := o.value.Old
 	switch {
 	case v.Swapped == nil:

@@ -89,9 +89,8 @@ func (r *LiveRegisters) read(op *history.Op) (ok bool, err error) {
 		return false, nil
 	}
 	l := &r.line
-	l.clear()
-	l.Position, l.Process, l.Type, l.F = op.Index, op.Process, op.Type, registerName(op.F)
-	if !isRegister(l.F) || op.Type != history.Invoke && op.Type != history.OK {
+	*l = Line{Position: op.Index, Process: op.Process, Type: op.Type, Form: op.Form()}
+	if !l.Form.Register() || op.Type != history.Invoke && op.Type != history.OK {
 		return true, nil
 	}
 	if len(op.Value) == 0 {
@@ -107,11 +106,11 @@ func (r *LiveRegisters) read(op *history.Op) (ok bool, err error) {
 // register: it would be taken for one that is absent.
 func (r *LiveRegisters) call(ctx context.Context) {
 	l := &r.line
-	if l.Type != history.Invoke || !isRegister(l.F) || r.stream.keys[string(l.Key)] != nil {
+	if l.Type != history.Invoke || !l.Form.Register() || r.stream.keys[string(l.Key)] != nil {
 		return
 	}
 	if word, bit := forgottenBit(l.Key); r.gone[word]&bit != 0 {
-		l.F = "of a key that was forgotten"
+		l.Form = history.OtherForm
 		return
 	}
 	for len(r.stream.order) >= liveRegisterKeys {

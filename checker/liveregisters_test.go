@@ -24,17 +24,17 @@ func generatedOp(t *testing.T, l *generate.Line) *history.Op {
 	text("value", l.Value)
 	text("old", l.Old)
 	text("new", l.New)
-	if l.Swapped != checker.Unsaid {
-		value["swapped"] = l.Swapped == checker.Yes
+	if l.Swapped != history.Unsaid {
+		value["swapped"] = l.Swapped == history.Yes
 	}
 	switch l.Deleted {
-	case checker.Yes:
+	case history.Yes:
 		value["deleted"] = 1
-	case checker.No:
+	case history.No:
 		value["deleted"] = 0
-	case checker.Unsaid:
+	case history.Unsaid:
 	}
-	op := &history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F}
+	op := &history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.Form.String()}
 	var err error
 	op.Value, err = json.Marshal(value)
 	require.NoError(t, err)

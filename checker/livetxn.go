@@ -82,16 +82,16 @@ func newLiveTxns() liveTxns {
 // invoke takes an invocation, and the newest revision that was told before it.
 func (t *liveTxns) invoke(op *history.Op, floor told) {
 	c := &liveCall{call: op.Index, floor: floor, known: len(t.set.known)}
-	switch op.F {
-	case history.FTxn:
-		v, err := parseTxn(op)
+	switch op.Form() {
+	case history.FormTxn:
+		v, err := op.Txn()
 		if err != nil {
 			return
 		}
 		c.lists = t.lists.views(v.Ops)
-	case "add":
+	case history.FormAdd:
 		t.set.invoked(op)
-	case "read", "open", "balances":
+	case history.FormRead, history.FormOpen, history.FormBalances:
 	default:
 		return
 	}
@@ -106,13 +106,13 @@ func (t *liveTxns) ended(op *history.Op) (bad *found, rev int64, judged bool) {
 	if c == nil || op.Type != history.OK {
 		return nil, 0, false
 	}
-	switch op.F {
-	case history.FTxn:
+	switch op.Form() {
+	case history.FormTxn:
 		return t.txn(c, op)
-	case "add":
+	case history.FormAdd:
 		t.set.acknowledged(op)
 		return nil, 0, true
-	case "read":
+	case history.FormRead:
 		bad, judged = t.set.read(c, op)
 	default:
 		bad, judged = t.balances(c, op)
@@ -121,7 +121,7 @@ func (t *liveTxns) ended(op *history.Op) (bad *found, rev int64, judged bool) {
 }
 
 func (t *liveTxns) txn(c *liveCall, op *history.Op) (bad *found, rev int64, judged bool) {
-	v, err := parseTxn(op)
+	v, err := op.Txn()
 	if err != nil {
 		return nil, 0, false
 	}
@@ -151,12 +151,8 @@ func (t *liveTxns) txn(c *liveCall, op *history.Op) (bad *found, rev int64, judg
 }
 
 // revision judges the revision of a transaction. One that put something has one of its own.
-func (c *liveCall) revision(op *history.Op, v *txnValue) *found {
-	ran := v.Ops
-	if v.Succeeded != nil && !*v.Succeeded {
-		ran = v.Else
-	}
-	own := slices.ContainsFunc(ran, func(o []json.RawMessage) bool { return len(o) > 0 && string(o[0]) == `"w"` })
+func (c *liveCall) revision(op *history.Op, v *history.TxnRows) *found {
+	own := slices.ContainsFunc(v.Ran(), func(o []json.RawMessage) bool { return len(o) > 0 && string(o[0]) == `"w"` })
 	if v.Rev > c.floor.revision || !own && v.Rev == c.floor.revision {
 		return nil
 	}
@@ -260,11 +256,11 @@ func endOf(l []string) string {
 
 // balances judges a read of a bank, and takes what it was opened with.
 func (t *liveTxns) balances(c *liveCall, op *history.Op) (*found, bool) {
-	var v struct{ Balances map[string]int64 }
-	if json.Unmarshal(op.Value, &v) != nil || v.Balances == nil {
+	v, err := history.Decode[history.BankValue](op)
+	if err != nil || v.Balances == nil {
 		return nil, false
 	}
-	names, total := accounts(v.Balances)
+	names, total := v.Accounts()
 	b := &t.bank
 	switch {
 	case b.op < 0:
@@ -279,8 +275,7 @@ func (t *liveTxns) balances(c *liveCall, op *history.Op) (*found, bool) {
 
 // elementOf is that of an add.
 func elementOf(op *history.Op) (string, bool) {
-	var v struct{ Element json.RawMessage }
-	err := json.Unmarshal(op.Value, &v)
+	v, err := history.Decode[history.SetValue](op)
 	return string(v.Element), err == nil && v.Element != nil
 }
 
@@ -306,8 +301,8 @@ func (s *liveSet) learn(text string, op int) {
 
 // read judges a read of the set.
 func (s *liveSet) read(c *liveCall, op *history.Op) (*found, bool) {
-	var v struct{ Elements []json.RawMessage }
-	if json.Unmarshal(op.Value, &v) != nil || v.Elements == nil {
+	v, err := history.Decode[history.SetValue](op)
+	if err != nil || v.Elements == nil {
 		return nil, false
 	}
 	in := make(map[string]bool, len(v.Elements))

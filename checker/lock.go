@@ -11,21 +11,6 @@ import (
 	"time"
 )
 
-// Ops of a lock service; their value is a LockValue.
-const (
-	FAcquire   = "acquire"    // of a lock; ok: the process holds it
-	FRelease   = "release"    // by its holder; ok: it holds it no more
-	FKeepAlive = "keep-alive" // of the lease behind a lock, or of a lease (LeaseValue); ok: it was renewed
-	FFenced    = "fenced"     // an act on what the lock protects, with the holder's token; ok: it was accepted
-)
-
-// LockValue is the value of the ops of a lock.
-type LockValue struct {
-	Lock  string        `json:"lock"`
-	Token int64         `json:"token,omitempty"` // fencing token; an acquisition's completion tells it. 0: the lock has none
-	TTL   time.Duration `json:"ttl,omitempty"`   // of an acquisition whose holder is forgotten after so long without a keep-alive; 0: never
-}
-
 // Lock judges a lock service: nobody acquires a lock while another certainly holds it; fencing tokens
 // grow from one holder to the next; and what the lock protects accepts no act with a token older than
 // one that it has seen (Kleppmann, How to do distributed locking, 2016).
@@ -40,7 +25,7 @@ func (Lock) Name() string { return "lock" }
 
 // tenure is one holding of a lock.
 type tenure struct {
-	LockValue
+	history.LockValue
 	at    attempt
 	lost  int           // position of the release's invocation, after everything where there is none
 	until time.Duration // certain until then, where there is a TTL
@@ -66,7 +51,7 @@ func (Lock) Check(_ context.Context, h history.History) history.Verdict {
 }
 
 type fencedAct struct {
-	LockValue
+	history.LockValue
 	at attempt
 }
 
@@ -91,7 +76,9 @@ func (l *locks) read() error {
 	}
 	for _, a := range all {
 		op := &l.ops[a.invoke]
-		if op.F != FAcquire && op.F != FRelease && op.F != FKeepAlive && op.F != FFenced {
+		switch op.Form() {
+		case history.FormAcquire, history.FormRelease, history.FormKeepAlive, history.FormFenced:
+		default:
 			continue
 		}
 		v, err := l.value(a)
@@ -109,7 +96,7 @@ func (l *locks) read() error {
 	return nil
 }
 
-func (l *locks) value(a attempt) (v LockValue, err error) {
+func (l *locks) value(a attempt) (v history.LockValue, err error) {
 	lines := []int{a.invoke}
 	if a.outcome == history.OK {
 		lines = append(lines, a.done) // says more
@@ -122,12 +109,12 @@ func (l *locks) value(a attempt) (v LockValue, err error) {
 	return v, nil
 }
 
-func (l *locks) note(op *history.Op, a attempt, v LockValue) {
+func (l *locks) note(op *history.Op, a attempt, v history.LockValue) {
 	who := holder{op.Process, v.Lock}
 	t := l.holder[who]
-	ok := a.outcome == history.OK
+	ok, form := a.outcome == history.OK, op.Form()
 	switch {
-	case op.F == FAcquire && ok:
+	case form == history.FormAcquire && ok:
 		t = &tenure{LockValue: v, at: a, lost: math.MaxInt, until: math.MaxInt64}
 		if v.TTL > 0 {
 			t.until = op.Time + v.TTL
@@ -135,12 +122,12 @@ func (l *locks) note(op *history.Op, a attempt, v LockValue) {
 		l.holder[who] = t
 		l.held[v.Lock] = append(l.held[v.Lock], t)
 		l.acquired++
-	case op.F == FRelease && t != nil && a.outcome != history.Fail:
+	case form == history.FormRelease && t != nil && a.outcome != history.Fail:
 		t.lost = a.invoke
 		delete(l.holder, who)
-	case op.F == FKeepAlive && t != nil && ok && t.TTL > 0:
+	case form == history.FormKeepAlive && t != nil && ok && t.TTL > 0:
 		t.until = max(t.until, op.Time+t.TTL)
-	case op.F == FFenced && ok:
+	case form == history.FormFenced && ok:
 		l.fenced[v.Lock] = append(l.fenced[v.Lock], fencedAct{v, a})
 		l.acts++
 	}

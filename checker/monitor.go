@@ -42,36 +42,12 @@ type told struct {
 
 // openOp is a client's op that has not ended.
 type openOp struct {
-	kind  opKind
-	value value
+	form  history.Form
+	value history.RegisterValue
 	call  int // index of its invocation
 	floor told
 	key   *liveKey
 	after write // the newest write of key that had certainly happened before; see liveKey.settled
-}
-
-type opKind uint8
-
-const (
-	otherKind opKind = iota
-	getKind
-	putKind
-	casKind
-	deleteKind
-)
-
-func liveKindOf(f string) opKind {
-	switch registerName(f) {
-	case "get":
-		return getKind
-	case "put":
-		return putKind
-	case "cas":
-		return casKind
-	case "delete":
-		return deleteKind
-	}
-	return otherKind
 }
 
 // NewMonitor makes one that has seen nothing.
@@ -118,8 +94,8 @@ func (m *Monitor) violated(evidence []int, format string, args ...any) {
 
 func (m *Monitor) client(op *history.Op) {
 	if op.Type == history.Invoke {
-		if kind := liveKindOf(op.F); kind != otherKind {
-			m.invoke(kind, op)
+		if form := op.Form(); form.Register() {
+			m.invoke(form, op)
 		} else {
 			m.txns.invoke(op, m.floor)
 		}
@@ -132,7 +108,7 @@ func (m *Monitor) client(op *history.Op) {
 	}
 	delete(m.open, op.Process)
 	if op.Type == history.OK {
-		if v, err := parse(op); err == nil && v.Key == o.value.Key {
+		if v, err := op.Register(); err == nil && v.Key == o.value.Key {
 			m.answers++
 			m.revision(op, o, v)
 			if bad := o.key.answered(o, v, op.Index); bad != nil {
@@ -164,23 +140,23 @@ func (m *Monitor) tell(rev int64, op int) {
 	}
 }
 
-func (m *Monitor) invoke(kind opKind, op *history.Op) {
-	v, err := parse(op)
+func (m *Monitor) invoke(form history.Form, op *history.Op) {
+	v, err := op.Register()
 	if err != nil || m.open[op.Process] != nil {
 		return
 	}
-	o := &openOp{kind: kind, value: v, call: op.Index, floor: m.floor, key: m.keys.get(v.Key)}
+	o := &openOp{form: form, value: v, call: op.Index, floor: m.floor, key: m.keys.get(v.Key)}
 	o.after = o.key.settled
 	m.open[op.Process] = o
 	m.keys.opened(o)
 }
 
 // revision judges the revision that an answer tells. A write that did something has one of its own.
-func (m *Monitor) revision(op *history.Op, o *openOp, v value) {
+func (m *Monitor) revision(op *history.Op, o *openOp, v history.RegisterValue) {
 	if v.Rev <= 0 {
 		return
 	}
-	own := o.kind == putKind || v.Swapped != nil && *v.Swapped || v.Deleted != nil && *v.Deleted > 0
+	own := o.form == history.FormPut || v.DidSwap() || v.DidDelete()
 	if f := o.floor; v.Rev < f.revision || own && v.Rev == f.revision {
 		m.violated([]int{f.op, o.call, op.Index}, "revisions went back: %s (op %d) was answered revision %d, but before it was invoked, op %d had been answered revision %d",
 			o, op.Index, v.Rev, f.op, f.revision)
@@ -188,10 +164,7 @@ func (m *Monitor) revision(op *history.Op, o *openOp, v value) {
 	m.tell(v.Rev, op.Index)
 }
 
-func (o *openOp) String() string {
-	name := [...]string{"", "get", "put", "cas", "delete"}[o.kind]
-	return fmt.Sprintf("%s %s", name, o.value.Key)
-}
+func (o *openOp) String() string { return fmt.Sprintf("%s %s", o.form, o.value.Key) }
 
 // monitorHashes is how many revisions' hashes are remembered. Members are asked for one revision at
 // once, and answer within seconds.

@@ -40,10 +40,10 @@ func textModel() porcupine.Model {
 		Init: func() any { return "" },
 		Step: func(state, input, _ any) (bool, any) {
 			o, st := input.(textOp), state.(string)
-			switch o.F {
-			case "get":
+			switch o.Form {
+			case history.FormGet:
 				return o.Text == st, st
-			case "put":
+			case history.FormPut:
 				return true, o.Text
 			default:
 				return true, st + o.Text

@@ -33,7 +33,6 @@ func (c Probes) Check(ctx context.Context, h history.History) history.Verdict {
 	var ops []history.Op
 	for _, op := range h.Ops {
 		if op.Probe() {
-			op.F = registerName(op.F)
 			ops = append(ops, op)
 		}
 	}

@@ -2,22 +2,9 @@ package checker
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"github.com/faultline-chaos/faultline/history"
 	"strings"
 )
-
-// FLogDigest names ops in which a member told a digest of its raft log.
-const FLogDigest = "log-digest"
-
-// LogDigestValue is the value of a FLogDigest op: what a member's log holds at an index.
-type LogDigestValue struct {
-	Index     uint64 `json:"index"`
-	Term      uint64 `json:"term"`                // of the entry at Index
-	Digest    string `json:"digest"`              // of all entries up to Index
-	Committed bool   `json:"committed,omitempty"` // the member knew that the entry was committed
-}
 
 // LogMatching judges raft's Log Matching Property (Raft, figure 3): if two logs contain an entry with
 // the same index and term, then they are identical in all entries up through that index; and State
@@ -31,19 +18,19 @@ func (LogMatching) Name() string { return "log-matching" }
 func (LogMatching) Check(_ context.Context, h history.History) history.Verdict {
 	type entry struct{ index, term uint64 }
 	type told struct {
-		LogDigestValue
+		history.LogDigestValue
 		at int
 	}
 	seen, committed := map[entry]told{}, map[uint64]told{}
 	compared, total := 0, 0
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		if op.F != FLogDigest || op.Type != history.OK {
+		if op.F != history.FLogDigest || op.Type != history.OK {
 			continue
 		}
-		var v LogDigestValue
-		if err := json.Unmarshal(op.Value, &v); err != nil {
-			return malformed(fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err))
+		v, err := history.Decode[history.LogDigestValue](op)
+		if err != nil {
+			return malformed(err)
 		}
 		total++
 		o, ok := seen[entry{v.Index, v.Term}]
@@ -91,9 +78,9 @@ func (StateHash) Check(_ context.Context, h history.History) history.Verdict {
 		if op.F != history.FHash || op.Type != history.OK {
 			continue
 		}
-		var v history.HashValue
-		if err := json.Unmarshal(op.Value, &v); err != nil {
-			return malformed(fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err))
+		v, err := history.Decode[history.HashValue](op)
+		if err != nil {
+			return malformed(err)
 		}
 		total++
 		at := state{v.Revision, v.CompactRevision}

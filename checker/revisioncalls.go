@@ -25,7 +25,7 @@ type Calls struct {
 	untold string // what is missing in an answer
 
 	line    Line
-	reader  txnReader
+	reader  history.TxnReader
 	actions slab[revision.Action]
 	outputs slab[revision.Output]
 	items   slab[revision.Item]
@@ -43,7 +43,8 @@ func (r *Calls) Add(op *history.Op) error {
 		return nil
 	}
 	if op.Type == history.Invoke {
-		i, err := r.calls.invoke(op, isRegister(registerName(op.F)) || op.F == history.FTxn)
+		form := op.Form()
+		i, err := r.calls.invoke(op, form.Register() || form == history.FormTxn)
 		if err != nil || i < 0 {
 			return err
 		}
@@ -68,7 +69,7 @@ func (r *Calls) take(i int, by saying, known bool) error {
 	if known {
 		o.Return = int64(by.position)
 	}
-	if by.f == history.FTxn {
+	if by.form == history.FormTxn {
 		return r.txn(by, o, known)
 	}
 	return r.single(by, o, known)
@@ -151,17 +152,6 @@ func callsOf(ops []history.Op) (*Calls, error) {
 	return r, Ops(ops).each(r.Add)
 }
 
-// registerName is the F of a register's op that a probe's op is like.
-func registerName(f string) string {
-	switch f {
-	case history.FProbePut:
-		return "put"
-	case history.FProbeGet:
-		return "get"
-	}
-	return f
-}
-
 func writesNothing(o *revision.Op) bool {
 	writes := func(a revision.Action) bool { return a.Kind != revision.Get }
 	return !slices.ContainsFunc(o.Then, writes) && !slices.ContainsFunc(o.Else, writes)
@@ -180,49 +170,49 @@ func (r *Calls) miss(at int, what string) {
 // single is an op of the register workload.
 func (r *Calls) single(by saying, o *revision.Op, known bool) error {
 	v := &r.line
-	v.F = registerName(by.f)
+	v.Form = by.form
 	if err := v.Parse(by.value); err != nil {
 		return fmt.Errorf("op %d: %w", by.position, err)
 	}
 	k := r.key(v.Key)
 	out := revision.Output{}
 	then := revision.Action{Key: k, End: oneKey}
-	switch v.F {
-	case "get":
+	switch v.Form {
+	case history.FormGet:
 		then.Kind = revision.Get
 		if v.Value != nil {
-			out.Items = r.items.with(revision.Item{Key: k, Value: r.value(v.Value), Mod: v.mod})
+			out.Items = r.items.with(revision.Item{Key: k, Value: r.value(v.Value), Mod: v.Mod})
 		}
-	case "put":
+	case history.FormPut:
 		if v.Value == nil {
 			return fmt.Errorf("op %d: a put without a value", by.position)
 		}
 		then.Kind, then.Value = revision.Put, r.value(v.Value)
-	case "cas":
+	case history.FormCAS:
 		c := revision.Compare{Key: k, Target: revision.ByCreate}
 		if v.Old != nil {
 			c = revision.Compare{Key: k, Target: revision.ByValue, Value: r.value(v.Old)}
 		}
 		o.If = r.cmps.with(c)
 		then.Kind, then.Value = revision.Put, r.value(v.New)
-		o.Succeeded = known && v.Swapped == Yes
-		if known && v.Swapped == Unsaid {
+		o.Succeeded = known && v.Swapped == history.Yes
+		if known && v.Swapped == history.Unsaid {
 			r.miss(by.position, "whether it swapped")
 		}
-	case "delete":
+	case history.FormDelete:
 		then.Kind = revision.Delete
-		if known && v.Deleted == Unsaid {
+		if known && v.Deleted == history.Unsaid {
 			r.miss(by.position, "how much it deleted")
 		} else if known {
-			out.Count = v.deleted
+			out.Count = v.Count
 		}
 	}
 	o.Then = r.actions.with(then)
-	if known && v.rev == 0 {
+	if known && v.Rev == 0 {
 		r.miss(by.position, "the revision")
 	}
-	o.Rev = v.rev
-	if known && v.F != "put" {
+	o.Rev = v.Rev
+	if known && v.Form != history.FormPut {
 		r.looks++
 	}
 	if known && o.Succeeded {
@@ -235,7 +225,7 @@ func (r *Calls) single(by saying, o *revision.Op, known bool) error {
 const oneKey = revision.Key(-1)
 
 func (r *Calls) txn(by saying, o *revision.Op, known bool) error {
-	v, err := r.reader.read(by.position, by.value)
+	v, err := r.reader.Read(by.position, by.value)
 	if err != nil {
 		return err
 	}
@@ -269,7 +259,7 @@ func (r *Calls) compare(c []json.RawMessage) (out revision.Compare, err error) {
 	}
 	var words [3][]byte
 	for i := range words {
-		if words[i], err = jsonText(c[i]); err != nil {
+		if words[i], err = history.JSONText(c[i]); err != nil {
 			return out, fmt.Errorf("a comparison: %w", err)
 		}
 	}
@@ -282,14 +272,14 @@ func (r *Calls) compare(c []json.RawMessage) (out revision.Compare, err error) {
 		return out, fmt.Errorf("a comparison of %s with %q: allowed are =, != and, except of values, <, >", words[0], words[1])
 	}
 	if out.Target == revision.ByValue {
-		s, err := jsonText(c[3])
+		s, err := history.JSONText(c[3])
 		if err != nil {
 			return out, fmt.Errorf("operand of a comparison: %w", err)
 		}
 		out.Value = r.value(s)
 		return out, nil
 	}
-	if out.Number, err = jsonInt(c[3]); err != nil {
+	if out.Number, err = history.JSONInt(c[3]); err != nil {
 		err = fmt.Errorf("operand of a comparison: %w", err)
 	}
 	return out, err
@@ -346,11 +336,11 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 	if len(m) < 3 {
 		return a, out, fmt.Errorf("it has three members or more, not %d", len(m))
 	}
-	f, err := jsonText(m[0])
+	f, err := history.JSONText(m[0])
 	if err != nil {
 		return a, out, err
 	}
-	key, err := jsonText(m[1])
+	key, err := history.JSONText(m[1])
 	if err != nil {
 		return a, out, err
 	}
@@ -371,7 +361,7 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 		return a, out, err
 	case history.TxnRange:
 		a.Kind = revision.Get
-		end, err := jsonText(m[2])
+		end, err := history.JSONText(m[2])
 		if err != nil {
 			return a, out, err
 		}
@@ -387,7 +377,7 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 		return a, out, err
 	case history.TxnPut:
 		a.Kind = revision.Put
-		s, err := jsonText(m[2])
+		s, err := history.JSONText(m[2])
 		a.Value = r.value(s)
 		return a, out, err
 	case history.TxnDelete:
@@ -396,7 +386,7 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 			r.miss(by.position, "how much it deleted")
 		} else if ran {
 			r.looks++
-			out.Count, err = jsonInt(m[2])
+			out.Count, err = history.JSONInt(m[2])
 		}
 		return a, out, err
 	default:
@@ -406,13 +396,13 @@ func (r *Calls) action(by saying, m []json.RawMessage, ran bool) (a revision.Act
 
 // item reads value and, if told, revision.
 func (r *Calls) item(m []json.RawMessage, it *revision.Item) error {
-	s, err := jsonText(m[0])
+	s, err := history.JSONText(m[0])
 	if err != nil {
 		return err
 	}
 	it.Value = r.value(s)
 	if len(m) > 1 {
-		it.Mod, err = jsonInt(m[1])
+		it.Mod, err = history.JSONInt(m[1])
 	}
 	return err
 }
@@ -426,7 +416,7 @@ func (r *Calls) rangeItems(b json.RawMessage) (out []revision.Item, err error) {
 		if len(row) < 2 {
 			return nil, errors.New("what a range found has a key and a value at least")
 		}
-		key, err := jsonText(row[0])
+		key, err := history.JSONText(row[0])
 		if err != nil {
 			return nil, fmt.Errorf("what a range found: %w", err)
 		}

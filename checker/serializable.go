@@ -2,33 +2,10 @@ package checker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"github.com/faultline-chaos/faultline/history"
 	"math"
 	"slices"
-)
-
-// FSerializableGet names reads that a member may answer from its own state, without asking others
-// (etcd's serializable range).
-const FSerializableGet = "get-serializable"
-
-// SerializableValue is the value of a FSerializableGet op.
-type SerializableValue struct {
-	Key     string    `json:"key"`
-	Value   *string   `json:"value"`             // nil: absent
-	ModRev  int64     `json:"mod,omitempty"`     // revision of the key's last write; 0: not told
-	Rev     int64     `json:"rev,omitempty"`     // the member's revision at the read; 0: not told
-	Session []Session `json:"session,omitempty"` // what the client asked for, at invocation
-}
-
-// Session is a session guarantee (Terry et al., Session Guarantees for Weakly Consistent Replicated
-// Data, 1994). A session is a process.
-type Session string
-
-const (
-	MonotonicReads Session = "monotonic-reads"  // not older than what the session read before
-	ReadYourWrites Session = "read-your-writes" // not older than what the session wrote before
 )
 
 // Serializable judges serializable reads: each must show a real past state of its key, and must not be
@@ -94,7 +71,7 @@ func (v *version) acked() bool { return v.at.outcome == history.OK }
 type versions struct{ list []version }
 
 type serializableRead struct {
-	SerializableValue
+	history.SerializableValue
 	at     attempt
 	before []sight // what its session saw and made of the key
 }
@@ -126,21 +103,22 @@ func (s *snapshots) read() error {
 	}
 	for _, a := range all {
 		op := &s.ops[a.invoke]
-		switch {
-		case op.F == FSerializableGet && a.outcome == history.OK:
-			var asked, got SerializableValue
-			if err := json.Unmarshal(op.Value, &asked); err != nil {
-				return fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err)
+		switch form := op.Form(); {
+		case form == history.FormSerializableGet && a.outcome == history.OK:
+			asked, err := history.Decode[history.SerializableValue](op)
+			if err != nil {
+				return err
 			}
-			if err := json.Unmarshal(s.ops[a.done].Value, &got); err != nil {
-				return fmt.Errorf("op %d: value of a %s: %w", s.ops[a.done].Index, op.F, err)
+			got, err := history.Decode[history.SerializableValue](&s.ops[a.done])
+			if err != nil {
+				return err
 			}
 			got.Session = asked.Session
 			s.key(got.Key)
 			r := serializableRead{got, a, slices.Clone(s.sessions[op.Process][got.Key])}
 			s.reads = append(s.reads, r)
 			s.remember(op.Process, got.Key, r.seen())
-		case isRegister(op.F) && a.outcome != history.Fail:
+		case form.Register() && a.outcome != history.Fail:
 			if err := s.register(a); err != nil {
 				return err
 			}
@@ -155,24 +133,24 @@ func (s *snapshots) register(a attempt) error {
 	if ok {
 		op = &s.ops[a.done]
 	}
-	v, err := parse(op)
+	v, err := op.Register()
 	if err != nil {
 		return err
 	}
 	x := version{value: v.Value, rev: v.Rev, at: a}
-	switch op.F {
-	case "get":
+	switch op.Form() {
+	case history.FormGet:
 		if ok {
 			s.remember(op.Process, v.Key, sight{value: v.Value, rev: v.Rev, at: a})
 		}
 		return nil
-	case "cas":
-		if ok && (v.Swapped == nil || !*v.Swapped) {
+	case history.FormCAS:
+		if ok && !v.DidSwap() {
 			return nil
 		}
 		x.value = &v.New
-	case "delete":
-		if ok && (v.Deleted == nil || *v.Deleted == 0) {
+	case history.FormDelete:
+		if ok && !v.DidDelete() {
 			return nil
 		}
 	}
@@ -248,9 +226,9 @@ func (k *versions) writers(x sight, by int) []*version {
 // broken says which session guarantee the read breaks.
 func (s *snapshots) broken(k *versions, r *serializableRead) (why string, at []int) {
 	for _, b := range r.before {
-		g, did := MonotonicReads, "read"
+		g, did := history.MonotonicReads, "read"
 		if b.wrote {
-			g, did = ReadYourWrites, "written"
+			g, did = history.ReadYourWrites, "written"
 		}
 		if !slices.Contains(r.Session, g) || !k.older(r.seen(), b) {
 			continue

@@ -60,10 +60,10 @@ func sets(ops []history.Op) (*setHistory, error) {
 	s := &setHistory{ops: ops, byText: map[string]*element{}}
 	for _, a := range all {
 		op := &ops[a.invoke]
-		switch op.F {
-		case "add":
-			var v struct{ Element json.RawMessage }
-			if err := json.Unmarshal(op.Value, &v); err != nil || v.Element == nil {
+		switch op.Form() {
+		case history.FormAdd:
+			v, err := history.Decode[history.SetValue](op)
+			if err != nil || v.Element == nil {
 				return nil, fmt.Errorf("op %d: value of an add: it needs an element", op.Index)
 			}
 			e := s.element(v.Element)
@@ -75,13 +75,13 @@ func sets(ops []history.Op) (*setHistory, error) {
 				e.known = a.done
 				s.acked++
 			}
-		case "read":
+		case history.FormRead:
 			if a.outcome != history.OK {
 				continue
 			}
-			var v struct{ Elements []json.RawMessage }
-			if err := json.Unmarshal(ops[a.done].Value, &v); err != nil {
-				return nil, fmt.Errorf("op %d: value of a read: %w", ops[a.done].Index, err)
+			v, err := history.Decode[history.SetValue](&ops[a.done])
+			if err != nil {
+				return nil, err
 			}
 			s.reads = append(s.reads, setRead{a, v.Elements})
 		}

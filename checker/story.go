@@ -274,17 +274,17 @@ func inWords(c *storyCall) (did, told string) {
 		op = c.first()
 	}
 	answered := c.done != nil && c.done.Type == history.OK
-	switch f := registerName(op.F); {
-	case isRegister(f):
-		if v, err := parse(op); err == nil {
-			return registerWords(f, &v, answered)
+	switch form := op.Form(); form {
+	case history.FormGet, history.FormPut, history.FormCAS, history.FormDelete:
+		if v, err := op.Register(); err == nil {
+			return registerWords(form, &v, answered)
 		}
-	case op.F == "append":
-		if v, err := parse(op); err == nil && v.Value != nil {
+	case history.FormAppend:
+		if v, err := op.Register(); err == nil && v.Value != nil {
 			return fmt.Sprintf("appended %s to %s", quoted(*v.Value), v.Key), ""
 		}
-	case op.F == history.FTxn:
-		if v, err := parseTxn(op); err == nil {
+	case history.FormTxn:
+		if v, err := op.Txn(); err == nil {
 			return txnWords(&v, answered)
 		}
 	}
@@ -298,22 +298,22 @@ func inWords(c *storyCall) (did, told string) {
 	return did, told
 }
 
-func registerWords(f string, v *value, answered bool) (did, told string) {
+func registerWords(form history.Form, v *history.RegisterValue, answered bool) (did, told string) {
 	text := func(s *string) string {
 		if s == nil {
 			return "nothing"
 		}
 		return quoted(*s)
 	}
-	switch f {
-	case "get":
+	switch form {
+	case history.FormGet:
 		if answered {
 			told = " and found " + text(v.Value)
 		}
 		return "read " + v.Key, told
-	case "put":
+	case history.FormPut:
 		return fmt.Sprintf("put %s to %s", text(v.Value), v.Key), ""
-	case "cas":
+	case history.FormCAS:
 		return casWords(v, text(v.Old), answered)
 	default:
 		if answered && v.Deleted != nil {
@@ -326,7 +326,7 @@ func registerWords(f string, v *value, answered bool) (did, told string) {
 	}
 }
 
-func casWords(v *value, old string, answered bool) (did, told string) {
+func casWords(v *history.RegisterValue, old string, answered bool) (did, told string) {
 	did, told = fmt.Sprintf("set %s from %s to %s", v.Key, old, quoted(v.New)), ", but it was another"
 	if v.Old == nil {
 		did, told = fmt.Sprintf("create %s as %s", v.Key, quoted(v.New)), ", but it was there already"
@@ -343,7 +343,7 @@ func casWords(v *value, old string, answered bool) (did, told string) {
 }
 
 // txnWords are a transaction as Jepsen writes one, since it may be of any kind.
-func txnWords(v *txnValue, answered bool) (did, told string) {
+func txnWords(v *history.TxnRows, answered bool) (did, told string) {
 	did, branch := "ran ", v.Ops
 	if len(v.If) > 0 {
 		did += "if " + compactJSON(v.If)

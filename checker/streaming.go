@@ -85,7 +85,7 @@ func (s *Streaming) Add(ctx context.Context, l *Line) error {
 
 func (s *Streaming) invoke(l *Line) (streamCall, error) {
 	c := streamCall{position: l.Position}
-	if !isRegister(l.F) {
+	if !l.Form.Register() {
 		return c, nil
 	}
 	k := s.keys[string(l.Key)]

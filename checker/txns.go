@@ -25,7 +25,7 @@ type Txns struct {
 	shared []sharedList // by key
 	ops    slab[anomaly.Op]
 	lists  bool
-	reader txnReader
+	reader history.TxnReader
 }
 
 // NewTxns is an empty history.
@@ -39,7 +39,7 @@ func (t *Txns) Add(op *history.Op) error {
 		return nil
 	}
 	if op.Type == history.Invoke {
-		i, err := t.calls.invoke(op, op.F == history.FTxn)
+		i, err := t.calls.invoke(op, op.Form() == history.FormTxn)
 		if err != nil || i < 0 {
 			return err
 		}
@@ -61,7 +61,7 @@ func (t *Txns) Add(op *history.Op) error {
 
 // take reads what a transaction did.
 func (t *Txns) take(i int, o saying) error {
-	v, err := t.reader.read(o.position, o.value)
+	v, err := t.reader.Read(o.position, o.value)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (t *Txns) op(m []json.RawMessage) (o anomaly.Op, err error) {
 	if len(m) < 2 {
 		return o, errors.New("it has a kind, a key and a value")
 	}
-	f, err := jsonText(m[0])
+	f, err := history.JSONText(m[0])
 	if err != nil {
 		return o, err
 	}

@@ -3,47 +3,12 @@ package checker
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"github.com/faultline-chaos/faultline/history"
 	"maps"
 	"slices"
 	"strings"
 )
-
-// FWatch names the ops of Watch: each is one delivery of a watch stream.
-const FWatch = "watch"
-
-// WatchValue is the value of a FWatch op. The invocation says what was asked for, the completion what
-// came. The ops of one stream are in the order in which their deliveries came.
-type WatchValue struct {
-	Watch     string       `json:"watch"` // names the stream in its history
-	Key       string       `json:"key"`
-	Prefix    bool         `json:"prefix,omitempty"`    // all keys that begin with Key
-	From      int64        `json:"from,omitempty"`      // the first revision asked for; 0: from now on
-	PrevKV    bool         `json:"prev_kv,omitempty"`   // previous values were asked for
-	Events    []WatchEvent `json:"events,omitempty"`    //
-	Progress  int64        `json:"progress,omitempty"`  // a bookmark: everything up to this revision had been delivered
-	Compacted int64        `json:"compacted,omitempty"` // the stream ended: what it needed below this revision was compacted
-}
-
-// WatchEvent is a change of one key.
-type WatchEvent struct {
-	Type  string     `json:"type"` // put or delete
-	Key   string     `json:"key"`
-	Value string     `json:"value,omitempty"`
-	Rev   int64      `json:"rev"`
-	Prev  *WatchPrev `json:"prev,omitempty"` // what the key was before; nil: not told
-}
-
-// WatchPrev is the previous state of a key that existed.
-type WatchPrev struct {
-	Value string `json:"value"`
-	Rev   int64  `json:"rev,omitempty"` // 0: not told
-}
-
-// FCompact names ops that compact the store; their value is {"rev": N}.
-const FCompact = "compact"
 
 // Watch judges what watch streams delivered against the guarantees of etcd's watch API
 // (etcd.io/docs/v3.5/learning/api_guarantees): ordered, unique, reliable, atomic, resumable and
@@ -76,14 +41,14 @@ func (Watch) Check(_ context.Context, h history.History) history.Verdict {
 
 // delivery is one FWatch op that ended ok.
 type delivery struct {
-	WatchValue
+	history.WatchValue
 	at attempt
 }
 
 // stream is one watch.
 type stream struct {
-	WatchValue // as first asked for
-	deliveries []delivery
+	history.WatchValue // as first asked for
+	deliveries         []delivery
 }
 
 func (s *stream) covers(key string) bool {
@@ -126,29 +91,27 @@ func (w *watching) read() error {
 	}
 	byName := map[string]*stream{}
 	for _, a := range all {
-		switch f := w.ops[a.invoke].F; {
-		case f == FWatch:
+		switch op := &w.ops[a.invoke]; op.Form() {
+		case history.FormWatch:
 			err = w.watch(byName, a)
-		case f == FCompact:
-			var v struct {
-				Rev int64 `json:"rev"`
-			}
-			if err = json.Unmarshal(w.ops[a.invoke].Value, &v); err == nil && a.outcome != history.Fail {
+		case history.FormCompact:
+			var v history.CompactValue
+			if v, err = history.Decode[history.CompactValue](op); err == nil && a.outcome != history.Fail {
 				w.compacts = append(w.compacts, compaction{v.Rev, a})
 			}
-		case isRegister(f) && f != "get":
+		case history.FormPut, history.FormCAS, history.FormDelete:
 			err = w.write(a)
 		}
 		if err != nil {
-			return fmt.Errorf("op %d: value of a %s: %w", w.ops[a.invoke].Index, w.ops[a.invoke].F, err)
+			return err
 		}
 	}
 	return nil
 }
 
 func (w *watching) watch(byName map[string]*stream, a attempt) error {
-	var asked, got WatchValue
-	if err := json.Unmarshal(w.ops[a.invoke].Value, &asked); err != nil {
+	asked, err := history.Decode[history.WatchValue](&w.ops[a.invoke])
+	if err != nil {
 		return err
 	}
 	s := byName[asked.Watch]
@@ -160,16 +123,17 @@ func (w *watching) watch(byName map[string]*stream, a attempt) error {
 	if a.outcome != history.OK {
 		return nil
 	}
-	if err := json.Unmarshal(w.ops[a.done].Value, &got); err != nil {
+	got, err := history.Decode[history.WatchValue](&w.ops[a.done])
+	if err != nil {
 		return err
 	}
 	for _, e := range got.Events {
-		if e.Type != "put" && e.Type != "delete" {
-			return fmt.Errorf("an event is a %q, not a put or a delete", e.Type)
+		if e.Type != history.EventPut && e.Type != history.EventDelete {
+			return fmt.Errorf("op %d: value of a %s: an event is a %q, not a put or a delete", w.ops[a.invoke].Index, w.ops[a.invoke].F, e.Type)
 		}
 		w.events++
 		c := change{at: a.done}
-		if e.Type == "put" {
+		if e.Type == history.EventPut {
 			c.value = &e.Value
 		}
 		w.note(e.Rev, e.Key, c)
@@ -183,7 +147,7 @@ func (w *watching) write(a attempt) error {
 	if a.outcome == history.OK {
 		op = &w.ops[a.done]
 	}
-	v, err := parse(op)
+	v, err := op.Register()
 	if err != nil {
 		return err
 	}
@@ -194,13 +158,13 @@ func (w *watching) write(a attempt) error {
 	}
 	c := change{at: a.done, acked: true}
 	wrote := true
-	switch op.F {
-	case "put":
+	switch op.Form() {
+	case history.FormPut:
 		c.value = v.Value
-	case "cas":
-		c.value, wrote = &v.New, v.Swapped != nil && *v.Swapped
-	case "delete":
-		wrote = v.Deleted != nil && *v.Deleted > 0
+	case history.FormCAS:
+		c.value, wrote = &v.New, v.DidSwap()
+	case history.FormDelete:
+		wrote = v.DidDelete()
 	}
 	if c.value != nil {
 		if a.outcome == history.OK && !wrote {
@@ -246,7 +210,7 @@ func (w *watching) written() *history.Verdict {
 				if k == nil || k.possible(e, d.at.done) {
 					continue
 				}
-				v := invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q delivered a %s of key %q at revision %d that no write can have made by then", s.Watch, e.what(), e.Key, e.Rev)
+				v := invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q delivered a %s of key %q at revision %d that no write can have made by then", s.Watch, eventText(e), e.Key, e.Rev)
 				return &v
 			}
 		}
@@ -254,16 +218,16 @@ func (w *watching) written() *history.Verdict {
 	return nil
 }
 
-func (k *keyWrites) possible(e WatchEvent, by int) bool {
+func (k *keyWrites) possible(e history.WatchEvent, by int) bool {
 	writers := k.deletes
-	if e.Type == "put" {
+	if e.Type == history.EventPut {
 		writers = k.values[e.Value]
 	}
 	return slices.ContainsFunc(writers, func(a attempt) bool { return a.outcome != history.Fail && a.invoke < by })
 }
 
-func (e WatchEvent) what() string {
-	if e.Type == "delete" {
+func eventText(e history.WatchEvent) string {
+	if e.Type == history.EventDelete {
 		return "delete"
 	}
 	return fmt.Sprintf("put of %q", e.Value)
@@ -279,7 +243,7 @@ func (w *watching) streamsInOrder() *history.Verdict {
 		for _, d := range s.deliveries {
 			for i, e := range d.Events {
 				if why := s.misplaced(e, i == 0, last, mark, seen); why != "" {
-					v := invalid(evidence(w.ops, lastAt, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, e.what(), e.Key, e.Rev, why)
+					v := invalid(evidence(w.ops, lastAt, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, eventText(e), e.Key, e.Rev, why)
 					return &v
 				}
 				if e.Rev != last {
@@ -299,7 +263,7 @@ func (w *watching) streamsInOrder() *history.Verdict {
 	return nil
 }
 
-func (s *stream) misplaced(e WatchEvent, first bool, last, mark int64, seen map[string]bool) string {
+func (s *stream) misplaced(e history.WatchEvent, first bool, last, mark int64, seen map[string]bool) string {
 	switch {
 	case !s.covers(e.Key):
 		return "which it was not asked for"
@@ -364,18 +328,18 @@ func (s *stream) reach() (from, to int64, got map[place]bool) {
 
 // previous: a previous value is the last one before, as far as that is known.
 func (w *watching) previous() *history.Verdict {
-	history := map[string][]versioned{} // of a key, by revision
+	past := map[string][]versioned{} // of a key, by revision
 	for _, rev := range slices.Sorted(maps.Keys(w.log)) {
 		for key, c := range w.log[rev] {
-			history[key] = append(history[key], versioned{rev, c})
+			past[key] = append(past[key], versioned{rev, c})
 		}
 	}
 	for _, s := range w.streams {
 		from, _, _ := s.reach()
 		for _, d := range s.deliveries {
 			for _, e := range d.Events {
-				if why := w.wrongPrevious(s, from, e, history[e.Key]); why != "" {
-					v := invalid(evidence(w.ops, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, e.what(), e.Key, e.Rev, why)
+				if why := w.wrongPrevious(s, from, e, past[e.Key]); why != "" {
+					v := invalid(evidence(w.ops, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, eventText(e), e.Key, e.Rev, why)
 					return &v
 				}
 			}
@@ -391,7 +355,7 @@ type versioned struct {
 
 // wrongPrevious says what is wrong with an event's previous value. Between two changes that are known
 // there may have been one that nobody was told of, unless this stream has covered the time since.
-func (w *watching) wrongPrevious(s *stream, from int64, e WatchEvent, versions []versioned) string {
+func (w *watching) wrongPrevious(s *stream, from int64, e history.WatchEvent, versions []versioned) string {
 	i, _ := slices.BinarySearchFunc(versions, e.Rev, func(v versioned, rev int64) int { return cmp.Compare(v.rev, rev) })
 	var before versioned
 	if i > 0 {

@@ -1,6 +1,10 @@
 package history
 
-import "errors"
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+)
 
 // Kind says whether an op can change the state of the system. The zero value says nothing: such an op
 // counts as neither.
@@ -39,15 +43,26 @@ func DeclaredKind(declared []OpKind, f string, kind Kind) (found Kind, ok bool) 
 	return found, ok
 }
 
-// KindBefore is the kind of a client's op in a history whose lines do not say it, as none did before
-// there was Op.Kind: by its name. Of others nothing is known.
+// KindBefore is the kind of a client's op in a history whose lines do not say it. Of names that are not in the
+// table nothing is known.
 func KindBefore(f string) Kind {
-	switch f {
-	case "get", "read", "range", "list", "scan", "count", FProbeGet, "balances", "get-serializable", "watch":
-		return KindRead
-	case "put", "cas", "delete", FProbePut, FTxn, "append", "add", "transfer", "open",
-		"acquire", "release", "keep-alive", "fenced", "grant", "revoke", "compact":
-		return KindWrite
+	_, kind := Named(f)
+	return kind
+}
+
+// KindOf is the kind of an op that its maker does not know: by its name, and of a transaction that only reads
+// by its ops.
+func KindOf(op *Op) Kind {
+	form, kind := Named(op.F)
+	if form != FormTxn {
+		return kind
 	}
-	return ""
+	rows, err := op.Txn()
+	writes := func(o []json.RawMessage) bool {
+		return len(o) == 0 || string(o[0]) != `"`+string(TxnGet)+`"` && string(o[0]) != `"`+string(TxnRange)+`"`
+	}
+	if err != nil || slices.ContainsFunc(rows.Ops, writes) || slices.ContainsFunc(rows.Else, writes) {
+		return kind
+	}
+	return KindRead
 }

@@ -79,6 +79,15 @@ func (r *RawOp) Parse(line []byte) error {
 	return nil
 }
 
+// Form is what the op does; see Op.Form.
+func (r *RawOp) Form() Form {
+	form, _ := Named(string(r.F))
+	return form
+}
+
+// Probe is as Op.Probe.
+func (r *RawOp) Probe() bool { return probe(string(r.F)) }
+
 // Op copies everything but the value, which shares r's memory.
 func (r *RawOp) Op() Op {
 	op := Op{

@@ -1,44 +1,89 @@
-package checker
+package history
 
 import (
 	"encoding/json"
-	"fmt"
-	"github.com/faultline-chaos/faultline/history"
+	"strconv"
+	"unicode/utf8"
 )
 
-// value is the JSON value of the register workload's ops. What a line does not say is zero.
-type value struct {
+// Answer is what the completion of an op says about one thing.
+type Answer uint8
+
+// The answers. The zero value is for lines that do not say.
+const (
+	Unsaid Answer = iota
+	No
+	Yes
+)
+
+// Register is the value of an op of a register, as it stands on its line:
+//
+//	{"key":"a","value":"1"}                          get, put, append; a null or missing value is absence
+//	{"key":"a","old":null,"new":"1","swapped":true}  cas
+//	{"key":"a","deleted":1}                          delete
+//
+// and of answers "rev", the store's revision, and "mod", that of the key's last write.
+type Register struct {
+	Key      []byte
+	Value    []byte // put: what it writes; get, of its completion: what it read; nil: absent
+	Old, New []byte // cas; a nil Old is absent
+	Swapped  Answer // cas, of its completion
+	Deleted  Answer // delete, of its completion: whether there was something
+	Count    int64  // how many, where Deleted says so
+	Mod, Rev int64  // 0: not told
+}
+
+// RegisterValue is the same with memory of its own. What a line does not say is zero.
+type RegisterValue struct {
 	Key     string  `json:"key"`
-	Value   *string `json:"value"` // put, get; nil: absent
-	Old     *string `json:"old"`   // cas; nil: absent
+	Value   *string `json:"value"` // nil: absent
+	Old     *string `json:"old"`   // nil: absent
 	New     string  `json:"new"`
 	Swapped *bool   `json:"swapped"`
 	Deleted *int64  `json:"deleted"`
-	Mod     int64   `json:"mod"` // get
+	Mod     int64   `json:"mod"`
 	Rev     int64   `json:"rev"`
 }
 
-// parse reads an op's value, by hand where Line.Parse would, too.
-func parse(op *history.Op) (v value, err error) {
-	var l Line
-	if l.scan(op.Value) {
-		return l.value(), nil
+// Register reads the op's value, as Register.Parse does. An error names the op.
+func (op *Op) Register() (RegisterValue, error) {
+	var r Register
+	if r.scan(op.Value) {
+		return r.value(), nil
 	}
-	if err := json.Unmarshal(op.Value, &v); err != nil {
-		return v, fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err)
-	}
-	return v, nil
+	return Decode[RegisterValue](op)
 }
 
-// value is the same with memory of its own.
-func (l *Line) value() value {
-	v := value{Key: string(l.Key), New: string(l.New), Value: textOf(l.Value), Old: textOf(l.Old), Mod: l.mod, Rev: l.rev}
-	if l.Swapped != Unsaid {
-		swapped := l.Swapped == Yes
+// DidSwap says whether a completed cas says that it swapped.
+func (v *RegisterValue) DidSwap() bool { return v.Swapped != nil && *v.Swapped }
+
+// DidDelete says whether a completed delete says that there was something.
+func (v *RegisterValue) DidDelete() bool { return v.Deleted != nil && *v.Deleted > 0 }
+
+// Parse takes a value. Its slices share b's memory where they can. Reading a history is most of what judging
+// a large one costs: a flat object without escapes is decoded by hand, encoding/json gets the rest.
+func (r *Register) Parse(b []byte) error {
+	*r = Register{}
+	if r.scan(b) {
+		return nil
+	}
+	*r = Register{}
+	var v RegisterValue
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	r.take(&v)
+	return nil
+}
+
+func (r *Register) value() RegisterValue {
+	v := RegisterValue{Key: string(r.Key), New: string(r.New), Value: textOf(r.Value), Old: textOf(r.Old), Mod: r.Mod, Rev: r.Rev}
+	if r.Swapped != Unsaid {
+		swapped := r.Swapped == Yes
 		v.Swapped = &swapped
 	}
-	if l.Deleted != Unsaid {
-		deleted := l.deleted
+	if r.Deleted != Unsaid {
+		deleted := r.Count
 		v.Deleted = &deleted
 	}
 	return v
@@ -53,15 +98,15 @@ func textOf(b []byte) *string {
 }
 
 // take is the opposite.
-func (l *Line) take(v *value) {
-	l.Key, l.New = []byte(v.Key), []byte(v.New)
-	l.Value, l.Old = bytesOf(v.Value), bytesOf(v.Old)
-	l.Swapped = answer(v.Swapped != nil, v.Swapped != nil && *v.Swapped)
-	l.Deleted = answer(v.Deleted != nil, v.Deleted != nil && *v.Deleted > 0)
+func (r *Register) take(v *RegisterValue) {
+	r.Key, r.New = []byte(v.Key), []byte(v.New)
+	r.Value, r.Old = bytesOf(v.Value), bytesOf(v.Old)
+	r.Swapped = answer(v.Swapped != nil, v.DidSwap())
+	r.Deleted = answer(v.Deleted != nil, v.DidDelete())
 	if v.Deleted != nil {
-		l.deleted = *v.Deleted
+		r.Count = *v.Deleted
 	}
-	l.mod, l.rev = v.Mod, v.Rev
+	r.Mod, r.Rev = v.Mod, v.Rev
 }
 
 func bytesOf(s *string) []byte {
@@ -80,4 +125,89 @@ func answer(said, yes bool) Answer {
 	default:
 		return No
 	}
+}
+
+// scan is false where the object is anything but flat and known.
+func (r *Register) scan(b []byte) bool {
+	if len(b) < 2 || b[0] != '{' || b[len(b)-1] != '}' {
+		return false
+	}
+	if len(b) == 2 {
+		return true
+	}
+	for b[0] != '}' || len(b) > 1 {
+		name, rest, ok := scanBytes(b[1:]) // after { or ,
+		if !ok || len(rest) < 2 || rest[0] != ':' {
+			return false
+		}
+		if b, ok = r.member(name, rest[1:]); !ok || len(b) == 0 || b[0] != ',' && b[0] != '}' {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Register) member(name, b []byte) (rest []byte, ok bool) {
+	if b[0] == '"' {
+		s, rest, ok := scanBytes(b)
+		switch string(name) {
+		case "key":
+			r.Key = s
+		case "value":
+			r.Value = s
+		case "old":
+			r.Old = s
+		case "new":
+			r.New = s
+		default:
+			return nil, false
+		}
+		return rest, ok
+	}
+	end := 0
+	for end < len(b) && b[end] != ',' && b[end] != '}' {
+		end++
+	}
+	word, rest := b[:end], b[end:]
+	switch string(name) {
+	case "value":
+		r.Value, ok = nil, string(word) == "null"
+	case "old":
+		r.Old, ok = nil, string(word) == "null"
+	case "swapped":
+		ok = string(word) == "true" || string(word) == "false"
+		r.Swapped = answer(true, string(word) == "true")
+	case "deleted", "rev", "mod":
+		n, err := strconv.ParseUint(string(word), 10, 63)
+		ok = err == nil && (len(word) == 1 || word[0] != '0') // JSON has no leading zeros
+		switch string(name) {
+		case "deleted":
+			r.Deleted, r.Count = answer(true, n > 0), int64(n)
+		case "mod":
+			r.Mod = int64(n)
+		default:
+			r.Rev = int64(n)
+		}
+	}
+	return rest, ok
+}
+
+// scanBytes takes a string without escapes. It is not nil where it is empty.
+func scanBytes(b []byte) (s, rest []byte, ok bool) {
+	if len(b) < 2 || b[0] != '"' {
+		return nil, nil, false
+	}
+	ascii := true
+	for i, c := range b[1:] {
+		switch {
+		case c == '"':
+			s = b[1 : i+1 : i+1]
+			return s, b[i+2:], ascii || utf8.Valid(s)
+		case c == '\\' || c < ' ':
+			return nil, nil, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return nil, nil, false
 }

@@ -1,4 +1,4 @@
-package checker
+package history
 
 import (
 	"encoding/json"
@@ -20,11 +20,11 @@ func FuzzLine(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var fast, taken Line
+		var fast, taken Register
 		if !fast.scan(b) {
 			return
 		}
-		var slow value
+		var slow RegisterValue
 		require.NoError(t, json.Unmarshal(b, &slow), "%s", b)
 		require.Equal(t, slow, fast.value(), "%s", b)
 		taken.take(&slow)

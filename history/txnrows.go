@@ -1,15 +1,14 @@
-package checker
+package history
 
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"strconv"
 )
 
-// txnValue is the JSON value of a "txn" op; see history.Txn. Its ops are read by those who know what
-// they mean.
-type txnValue struct {
+// TxnRows is the value of a transaction as it stands on its line; see Txn for its JSON. What its ops are is
+// read by those who know what they mean.
+type TxnRows struct {
 	If        [][]json.RawMessage `json:"if"`
 	Ops       [][]json.RawMessage `json:"ops"`
 	Else      [][]json.RawMessage `json:"else"`
@@ -17,22 +16,31 @@ type txnValue struct {
 	Rev       int64               `json:"rev"`
 }
 
-func parseTxn(op *history.Op) (txnValue, error) { return new(txnReader).read(op.Index, op.Value) }
+// Ran are the ops of the branch that ran, where the answer says which.
+func (v *TxnRows) Ran() [][]json.RawMessage {
+	if v.Succeeded != nil && !*v.Succeeded {
+		return v.Else
+	}
+	return v.Ops
+}
 
-// txnReader reads one value after the other into the same memory.
-type txnReader struct {
+// Txn reads the op's value. An error names the op.
+func (op *Op) Txn() (TxnRows, error) { return new(TxnReader).Read(op.Index, op.Value) }
+
+// TxnReader reads one value after the other into the same memory. The zero value is ready.
+type TxnReader struct {
 	words     []json.RawMessage
 	rows      [][]json.RawMessage
 	succeeded bool
 }
 
-// read is good until the next one, and shares b's memory. As with Line.Parse, the common shape is
+// Read is good until the next one, and shares b's memory. As with Register.Parse, the common shape is
 // decoded by hand, and encoding/json gets whatever that does not recognise. op is for errors.
-func (r *txnReader) read(op int, b []byte) (v txnValue, err error) {
+func (r *TxnReader) Read(op int, b []byte) (v TxnRows, err error) {
 	if r.scan(b, &v) {
 		return v, nil
 	}
-	v = txnValue{}
+	v = TxnRows{}
 	if err := json.Unmarshal(b, &v); err != nil {
 		return v, fmt.Errorf("op %d: value of a txn: %w", op, err)
 	}
@@ -41,7 +49,7 @@ func (r *txnReader) read(op int, b []byte) (v txnValue, err error) {
 
 // scan is false where the value is anything but an object of known members, each at most once, without
 // spaces, escapes, and numbers that are not whole.
-func (r *txnReader) scan(b []byte, v *txnValue) bool {
+func (r *TxnReader) scan(b []byte, v *TxnRows) bool {
 	r.words, r.rows = r.words[:0], r.rows[:0]
 	if len(b) < 2 || b[0] != '{' {
 		return false
@@ -66,13 +74,13 @@ func (r *txnReader) scan(b []byte, v *txnValue) bool {
 			v.Else, b, ok = r.table(b)
 		case "succeeded":
 			bit = 8
-			n := history.PlainJSON(b)
+			n := PlainJSON(b)
 			word := string(b[:n])
 			r.succeeded, v.Succeeded, ok = word == "true", &r.succeeded, word == "true" || word == "false"
 			b = b[n:]
 		case "rev":
 			bit = 16
-			n := history.PlainJSON(b)
+			n := PlainJSON(b)
 			var err error
 			v.Rev, err = strconv.ParseInt(string(b[:n]), 10, 64)
 			ok, b = err == nil, b[n:]
@@ -88,7 +96,7 @@ func (r *txnReader) scan(b []byte, v *txnValue) bool {
 }
 
 // table is a list of lists.
-func (r *txnReader) table(b []byte) (rows [][]json.RawMessage, rest []byte, ok bool) {
+func (r *TxnReader) table(b []byte) (rows [][]json.RawMessage, rest []byte, ok bool) {
 	from := len(r.rows)
 	rest, ok = each(b, func(row []byte) bool {
 		first := len(r.words)
@@ -113,7 +121,7 @@ func each(b []byte, f func(member []byte) bool) (rest []byte, ok bool) {
 	}
 	for {
 		b = b[1:] // [ or ,
-		n := history.PlainJSON(b)
+		n := PlainJSON(b)
 		if n == 0 || n == len(b) || !f(b[:n:n]) {
 			return nil, false
 		}
@@ -128,14 +136,14 @@ func each(b []byte, f func(member []byte) bool) (rest []byte, ok bool) {
 	}
 }
 
-// jsonString is a JSON string.
-func jsonString(b json.RawMessage) (string, error) {
-	s, err := jsonText(b)
+// JSONString is a JSON string.
+func JSONString(b json.RawMessage) (string, error) {
+	s, err := JSONText(b)
 	return string(s), err
 }
 
-// jsonText is the same; it shares b's memory where it can.
-func jsonText(b json.RawMessage) ([]byte, error) {
+// JSONText is the same; it shares b's memory where it can.
+func JSONText(b json.RawMessage) ([]byte, error) {
 	if s, rest, ok := scanBytes(b); ok && len(rest) == 0 {
 		return s, nil
 	}
@@ -144,9 +152,9 @@ func jsonText(b json.RawMessage) ([]byte, error) {
 	return []byte(s), err
 }
 
-// jsonInt is a JSON integer.
-func jsonInt(b json.RawMessage) (n int64, err error) {
-	if history.PlainJSON(b) == len(b) {
+// JSONInt is a JSON integer.
+func JSONInt(b json.RawMessage) (n int64, err error) {
+	if PlainJSON(b) == len(b) {
 		if n, err = strconv.ParseInt(string(b), 10, 64); err == nil {
 			return n, nil
 		}

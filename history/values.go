@@ -36,6 +36,17 @@ type HashValue struct {
 	Hash            uint32 `json:"hash"`    // of the state
 }
 
+// FLogDigest is an op of the harness process, on Node, in which the member told a digest of its raft log.
+const FLogDigest = "log-digest"
+
+// LogDigestValue is the value of a FLogDigest op: what a member's log holds at an index.
+type LogDigestValue struct {
+	Index     uint64 `json:"index"`
+	Term      uint64 `json:"term"`                // of the entry at Index
+	Digest    string `json:"digest"`              // of all entries up to Index
+	Committed bool   `json:"committed,omitempty"` // the member knew that the entry was committed
+}
+
 // Names of a probe's ops, and of the op that sums them up.
 const (
 	FProbePut = "probe-put"
@@ -49,7 +60,9 @@ const (
 const ProbeProcess = 1_000_000_000_000
 
 // Probe says whether the op is a probe's and not a workload's.
-func (op *Op) Probe() bool { return op.F == FProbePut || op.F == FProbeGet }
+func (op *Op) Probe() bool { return probe(op.F) }
+
+func probe(f string) bool { return f == FProbePut || f == FProbeGet }
 
 // ProbesValue sums up a run's probes.
 type ProbesValue struct {

@@ -61,7 +61,7 @@ func (h *History) Judges() []string {
 func judges(ops []history.Op) []string {
 	var out []string
 	for i := range ops {
-		if !ops[i].Client() {
+		if !ops[i].Client() || ops[i].Probe() {
 			continue
 		}
 		if name := judgeOf(&ops[i]); name != "" && !slices.Contains(out, name) && byName(name) != nil {
@@ -75,29 +75,29 @@ func judges(ops []history.Op) []string {
 }
 
 func judgeOf(op *history.Op) string {
-	switch op.F {
-	case "get", "put", "cas", "delete":
+	switch op.Form() {
+	case history.FormGet, history.FormPut, history.FormCAS, history.FormDelete:
 		return checker.Linearizable{}.Name()
-	case "append":
+	case history.FormAppend:
 		return "appends"
-	case history.FTxn:
+	case history.FormTxn:
 		if bytes.Contains(op.Value, []byte(`"rev":`)) {
 			return "revision"
 		}
 		if op.Type == history.OK {
 			return "anomalies"
 		}
-	case "add":
+	case history.FormAdd:
 		return "set"
-	case "transfer", "balances":
+	case history.FormTransfer, history.FormBalances:
 		return "bank"
-	case checker.FWatch:
+	case history.FormWatch:
 		return "watch"
-	case checker.FAcquire, checker.FRelease, checker.FFenced:
+	case history.FormAcquire, history.FormRelease, history.FormFenced:
 		return "lock"
-	case checker.FGrant, checker.FRevoke:
+	case history.FormGrant, history.FormRevoke:
 		return "lease"
-	case checker.FSerializableGet:
+	case history.FormSerializableGet:
 		return "serializable"
 	}
 	return ""

@@ -46,7 +46,7 @@ func transactions() *form {
 	return &form{
 		name: checker.Anomalies{}.Name(),
 		take: func(op *history.RawOp) error {
-			if string(op.F) != history.FTxn || bytes.Contains(op.Value, []byte(`"rev":`)) {
+			if op.Form() != history.FormTxn || bytes.Contains(op.Value, []byte(`"rev":`)) {
 				return errOther
 			}
 			answered = answered || op.Type == history.OK

@@ -384,7 +384,9 @@ func (c *converter) op(op *foreign) (*history.Op, error) {
 		value["swapped"] = true
 	}
 	out.F = f
-	out.Value, err = json.Marshal(value)
+	if out.Value, err = json.Marshal(value); err == nil && out.Type == history.Invoke {
+		out.Kind = history.KindOf(out)
+	}
 	return out, err
 }
 

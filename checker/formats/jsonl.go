@@ -56,21 +56,6 @@ func (s *source) read(f *form) (*History, error) {
 	return h, err
 }
 
-// registerF is the name without copying it; "" if it is not one of a register's ops.
-func registerF(b []byte) string {
-	switch string(b) {
-	case "get":
-		return "get"
-	case "put":
-		return "put"
-	case "cas":
-		return "cas"
-	case "delete":
-		return "delete"
-	}
-	return ""
-}
-
 // ops reads all lines.
 func (s *source) ops() (ops []history.Op, cut string, err error) {
 	r, err := s.open()

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/history"
 )
 
@@ -287,6 +286,9 @@ func (r *robust) operation(op *robustOp, where string) error {
 
 func (r *robust) add(at int64, done bool, op history.Op) {
 	op.Time = time.Duration(at)
+	if op.Type == history.Invoke {
+		op.Kind = history.KindOf(&op)
+	}
 	r.lines = append(r.lines, timedLine{at, done, op})
 }
 
@@ -462,7 +464,7 @@ func (r *robust) actions(list []robustAction, results []robustResult) ([]any, er
 
 // watch makes a line pair of every delivery.
 func (r *robust) watch(w *robustWatch, name string) error {
-	asked := checker.WatchValue{Watch: name, Key: w.Request.Key, Prefix: w.Request.WithPrefix, From: w.Request.Revision, PrevKV: w.Request.WithPrevKV}
+	asked := history.WatchValue{Watch: name, Key: w.Request.Key, Prefix: w.Request.WithPrefix, From: w.Request.Revision, PrevKV: w.Request.WithPrevKV}
 	process := robustSpare + r.spare
 	r.spare++
 	last := int64(-1)
@@ -476,18 +478,18 @@ func (r *robust) watch(w *robustWatch, name string) error {
 			got.Progress = p.Revision
 		}
 		for _, e := range p.Events {
-			kind, ok := map[string]string{"put-operation": "put", "delete-operation": "delete"}[e.Type]
+			kind, ok := map[string]history.EventType{"put-operation": history.EventPut, "delete-operation": history.EventDelete}[e.Type]
 			if !ok {
 				return fmt.Errorf("unknown type %q of an event: allowed are put-operation, delete-operation", e.Type)
 			}
-			event := checker.WatchEvent{Type: kind, Key: e.Key, Value: e.Value.String(), Rev: e.Revision}
+			event := history.WatchEvent{Type: kind, Key: e.Key, Value: e.Value.String(), Rev: e.Revision}
 			if e.PrevValue != nil {
-				event.Prev = &checker.WatchPrev{Value: e.PrevValue.Value.String(), Rev: e.PrevValue.ModRevision}
+				event.Prev = &history.WatchPrev{Value: e.PrevValue.Value.String(), Rev: e.PrevValue.ModRevision}
 			}
 			got.Events = append(got.Events, event)
 		}
-		r.add(p.Time, false, history.Op{Process: process, Type: history.Invoke, F: checker.FWatch, Value: history.EncodeValue(asked)})
-		r.add(p.Time, false, history.Op{Process: process, Type: history.OK, F: checker.FWatch, Value: history.EncodeValue(got)})
+		r.add(p.Time, false, history.Op{Process: process, Type: history.Invoke, F: history.FWatch, Value: history.EncodeValue(asked)})
+		r.add(p.Time, false, history.Op{Process: process, Type: history.OK, F: history.FWatch, Value: history.EncodeValue(got)})
 	}
 	return nil
 }

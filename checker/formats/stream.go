@@ -86,14 +86,14 @@ func registerLine(line *checker.Line, op *history.RawOp) (ok bool, err error) {
 	if op.Process < 0 {
 		return false, nil
 	}
-	f := registerF(op.F)
-	if f == "" {
-		if s := string(op.F); s == history.FProbePut || s == history.FProbeGet {
-			return false, nil
-		}
+	form := op.Form()
+	switch {
+	case !form.Register():
 		return false, errOther
+	case op.Probe():
+		return false, nil
 	}
-	line.Position, line.Process, line.Type, line.F = int(op.Index), int(op.Process), op.Type, f
+	line.Position, line.Process, line.Type, line.Form = int(op.Index), int(op.Process), op.Type, form
 	if op.Type == history.Invoke || op.Type == history.OK {
 		if err := line.Parse(op.Value); err != nil {
 			return false, &history.DamageError{Err: err}

@@ -5,8 +5,11 @@ package generate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Config says what to make. The same config makes the same history, with any version of Go.
@@ -37,15 +40,15 @@ func Default() Config {
 // Mix is the shares of get, put, cas and delete, as whole numbers in any scale.
 type Mix [4]int
 
-var ops = [4]string{"get", "put", "cas", "delete"}
+var forms = [4]history.Form{history.FormGet, history.FormPut, history.FormCAS, history.FormDelete}
 
 // ParseMix reads a mix such as get=50,put=35,cas=10,delete=5. What is left out is 0.
 func ParseMix(s string) (m Mix, err error) {
 	for part := range strings.SplitSeq(s, ",") {
 		name, share, _ := strings.Cut(part, "=")
-		i := indexOf(ops[:], name)
+		i := slices.IndexFunc(forms[:], func(f history.Form) bool { return f.String() == name })
 		if i < 0 {
-			return m, fmt.Errorf("mix %q: %q is no op: allowed are %s", s, name, strings.Join(ops[:], ", "))
+			return m, fmt.Errorf("mix %q: %q is no op: allowed are get, put, cas, delete", s, name)
 		}
 		if _, err := fmt.Sscanf(share+"\n", "%d\n", &m[i]); err != nil || m[i] < 0 {
 			return m, fmt.Errorf("mix %q: the share of %s must be a whole number from 0", s, name)
@@ -57,21 +60,12 @@ func ParseMix(s string) (m Mix, err error) {
 func (m Mix) String() string {
 	var parts []string
 	for i, n := range m {
-		parts = append(parts, fmt.Sprintf("%s=%d", ops[i], n))
+		parts = append(parts, fmt.Sprintf("%s=%d", forms[i], n))
 	}
 	return strings.Join(parts, ",")
 }
 
 func (m Mix) total() int { return m[0] + m[1] + m[2] + m[3] }
-
-func indexOf(list []string, s string) int {
-	for i := range list {
-		if list[i] == s {
-			return i
-		}
-	}
-	return -1
-}
 
 // Validate says what is wrong with a config, and what is allowed.
 func (c Config) Validate() error {

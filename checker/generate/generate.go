@@ -14,9 +14,8 @@ import (
 // Line is a line of the history.
 type Line struct {
 	checker.Line
-	Time     time.Duration
-	Node     history.NodeID
-	Rev, Mod int64 // of a completion, where Config.Revised; Mod of gets that found something
+	Time time.Duration
+	Node history.NodeID
 }
 
 // Truth is what is known of the history.
@@ -270,7 +269,7 @@ func (g *generator) write(c *client, t history.Type) {
 	}
 	l := &g.line
 	*l = Line{Time: time.Duration(g.now), Node: c.node, Line: checker.Line{
-		Position: g.position, Process: c.process, Type: t, F: ops[c.op], Key: g.keys[c.key].name,
+		Position: g.position, Process: c.process, Type: t, Form: forms[c.op], Register: history.Register{Key: g.keys[c.key].name},
 	}}
 	switch c.op {
 	case opGet:
@@ -305,9 +304,9 @@ func (g *generator) number(buffer int, v value) []byte {
 	return b
 }
 
-func answer(yes bool) checker.Answer {
+func answer(yes bool) history.Answer {
 	if yes {
-		return checker.Yes
+		return history.Yes
 	}
-	return checker.No
+	return history.No
 }

@@ -74,7 +74,7 @@ func TestSeedDecidesEverything(t *testing.T) {
 	sum := func(c Config) string {
 		h := sha256.New()
 		_, err := Run(t.Context(), c, func(l *Line) error {
-			_, err := fmt.Fprintln(h, l.Time, l.Position, l.Process, l.Type, l.F, string(l.Key), string(l.Value), string(l.Old), string(l.New), l.Swapped, l.Deleted, l.Node)
+			_, err := fmt.Fprintln(h, l.Time, l.Position, l.Process, l.Type, l.Form, string(l.Key), string(l.Value), string(l.Old), string(l.New), l.Swapped, l.Deleted, l.Node)
 			return err
 		})
 		require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestShares(t *testing.T) {
 		last = l.Time
 		count[string(l.Type)]++
 		if l.Type == history.Invoke {
-			count[l.F]++
+			count[l.Form.String()]++
 		}
 		return nil
 	})

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/history"
 )
 
@@ -44,7 +43,7 @@ func writeRegisters(ctx context.Context, c Config, out io.Writer) (Truth, error)
 	var value []byte
 	return Run(ctx, c, func(l *Line) error {
 		value = appendValue(value[:0], l)
-		return write(history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.F, Value: value, Node: l.Node})
+		return write(history.Op{Index: l.Position, Time: l.Time, Process: l.Process, Type: l.Type, F: l.Form.String(), Value: value, Node: l.Node})
 	})
 }
 
@@ -59,7 +58,10 @@ func txnWriter(out io.Writer) func(*TxnLine) error {
 func opWriter(out io.Writer) func(history.Op) error {
 	var line []byte
 	return func(op history.Op) error {
-		if op.Type == history.Info {
+		switch op.Type {
+		case history.Invoke:
+			op.Kind = history.KindOf(&op)
+		case history.Info:
 			op.Error = "timeout"
 		}
 		line = op.AppendJSON(line[:0])
@@ -79,27 +81,27 @@ func appendValue(b []byte, l *Line) []byte {
 		b = append(append(append(b, '"'), v...), '"')
 	}
 	b = append(append(append(b, `{"key":"`...), l.Key...), '"')
-	switch l.F {
-	case "get", "put":
+	switch l.Form {
+	case history.FormGet, history.FormPut:
 		member("value", l.Value)
-	case "cas":
+	case history.FormCAS:
 		member("old", l.Old)
 		member("new", l.New)
-		if l.Swapped != checker.Unsaid {
-			b = strconv.AppendBool(append(b, `,"swapped":`...), l.Swapped == checker.Yes)
+		if l.Swapped != history.Unsaid {
+			b = strconv.AppendBool(append(b, `,"swapped":`...), l.Swapped == history.Yes)
 		}
-	case "delete":
+	case history.FormDelete:
 		switch l.Deleted {
-		case checker.Yes:
+		case history.Yes:
 			b = append(b, `,"deleted":1`...)
-		case checker.No:
+		case history.No:
 			b = append(b, `,"deleted":0`...)
 		}
 	}
 	if l.Rev > 0 {
 		b = strconv.AppendInt(append(b, `,"rev":`...), l.Rev, 10)
 	}
-	if l.F == "get" && l.Value != nil && l.Mod > 0 {
+	if l.Form == history.FormGet && l.Value != nil && l.Mod > 0 {
 		b = strconv.AppendInt(append(b, `,"mod":`...), l.Mod, 10)
 	}
 	return append(b, '}')
