@@ -148,7 +148,7 @@ func (p *paperProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine
 	spread := int((p.paper.Max - p.paper.Min) / p.paper.Tick)
 	cfg := core.Config{
 		ID: uint64(node), Cluster: 1, Members: p.members, Hooks: p.watch.hooks(node, host),
-		ElectionTicks: ticks, HeartbeatTicks: ticks / 2, Paper: true,
+		ElectionTicks: ticks, HeartbeatTicks: ticks / 2, PlainElections: true,
 	}
 	one := cfg.Hooks.BecameLeader
 	cfg.Hooks.BecameLeader = func(term uint64) { p.led = true; one(term) }

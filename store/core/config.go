@@ -54,12 +54,12 @@ type Config struct {
 	Hooks  Hooks
 	// Bug names a planted mistake. It is refused in builds without the tag "bugs".
 	Bug string
-	// Paper makes elections those of the Raft paper (figure 2), to repeat its measurements: no
+	// PlainElections makes elections those of figure 2 of the Raft paper, for measurements of them: no
 	// pre-vote, no check of the quorum, and a timer that starts anew only for a leader's message, a
 	// vote that was granted and a campaign, where raft's also does for a vote that was refused. It
 	// needs ElectionRand, which may then draw any timeouts, so that no server can have it by a flag:
 	// the server draws none.
-	Paper bool
+	PlainElections bool
 }
 
 // Hooks tell a test or the server what happens inside, each nil or called from within an input. They must not
@@ -122,8 +122,8 @@ func (c *Config) check() error {
 	if c.ElectionTicks < 2 || c.ElectionTicks <= c.HeartbeatTicks {
 		return fmt.Errorf("start member %x: an election timeout of %d ticks must be longer than the heartbeat interval of %d", c.ID, c.ElectionTicks, c.HeartbeatTicks)
 	}
-	if c.Paper && c.ElectionRand == nil {
-		return fmt.Errorf("start member %x: elections as in the paper are for simulations, which draw the timeouts", c.ID)
+	if c.PlainElections && c.ElectionRand == nil {
+		return fmt.Errorf("start member %x: plain elections are for experiments, which draw the timeouts", c.ID)
 	}
 	return CheckBug(c.Bug)
 }

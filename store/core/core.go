@@ -44,8 +44,8 @@ type Core struct {
 	stale []*raftpb.Entry // of withStaleTail
 
 	timeout  *int // raft's election timeout, if ours is used
-	elapsed  *int // raft's ticks since the timer started, with Config.Paper
-	beaten   *int // raft's ticks since a leader's last heartbeats, with Config.Paper
+	elapsed  *int // raft's ticks since the timer started, with Config.PlainElections
+	beaten   *int // raft's ticks since a leader's last heartbeats, with Config.PlainElections
 	drawn    int
 	drawnFor drawKey
 }
@@ -142,7 +142,7 @@ func (c *Core) start() error {
 		ID: c.cfg.ID, ElectionTick: c.cfg.ElectionTicks, HeartbeatTick: c.cfg.HeartbeatTicks,
 		Storage: c.log, Applied: c.state.index, AsyncStorageWrites: true,
 		MaxSizePerMsg: 1 << 20, MaxCommittedSizePerReady: 4 << 20, MaxUncommittedEntriesSize: 256 << 20,
-		MaxInflightMsgs: 512, CheckQuorum: !c.cfg.Paper, PreVote: !c.cfg.Paper, ReadOnlyOption: option,
+		MaxInflightMsgs: 512, CheckQuorum: !c.cfg.PlainElections, PreVote: !c.cfg.PlainElections, ReadOnlyOption: option,
 		Logger: c.cfg.Logger, StepDownOnRemoval: true,
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *Core) start() error {
 	if c.cfg.ElectionRand != nil {
 		c.timeout = raftInt(node, "randomizedElectionTimeout")
 	}
-	if c.cfg.Paper {
+	if c.cfg.PlainElections {
 		c.elapsed = raftInt(node, "electionElapsed")
 		c.beaten = raftInt(node, "heartbeatElapsed")
 	}

@@ -3,11 +3,11 @@ package core
 import "go.etcd.io/raft/v3"
 
 // Quiet is for how many ticks nothing will happen by them alone: the election timer, or a leader's next
-// heartbeat, is further away. It is 0 without Config.Paper, whose ticks are so short that most of them
+// heartbeat, is further away. It is 0 without Config.PlainElections, whose ticks are so short that most of them
 // are not worth a call.
 func (c *Core) Quiet() int {
 	switch {
-	case !c.cfg.Paper:
+	case !c.cfg.PlainElections:
 		return 0
 	case c.role == raft.StateLeader:
 		return max(c.cfg.HeartbeatTicks-*c.beaten-1, 0)

@@ -48,10 +48,10 @@ type timer struct {
 	elapsed, drawn int
 }
 
-// timerBefore notes the timer before a message that, in the paper, may leave it alone: a vote asked for
+// timerBefore notes the timer before a message that, with Config.PlainElections, may leave it alone: a vote asked for
 // or refused. raft starts it anew whenever a term begins.
 func (c *Core) timerBefore(m *raftpb.Message) timer {
-	if !c.cfg.Paper || c.role == raft.StateLeader || m.GetType() != raftpb.MsgVote && m.GetType() != raftpb.MsgVoteResp {
+	if !c.cfg.PlainElections || c.role == raft.StateLeader || m.GetType() != raftpb.MsgVote && m.GetType() != raftpb.MsgVoteResp {
 		return timer{}
 	}
 	return timer{true, *c.elapsed, c.drawn}

@@ -72,7 +72,7 @@ func newTrial(t Trial, d *core.Durable, out output, now int64) (*trial, error) {
 	}
 	r := &trial{Trial: t, rand: rand.New(rand.NewPCG(t.Seed, uint64(t.Self))), out: out, ticked: now, heard: map[uint64]bool{}}
 	cfg := config(t.Self)
-	cfg.Paper, cfg.ElectionRand = true, r.timeout
+	cfg.PlainElections, cfg.ElectionRand = true, r.timeout
 	cfg.ElectionTicks = int(t.Min / t.Tick)
 	cfg.HeartbeatTicks = cfg.ElectionTicks / 2
 	var err error

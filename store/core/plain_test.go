@@ -11,10 +11,10 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-func TestPaperNeedsDrawnTimeouts(t *testing.T) {
-	cfg := Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}}, ElectionTicks: 10, Paper: true}
+func TestPlainElectionsNeedDrawnTimeouts(t *testing.T) {
+	cfg := Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}}, ElectionTicks: 10, PlainElections: true}
 	_, err := New(cfg, &Durable{})
-	require.ErrorContains(t, err, "for simulations")
+	require.ErrorContains(t, err, "for experiments")
 	cfg.ElectionRand = func() int { return 7 }
 	c, err := New(cfg, &Durable{})
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func TestPaperNeedsDrawnTimeouts(t *testing.T) {
 func TestSkipIsTicks(t *testing.T) {
 	make := func() *Core {
 		r := rand.New(rand.NewPCG(1, 2))
-		cfg := Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}, {ID: 2}, {ID: 3}}, ElectionTicks: 10, HeartbeatTicks: 5, Paper: true, ElectionRand: func() int { return 10 + r.IntN(10) }}
+		cfg := Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}, {ID: 2}, {ID: 3}}, ElectionTicks: 10, HeartbeatTicks: 5, PlainElections: true, ElectionRand: func() int { return 10 + r.IntN(10) }}
 		c, err := New(cfg, &Durable{})
 		require.NoError(t, err)
 		return c
@@ -75,12 +75,12 @@ func TestSkipIsTicks(t *testing.T) {
 	require.True(t, led, "heartbeats were skipped to, too")
 	plain, err := New(Config{ID: 1, Cluster: 1, Members: []Member{{ID: 1}}, ElectionTicks: 10}, &Durable{})
 	require.NoError(t, err)
-	require.Zero(t, plain.Quiet(), "only with Paper")
+	require.Zero(t, plain.Quiet(), "only with PlainElections")
 }
 
-// TestServersCannotBePaper: neither the server nor its program names the fields that make elections
-// those of the paper.
-func TestServersCannotBePaper(t *testing.T) {
+// TestServersElectSafely: neither the server nor its program names the fields that leave out what protects
+// elections.
+func TestServersElectSafely(t *testing.T) {
 	var files []string
 	for _, dir := range []string{"../server", "../../cmd/raftkv"} {
 		found, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -91,7 +91,7 @@ func TestServersCannotBePaper(t *testing.T) {
 	for _, f := range files {
 		src, err := os.ReadFile(f)
 		require.NoError(t, err)
-		for _, name := range []string{"Paper", "ElectionRand"} {
+		for _, name := range []string{"PlainElections", "ElectionRand"} {
 			require.NotContainsf(t, string(src), name, "%s names %s", f, name)
 		}
 	}
