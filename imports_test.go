@@ -25,7 +25,7 @@ type layer struct {
 
 // layers is DESIGN's table. The first row that matches a package holds.
 var layers = []layer{
-	{"cmd/raftkv", []string{"store/server", "store/core"}, "the store's program must not be able to be what tests need, such as a paper node"},
+	{"cmd/raftkv", []string{"store/server", "store/core"}, "the store's program must not be able to be what tests need, such as elections without a check of the quorum"},
 	{"cmd/...", []string{"..."}, "programs know everything"},
 	{"history", nil, "what a run leaves must be read by who knows nothing of how it was made"},
 	{"history/raftlog", []string{"history"}, "what a line means needs nothing but the line"},
@@ -53,8 +53,9 @@ var layers = []layer{
 	{"scenario/...", []string{"history/...", "harness/...", "docker", "nemesis", "systems", "scripts", "workloads", "checker", "results/...", "store/core", "scenario/..."}, "it puts a run together; nothing but commands is above it"},
 	{"workloads", []string{"history", "harness", "checker"}, "a workload names its checkers"},
 	{"store/server", []string{"store/core", "store/disk", "store/internal/..."}, "nothing that only tests need is in the store's server"},
-	{"store/papernode", []string{"store/core", "store/disk"}, "elections as in the paper, in a program of their own"},
-	{"store/...", []string{"store/core", "store/disk", "store/mvcc", "store/internal/..."}, "the store is a system like any other, and nothing of it imports a paper node"},
+	{"store/...", []string{"store/core", "store/disk", "store/mvcc", "store/internal/..."}, "the store is a system like any other, and knows nobody who tests it"},
+	{"experiments/figure16/server", []string{"store/core", "store/disk"}, "the process that is measured is the core, its disk and nothing else"},
+	{"experiments/figure16", []string{"history", "harness", "harness/sim", "harness/local", "systems", "scenario", "store/core", "results/...", "internal/statistics", "experiments/figure16/server"}, "an experiment whole; nothing but its command knows it"},
 	{"internal/benchcheck", []string{"history", "checker/...", "results"}, "it measures faultline check from outside"},
 	{"internal/recount", []string{"history"}, "it computes again from a run's files, and shares how one line is read"},
 	{"internal/...", []string{"internal/..."}, "tools of the tests"},
@@ -73,7 +74,7 @@ var libraries = []library{
 	{"github.com/anishathalye/porcupine", []string{"checker/..."}, "it is one of the judges"},
 	{"github.com/testcontainers/", []string{"docker"}, "nobody else knows Docker"},
 	{"github.com/moby/", []string{"docker"}, "nobody else knows Docker"},
-	{"gonum.org/v1/plot", []string{"results/..."}, "only reports draw"},
+	{"gonum.org/v1/plot", []string{"results/...", "experiments/figure16"}, "only reports draw"},
 	{"gonum.org/v1/gonum", []string{"internal/statistics"}, "mathext is enough: stat brings 20 packages of linear algebra"},
 	{"charm.land/", []string{"results/..."}, "only reports and the live view paint a terminal"},
 	{"github.com/charmbracelet/", []string{"results/..."}, "only reports and the live view paint a terminal"},

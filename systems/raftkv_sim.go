@@ -23,14 +23,14 @@ import (
 var (
 	_ sim.System        = (*RaftKV)(nil)
 	_ sim.HashingSystem = (*RaftKV)(nil)
-	_ sim.Copier        = (*raftProgram)(nil)
-	_ sim.Fingerprinter = (*raftProgram)(nil)
-	_ sim.Pivot         = (*raftProgram)(nil)
+	_ sim.Copier        = (*RaftProgram)(nil)
+	_ sim.Fingerprinter = (*RaftProgram)(nil)
+	_ sim.Pivot         = (*RaftProgram)(nil)
 )
 
 // Program makes a cluster of the store's cores.
 func (s *RaftKV) Program(nodes int) (sim.Program, error) {
-	p := &raftProgram{opts: s.opts, watch: newRaftWatch()}
+	p := &RaftProgram{opts: s.opts, watch: newRaftWatch()}
 	for i := 1; i <= nodes; i++ {
 		p.members = append(p.members, core.Member{ID: uint64(i), Name: fmt.Sprintf("n%d", i)})
 	}
@@ -99,8 +99,9 @@ func (k simKV) RangeStream(context.Context, *pb.RangeRequest, ...grpc.CallOption
 	return nil, status.Error(codes.Unimplemented, "the store does not stream ranges")
 }
 
-// raftProgram is one simulated cluster of the store. Member i has raft's id i.
-type raftProgram struct {
+// RaftProgram is one simulated cluster of the store, a sim.Program. Member i has raft's id i. Who wants
+// members of another configuration embeds it, and has a Boot of its own.
+type RaftProgram struct {
 	opts    Options
 	members []core.Member
 	watch   *raftWatch
@@ -112,10 +113,10 @@ type raftDisk struct{ durable core.Durable }
 
 func (d *raftDisk) Apply(record any) { d.durable.Apply(record.(*core.Record)) }
 
-func (p *raftProgram) Format(int) sim.Disk { return &raftDisk{} }
+func (p *RaftProgram) Format(int) sim.Disk { return &raftDisk{} }
 
 // Boot starts a member as the server does. What the server would refuse, it refuses in the same words.
-func (p *raftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine, error) {
+func (p *RaftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine, error) {
 	if err := core.CheckTimeouts(p.opts.ElectionTimeout, p.opts.HeartbeatInterval); err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (p *raftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine,
 	cfg := core.Config{
 		ID: word(node), Cluster: 1, Members: p.members,
 		SnapshotEvery: uint64(max(p.opts.SnapshotCount, 0)), KeepEntries: uint64(max(min(p.opts.SnapshotCount, 5000), 0)),
-		Logger: simLogger{host.Log}, Bug: p.opts.Bug, Hooks: p.watch.hooks(node, host),
+		Logger: simLogger{host.Log}, Bug: p.opts.Bug, Hooks: p.Hooks(node, host),
 	}
 	cfg.SetTimeouts(p.opts.ElectionTimeout, p.opts.HeartbeatInterval)
 	p.collide = p.collide || host.Hostile && host.Rand.IntN(2*len(p.members)) == 0
@@ -141,11 +142,19 @@ func (p *raftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine,
 		host.Violated("it cannot start from its disk: %v", err)
 		return nil, err
 	}
-	return &raftMachine{core: c, program: p, node: node, host: host}, nil
+	return p.Machine(c, node, host), nil
+}
+
+// Hooks hold what the cores of members do against raft's promises.
+func (p *RaftProgram) Hooks(node int, host sim.Host) core.Hooks { return p.watch.hooks(node, host) }
+
+// Machine is a member that is this core. The program watches what it sends and writes.
+func (p *RaftProgram) Machine(c *core.Core, node int, host sim.Host) sim.Machine {
+	return &raftMachine{core: c, program: p, node: node, host: host}
 }
 
 // Copy sends a raft message through its encoding.
-func (p *raftProgram) Copy(message any) any {
+func (p *RaftProgram) Copy(message any) any {
 	b, err := proto.Marshal(message.(*raftpb.Message))
 	out := &raftpb.Message{}
 	if err == nil {
@@ -158,20 +167,20 @@ func (p *raftProgram) Copy(message any) any {
 }
 
 // Pivotal are messages that a member must remember after a restart.
-func (p *raftProgram) Pivotal(message any) bool {
+func (p *RaftProgram) Pivotal(message any) bool {
 	m := message.(*raftpb.Message)
 	return m.GetType() == raftpb.MsgVote || m.GetType() == raftpb.MsgVoteResp && !m.GetReject()
 }
 
 // Heartbeat says whether a message is a heartbeat that a leader's clock made it send: those that
 // confirm reads carry a context.
-func (p *raftProgram) Heartbeat(message any) bool {
+func (p *RaftProgram) Heartbeat(message any) bool {
 	m := message.(*raftpb.Message)
 	return m.GetType() == raftpb.MsgHeartbeat && len(m.GetContext()) == 0
 }
 
 // Fingerprint mixes what makes messages, requests and replies differ.
-func (p *raftProgram) Fingerprint(payload any) uint64 {
+func (p *RaftProgram) Fingerprint(payload any) uint64 {
 	switch m := payload.(type) {
 	case *raftpb.Message:
 		return mix(word(m.GetType()), m.GetTerm(), m.GetIndex(), m.GetLogTerm(), m.GetCommit(), word(len(m.GetEntries())))
@@ -203,7 +212,7 @@ func mix(words ...uint64) uint64 {
 // raftMachine is a core as a sim.Machine.
 type raftMachine struct {
 	core    *core.Core
-	program *raftProgram
+	program *RaftProgram
 	node    int
 	host    sim.Host
 	out     []sim.Effect

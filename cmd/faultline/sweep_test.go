@@ -3,60 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
 )
-
-func lineNamed(t *testing.T, name string) sweep.PaperLine {
-	t.Helper()
-	lines := sweep.PaperLines()
-	i := slices.IndexFunc(lines, func(l sweep.PaperLine) bool { return l.Name() == name })
-	require.GreaterOrEqual(t, i, 0)
-	return lines[i]
-}
-
-// paperRun does the trials of some lines on sim in a folder.
-func paperRun(t *testing.T, ctx context.Context, dir string, trials int, lines ...string) (*paperSweep, error) {
-	t.Helper()
-	s := defaultSweep()
-	s.Settings = sweep.Settings{Paper: true, Runtime: "sim", Lines: lines, Trials: trials, Seed: 1}
-	p, err := s.openPaper(sweep.Folder(dir))
-	require.NoError(t, err)
-	return p, (&app{stdout: &bytes.Buffer{}}).crash(ctx, p, sweep.Folder(dir), p.todo())
-}
-
-// TestPaperLine: a short line of figure 16 comes near the paper's. The tolerance is wider than the
-// sweep's own, since 50 trials move a median by themselves; the seed is fixed.
-func TestPaperLine(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		tolerance float64
-	}{{"150-300", 0.2}, {"50-100", 0.2}, {"150-155", 0.5}} {
-		t.Run(c.name, func(t *testing.T) {
-			p, err := paperRun(t, t.Context(), t.TempDir(), 50, c.name)
-			require.NoError(t, err)
-			again, err := paperRun(t, t.Context(), t.TempDir(), 50, c.name)
-			require.NoError(t, err)
-			require.Equal(t, p.trials(), again.trials(), "cores do not matter")
-			p.lines[0].Tolerance = c.tolerance
-			rs, err := p.judge()
-			require.NoError(t, err)
-			require.InDelta(t, 0, rs[0].Checks[0].Off, c.tolerance, "%v", rs[0])
-			require.Equal(t, 50, rs[0].Measured.N)
-		})
-	}
-}
 
 // TestPaperSweep: what is printed, what is written and the exit code agree.
 func TestPaperSweep(t *testing.T) {
@@ -77,50 +34,7 @@ func TestPaperSweep(t *testing.T) {
 	}
 	raw, err := os.ReadFile(filepath.Join(found[0], "trials.jsonl"))
 	require.NoError(t, err)
-	var line paperTrial
-	require.NoError(t, json.Unmarshal(raw[:bytes.IndexByte(raw, '\n')], &line))
-	one, err := paperSetup(lineNamed(t, line.Line)).Trial(t.Context(), line.Seed)
-	require.NoError(t, err)
-	require.Equal(t, line.Majority, one.Majority, "a trial repeats from its seed")
-}
-
-// TestPaperIsInterrupted: every trial that was done is kept, and the others yield what they would have.
-func TestPaperIsInterrupted(t *testing.T) {
-	whole, err := paperRun(t, t.Context(), t.TempDir(), 60, "150-300", "150-155")
-	require.NoError(t, err)
-	dir := t.TempDir()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("signal"))
-	p, err := paperRun(t, ctx, dir, 60, "150-300", "150-155")
-	var status *scenario.StatusError
-	require.ErrorAs(t, err, &status)
-	require.Equal(t, scenario.ExitUnknown, status.Code)
-	require.ErrorContains(t, err, "of 120 crashes; go on with: faultline sweep --resume "+dir)
-	require.Less(t, len(p.trials()), 120)
-	var lines bytes.Buffer // some of the trials, out of order, the last one cut off
-	for _, i := range []int{70, 3, 119, 4} {
-		b, err := json.Marshal(whole.trials()[i])
-		require.NoError(t, err)
-		lines.Write(append(b, '\n'))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, paperTrialsFile), lines.Bytes()[:lines.Len()-9], 0o600))
-	p, err = paperRun(t, t.Context(), dir, 60, "150-300", "150-155")
-	require.NoError(t, err)
-	require.Equal(t, whole.trials(), p.trials())
-}
-
-// TestPaperWork: the estimate of what is left knows that lines differ.
-func TestPaperWork(t *testing.T) {
-	short, long := paperTodo{line: lineNamed(t, "12-24")}, paperTodo{line: lineNamed(t, "150-151")}
-	for _, runtime := range []string{"sim", "local"} {
-		require.Greater(t, long.work(runtime), 2*short.work(runtime))
-	}
-	var out bytes.Buffer
-	b := newBar(&out, false, "crashes", 4)
-	b.work = 100
-	b.begun, b.drawn = b.begun.Add(-10*time.Second), b.drawn.Add(-10*time.Second)
-	b.advance(2, 20)
-	require.Contains(t, out.String(), "2 of 4 crashes, about 40s left")
+	require.Equal(t, 10*10, bytes.Count(raw, []byte("\n")))
 }
 
 // TestSweepIsInterrupted: what was measured stays, and how to go on is said.
@@ -140,6 +54,12 @@ func TestSweepIsInterrupted(t *testing.T) {
 }
 
 func TestBar(t *testing.T) {
+	var unlike bytes.Buffer // pieces that are not alike
+	x := newBar(&unlike, false, "crashes", 0)
+	x.Expect(4, 100)
+	x.begun, x.drawn = x.begun.Add(-10*time.Second), x.drawn.Add(-10*time.Second)
+	x.Advance(2, 20)
+	require.Contains(t, unlike.String(), "2 of 4 crashes, about 40s left")
 	var out bytes.Buffer
 	b := newBar(&out, false, "cells", 4)
 	b.begun, b.drawn = b.begun.Add(-30*time.Second), b.drawn.Add(-30*time.Second)

@@ -35,10 +35,15 @@ func newBar(out io.Writer, tty bool, unit string, total int) *bar {
 func (b *bar) step() { b.Trials(1) }
 
 // Trials counts n pieces: a grid.Progress. It may be called from several goroutines.
-func (b *bar) Trials(n int) { b.advance(n, 0) }
+func (b *bar) Trials(n int) { b.Advance(n, 0) }
 
-// advance counts n pieces that were so much work.
-func (b *bar) advance(n int, work float64) {
+// Expect says that the work begins, and how much of it there is: figure16.Progress has this and what follows.
+func (b *bar) Expect(n int, work float64) {
+	b.total, b.work, b.begun, b.drawn = n, work, time.Now(), time.Now()
+}
+
+// Advance counts n pieces that were so much work.
+func (b *bar) Advance(n int, work float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.done += n
@@ -73,10 +78,10 @@ func (b *bar) draw(took time.Duration) {
 }
 
 // Broken says which cell could not be measured.
-func (b *bar) Broken(r sweep.Result) { b.print("%s: broken: %s", r.Cell, r.Problem) }
+func (b *bar) Broken(r sweep.Result) { b.Print("%s: broken: %s", r.Cell, r.Problem) }
 
-// print writes a line of its own.
-func (b *bar) print(format string, args ...any) {
+// Print writes a line of its own.
+func (b *bar) Print(format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.tty {
@@ -85,7 +90,8 @@ func (b *bar) print(format string, args ...any) {
 	fmt.Fprintf(b.out, format+"\n", args...)
 }
 
-func (b *bar) clear() {
+// Clear leaves nothing of the bar on a terminal.
+func (b *bar) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.tty {

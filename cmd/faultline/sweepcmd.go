@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/faultline-chaos/faultline/experiments/figure16"
 	"github.com/faultline-chaos/faultline/results/sweep"
 	"github.com/faultline-chaos/faultline/scenario"
 	"github.com/faultline-chaos/faultline/scenario/grid"
@@ -19,6 +20,8 @@ import (
 // sweepFlags are those of `faultline sweep`. Which of them count depends on paper and resume.
 type sweepFlags struct {
 	grid.Grid
+	paper  bool
+	lines  []string
 	resume string
 	out    string
 }
@@ -33,12 +36,6 @@ func defaultSweep() sweepFlags {
 	}}}
 }
 
-// Crashes a line with --paper, where none are asked for: as many as in the paper on sim.
-const (
-	paperTrials     = 1000
-	paperTrialsReal = 100
-)
-
 func newSweepCmd(a *app) *cobra.Command {
 	s := defaultSweep()
 	cmd := &cobra.Command{
@@ -50,8 +47,8 @@ needed, then kills its leader again and again and measures how long clients were
 It draws both against the timeout, and says in words which timeouts to choose.
 
 With --paper it repeats figure 16 of the Raft paper instead: ten ranges of election
-timeouts, ` + fmt.Sprint(paperTrials) + ` crashes of a leader each on sim, and with --runtime local nine ranges with
-` + fmt.Sprint(paperTrialsReal) + ` crashes each of real processes; the curves are drawn over the paper's own. Then exit
+timeouts, ` + fmt.Sprint(figure16.TrialsVirtual) + ` crashes of a leader each on sim, and with --runtime local nine ranges with
+` + fmt.Sprint(figure16.TrialsReal) + ` crashes each of real processes; the curves are drawn over the paper's own. Then exit
 code 0 says that every line is within its tolerance, 1 that one is not, 2 that one could
 not be told: too few crashes, or a machine too busy to measure on.
 
@@ -74,8 +71,8 @@ Exit codes: ` + scenario.ExitCodesHelp,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&s.Defaults, "defaults", false, "hold detection, election and first commit with default timeouts against what is expected, for 3 and 5 members")
-	f.BoolVar(&s.Paper, "paper", false, "repeat figure 16 of the Raft paper, on sim or local")
-	f.StringSliceVar(&s.Lines, "lines", nil, "with --paper: lines of the figure, such as 150-155,12-24; all if not given, on local all but 150-150")
+	f.BoolVar(&s.paper, "paper", false, "repeat figure 16 of the Raft paper, on sim or local")
+	f.StringSliceVar(&s.lines, "lines", nil, "with --paper: lines of the figure, such as 150-155,12-24; all if not given, on local all but 150-150")
 	f.StringVar(&s.Runtime, "runtime", s.Runtime, "where the clusters run: "+strings.Join(scenario.RuntimeNames(), ", "))
 	f.StringSliceVar(&s.Systems, "system", s.Systems, "what is tested, one or more: "+strings.Join(scenario.SystemNames(), ",")+"; etcd not on sim")
 	f.StringVar(&s.Binary, "binary", "", "the system's server program; default: the one beside this program")
@@ -92,12 +89,17 @@ Exit codes: ` + scenario.ExitCodesHelp,
 }
 
 func (a *app) sweep(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) error {
+	if s.resume != "" {
+		if err := s.checkResume(f); err != nil {
+			return err
+		}
+	}
+	if s.paper {
+		return a.sweepPaper(ctx, s, f)
+	}
 	dir, err := s.openSweep(f)
 	if err != nil {
 		return err
-	}
-	if s.Paper {
-		return a.sweepPaper(ctx, s, dir)
 	}
 	return a.sweepGrid(ctx, s, dir)
 }

@@ -36,7 +36,7 @@ func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 	s.Timeouts, s.Heartbeats, s.Delays = []time.Duration{sweep.DefaultTimeout}, []time.Duration{sweep.DefaultHeartbeat}, []time.Duration{0}
 	if !f.Changed("trials") {
 		s.Trials = defaultTrialsReal
-		if s.Runtime == "sim" {
+		if scenario.Virtual(s.Runtime) {
 			s.Trials = defaultTrialsSim
 		}
 	}

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -13,15 +10,9 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// sweepSettings is what a sweep's folder holds from the beginning on.
-const sweepSettings = "sweep.json"
-
 // name is that of the kind of sweep: of its folder and page.
 func (s *sweepFlags) name() string {
-	switch {
-	case s.Paper:
-		return "paper"
-	case s.Defaults:
+	if s.Defaults {
 		return "defaults"
 	}
 	return "sweep"
@@ -30,7 +21,7 @@ func (s *sweepFlags) name() string {
 // openSweep makes the folder of a new sweep, or opens that of one that was interrupted.
 func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweep.Folder, error) {
 	if s.resume != "" {
-		return s.reopen(f)
+		return s.reopen()
 	}
 	if err := s.check(f); err != nil {
 		return "", err
@@ -38,22 +29,12 @@ func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweep.Folder, error) {
 	if s.Seed == 0 {
 		s.Seed = scenario.DrawSeed()
 	}
-	dir, err := sweep.NewFolder(s.out, scenario.FolderName(time.Now(), s.name()))
-	if err != nil {
-		return "", err
-	}
-	data, err := json.MarshalIndent(s.Settings, "", "  ")
-	if err != nil {
-		return "", fmt.Errorf("encode the sweep's settings: %w", err)
-	}
-	return dir, dir.Write(sweepSettings, append(data, '\n'))
+	return sweep.NewFolder(s.out, scenario.FolderName(time.Now(), s.name()), s.Settings)
 }
 
 // check says what is wrong with the flags, before anything is made.
 func (s *sweepFlags) check(f *pflag.FlagSet) error {
 	switch {
-	case s.Paper:
-		return s.checkPaper(f)
 	case f.Changed("lines"):
 		return scenario.Usage("--lines goes with --paper only")
 	case s.Defaults:
@@ -64,36 +45,41 @@ func (s *sweepFlags) check(f *pflag.FlagSet) error {
 	return s.checkGrid(f)
 }
 
-// reopen goes on with the settings that the folder holds. Others would not be the same sweep.
-func (s *sweepFlags) reopen(f *pflag.FlagSet) (sweep.Folder, error) {
+// checkResume finds out which kind of sweep goes on, with the settings that its folder holds. Others would
+// not be the same sweep.
+func (s *sweepFlags) checkResume(f *pflag.FlagSet) error {
 	if names := others(f, "resume", "binary", "defaults", "paper"); len(names) > 0 {
-		return "", scenario.Usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
+		return scenario.Usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
 	}
-	dir := sweep.Folder(s.resume)
-	data, err := os.ReadFile(dir.Path(sweepSettings))
-	if err != nil {
-		return "", scenario.Usage("--resume %s: it is no folder of a sweep: %v", s.resume, err)
-	}
-	var had sweep.Settings
-	if err := json.Unmarshal(data, &had); err != nil {
-		return "", scenario.Usage("--resume %s: its %s is damaged: %v", s.resume, sweepSettings, err)
+	var had struct{ Paper, Defaults bool }
+	if err := sweep.Folder(s.resume).ReadSettings(&had); err != nil {
+		return s.unusable(err)
 	}
 	for _, k := range []struct {
 		flag       string
 		asked, had bool
-	}{{"paper", s.Paper, had.Paper}, {"defaults", s.Defaults, had.Defaults}} {
+	}{{"paper", s.paper, had.Paper}, {"defaults", s.Defaults, had.Defaults}} {
 		if f.Changed(k.flag) && k.asked != k.had {
-			return "", scenario.Usage("--resume %s: that sweep was begun with --%s=%v", s.resume, k.flag, k.had)
+			return scenario.Usage("--resume %s: that sweep was begun with --%s=%v", s.resume, k.flag, k.had)
 		}
 	}
-	s.Settings = had
-	if s.Paper {
-		err = s.checkTrials()
-	} else {
-		err = s.Check()
+	s.paper = had.Paper
+	return nil
+}
+
+// unusable says that the folder cannot be gone on with.
+func (s *sweepFlags) unusable(err error) error {
+	return scenario.Usage("--resume %s: %v", s.resume, err)
+}
+
+func (s *sweepFlags) reopen() (sweep.Folder, error) {
+	dir := sweep.Folder(s.resume)
+	s.Settings = sweep.Settings{}
+	if err := dir.ReadSettings(&s.Settings); err != nil {
+		return "", s.unusable(err)
 	}
-	if err != nil {
-		return "", scenario.Usage("--resume %s: its settings cannot be used: %v", s.resume, err)
+	if err := s.Check(); err != nil {
+		return "", s.unusable(err)
 	}
 	return dir, nil
 }

@@ -25,7 +25,7 @@ func (s *sweepFlags) checkGrid(f *pflag.FlagSet) error {
 	if s.Runtime == "auto" {
 		return scenario.Usage("--runtime auto does not go with sweep, whose cells must be alike: allowed are %s", strings.Join(scenario.RuntimeNames(), ", "))
 	}
-	if s.Runtime != "sim" {
+	if !scenario.Virtual(s.Runtime) {
 		if !f.Changed("delays") {
 			s.Delays = []time.Duration{0}
 		}
@@ -84,7 +84,7 @@ func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, dir sweep.Folder) er
 	}
 	show := newBar(a.stdout, a.isTerminal(), "failovers", trials)
 	fresh, err := s.Measure(ctx, rt, todo, out, show)
-	show.clear()
+	show.Clear()
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweep.Folder, 
 	}
 	advice := sweep.Advise(rs)
 	page := sweep.Page{
-		Title: "Which timeouts to choose", Rows: sweep.Rows(rs), Notes: s.Notes(),
+		Title: "Which timeouts to choose", Rows: sweep.Rows(rs), Notes: s.Notes(scenario.Virtual(s.Runtime)),
 		Lead: fmt.Sprintf("%s on %s, seed %d, %d of %d cells", strings.Join(s.Systems, " and "), s.Runtime, s.Seed, len(rs)-broken, want),
 	}
 	for _, x := range advice {
@@ -146,7 +146,7 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweep.Folder, 
 	for _, x := range page.Says {
 		fmt.Fprintln(a.stdout, x)
 	}
-	for _, n := range s.Notes() {
+	for _, n := range s.Notes(scenario.Virtual(s.Runtime)) {
 		fmt.Fprintln(a.stdout, n)
 	}
 	fmt.Fprintf(a.stdout, "%d of %d cells, %.1f s; page, graphs, tables and every outage: %s\n", len(rs)-broken, want, took.Seconds(), dir.Path(""))

@@ -103,7 +103,7 @@ func (a *Advice) words(group []Result) string {
 	r := a.Best
 	f := r.Sample().Figures()
 	fmt.Fprintf(&b, "choose --election-timeout %v --heartbeat-interval %v. Writes were away for %s in the median%s, %s at p90 and %s at most (n = %d, %d censored)",
-		r.Timeout, r.Heartbeat, millis(f.P50), intervalText(r.Sample()), quantileText(f.P90, f.Open90), millis(f.Max), f.N, f.Censored)
+		r.Timeout, r.Heartbeat, Millis(f.P50), intervalText(r.Sample()), QuantileText(f.P90, f.Open90), Millis(f.Max), f.N, f.Censored)
 	fmt.Fprintf(&b, ", and no member stood for election in %v without a fault (so with 95 %% it happens less than once in %v).", r.Stable, every(statistics.RateAtMost(0, r.Stable)))
 	switch {
 	case a.Knee == nil:
@@ -113,7 +113,7 @@ func (a *Advice) words(group []Result) string {
 		fmt.Fprintf(&b, " The knee is at %v: with shorter timeouts members elected without need (%s).", *a.Knee, falseText(group, *a.Knee))
 	}
 	if r.Late > r.Timeout/10 {
-		fmt.Fprintf(&b, " But the machine was busy: a probe was sent up to %s late, so these outages may be the machine's and not the system's.", millis(r.Late))
+		fmt.Fprintf(&b, " But the machine was busy: a probe was sent up to %s late, so these outages may be the machine's and not the system's.", Millis(r.Late))
 	}
 	if f.N < statistics.FewestForMedian {
 		fmt.Fprintf(&b, " But %d failovers are few: with fewer than %d not even the median has an interval of 95 %%.", f.N, statistics.FewestForMedian)
@@ -123,7 +123,7 @@ func (a *Advice) words(group []Result) string {
 
 func intervalText(s Sample) string {
 	if low, high, ok := s.MedianInterval(); ok {
-		return fmt.Sprintf(" (95 %%: %s to %s)", millis(low), millis(high))
+		return fmt.Sprintf(" (95 %%: %s to %s)", Millis(low), Millis(high))
 	}
 	return ""
 }
@@ -148,13 +148,13 @@ func falseText(group []Result, knee time.Duration) string {
 	return fmt.Sprintf("%d campaigns and %d changes of the leader in %v", campaigns, elections, stable.Round(time.Second))
 }
 
-// Notes say what the numbers mean.
-func (s Settings) Notes() []string {
+// Notes say what the numbers mean, on virtual time or on real.
+func (s Settings) Notes(virtual bool) []string {
 	out := []string{
 		"Outage: from when the last acknowledged write before a leader was killed was due, to the first acknowledgement of five in a row, by open-loop probes through every member that was not killed.",
 		"False elections: campaigns, pre-votes included, in a time without any fault.",
 	}
-	if s.Runtime == "sim" {
+	if virtual {
 		out = append(out, "On sim nothing but the network's and disk's simulated delays can be late: real machines also pause, and need more slack than this shows.")
 	}
 	if slices.Contains(s.Systems, "etcd") {
@@ -178,7 +178,7 @@ func Rows(rs []Result) [][]string {
 			median = "nobody came to lead"
 		}
 		if f.N+f.Censored > 0 {
-			median, p90, longest = quantileText(f.P50, f.Open50), quantileText(f.P90, f.Open90), millis(f.Max)
+			median, p90, longest = QuantileText(f.P50, f.Open50), QuantileText(f.P90, f.Open90), Millis(f.Max)
 		}
 		out = append(out, append(row, fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed), median, p90, longest,
 			fmt.Sprint(r.Campaigns), fmt.Sprint(r.Elections), r.Stable.Round(time.Second).String()))
@@ -192,11 +192,11 @@ func CSV(rs []Result) ([]byte, error) {
 	for _, r := range rs {
 		f := r.Sample().Figures()
 		rows = append(rows, []string{
-			r.System, fmt.Sprint(r.Members), csvMillis(r.Delay), csvMillis(r.Timeout), csvMillis(r.Heartbeat), fmt.Sprint(r.Seed), fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed),
-			csvMillis(f.P10), csvMillis(f.P50), csvMillis(f.P90), csvMillis(f.Max), csvMillis(f.Mean), fmt.Sprint(f.Open50), fmt.Sprint(f.Open90), csvMillis(r.Resolution),
-			csvMillis(r.Detection.Figures().P50), csvMillis(r.Election.Figures().P50), csvMillis(r.WriteReady.Figures().P50),
+			r.System, fmt.Sprint(r.Members), CSVMillis(r.Delay), CSVMillis(r.Timeout), CSVMillis(r.Heartbeat), fmt.Sprint(r.Seed), fmt.Sprint(f.N), fmt.Sprint(f.Censored), fmt.Sprint(r.Missed),
+			CSVMillis(f.P10), CSVMillis(f.P50), CSVMillis(f.P90), CSVMillis(f.Max), CSVMillis(f.Mean), fmt.Sprint(f.Open50), fmt.Sprint(f.Open90), CSVMillis(r.Resolution),
+			CSVMillis(r.Detection.Figures().P50), CSVMillis(r.Election.Figures().P50), CSVMillis(r.WriteReady.Figures().P50),
 			fmt.Sprint(r.Campaigns), fmt.Sprint(r.Elections), fmt.Sprint(r.Stable.Seconds()), fmt.Sprintf("%.3f", perHour(r)), r.Problem,
 		})
 	}
-	return encodeCSV(rows)
+	return EncodeCSV(rows)
 }

@@ -18,19 +18,20 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Colours after Okabe and Ito, which people with colour-blindness can tell apart.
 var (
-	palette = []color.NRGBA{
+	// Palette are the colours of lines, after Okabe and Ito, which people with colour-blindness can tell apart.
+	Palette = []color.NRGBA{
 		{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff}, {0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x1b, 0x1f, 0x24, 0xff},
 	}
-	mutedColor = color.NRGBA{0x5b, 0x65, 0x70, 0xff}
-	gridColor  = color.NRGBA{0xe3, 0xe7, 0xeb, 0xff}
+	// Muted is the colour of axes.
+	Muted     = color.NRGBA{0x5b, 0x65, 0x70, 0xff}
+	gridColor = color.NRGBA{0xe3, 0xe7, 0xeb, 0xff}
 )
 
 const pngDPI = 160
 
-// newFigure draws the same tiles as SVG and as PNG; a nil plot leaves its tile empty.
-func newFigure(name string, w, h vg.Length, tiles [][]*plot.Plot) (figure.Figure, error) {
+// Draw draws the same tiles as SVG and as PNG; a nil plot leaves its tile empty.
+func Draw(name string, w, h vg.Length, tiles [][]*plot.Plot) (figure.Figure, error) {
 	paint := func(c draw.Canvas) {
 		c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 		t := draw.Tiles{Rows: len(tiles), Cols: len(tiles[0]), PadX: 14, PadY: 14, PadTop: 8, PadBottom: 8, PadLeft: 8, PadRight: 16}
@@ -59,16 +60,16 @@ func newFigure(name string, w, h vg.Length, tiles [][]*plot.Plot) (figure.Figure
 	}, nil
 }
 
-// newPlot is a plot in the look of the other graphs.
-func newPlot(title, x, y string) *plot.Plot {
+// NewPlot is a plot in the look of the other graphs.
+func NewPlot(title, x, y string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.Title.TextStyle.Font.Variant, p.Title.TextStyle.Font.Size = "Sans", 11
 	p.Title.Padding = 5
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font.Variant, a.Label.TextStyle.Font.Size, a.Label.TextStyle.Color = "Sans", 9, mutedColor
-		a.Tick.Label.Font.Variant, a.Tick.Label.Font.Size, a.Tick.Label.Color = "Sans", 8.5, mutedColor
-		a.Color, a.Tick.Color = mutedColor, mutedColor
+		a.Label.TextStyle.Font.Variant, a.Label.TextStyle.Font.Size, a.Label.TextStyle.Color = "Sans", 9, Muted
+		a.Tick.Label.Font.Variant, a.Tick.Label.Font.Size, a.Tick.Label.Color = "Sans", 8.5, Muted
+		a.Color, a.Tick.Color = Muted, Muted
 	}
 	p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = "Sans", 8.5
 	p.Legend.ThumbnailWidth, p.Legend.Padding = 18, 2
@@ -78,14 +79,14 @@ func newPlot(title, x, y string) *plot.Plot {
 	return p
 }
 
-// legend adds a line to a plot's legend, with room for a wider font than the one that was measured with:
+// Legend adds a line to a plot's legend, with room for a wider font than the one that was measured with:
 // a browser may not have it.
-func legend(p *plot.Plot, name string, thumbs ...plot.Thumbnailer) {
+func Legend(p *plot.Plot, name string, thumbs ...plot.Thumbnailer) {
 	p.Legend.Add(name+strings.Repeat(" ", 2+len(name)/4), thumbs...)
 }
 
-// logAxis makes an axis logarithmic, from low to high.
-func logAxis(a *plot.Axis, low, high float64) {
+// LogAxis makes an axis logarithmic, from low to high.
+func LogAxis(a *plot.Axis, low, high float64) {
 	a.Scale, a.Tick.Marker = logScale{}, logTicks{}
 	a.Min, a.Max = low*(1+1e-9), high*(1-1e-9) // so that no value lies in their middle
 }

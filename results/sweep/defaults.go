@@ -87,7 +87,7 @@ func JudgeDefaults(r Result) (DefaultResult, bool) {
 func (d DefaultResult) String() string {
 	var parts, off []string
 	for _, k := range d.Checks {
-		parts = append(parts, fmt.Sprintf("%s %s (expected %s, %+.0f %%)", k.What, millis(k.Measured), millis(k.Expected), k.Off*100))
+		parts = append(parts, fmt.Sprintf("%s %s (expected %s, %+.0f %%)", k.What, Millis(k.Measured), Millis(k.Expected), k.Off*100))
 		if !k.Within {
 			off = append(off, k.What)
 		}
@@ -112,7 +112,7 @@ func DefaultRows(ds []DefaultResult) [][]string {
 			s, interval := d.sampleOf(k.What), "–"
 			if strings.HasSuffix(k.What, "p50") {
 				if low, high, ok := s.MedianInterval(); ok {
-					interval = fmt.Sprintf("%s to %s", millis(low), millis(high))
+					interval = fmt.Sprintf("%s to %s", Millis(low), Millis(high))
 				}
 			}
 			within := "yes"
@@ -121,7 +121,7 @@ func DefaultRows(ds []DefaultResult) [][]string {
 			}
 			f := s.Figures()
 			out = append(out, []string{
-				d.System, fmt.Sprint(d.Members), k.What, fmt.Sprint(f.N), fmt.Sprint(f.Censored), millis(k.Measured), interval, millis(k.Expected), fmt.Sprintf("%+.1f %%", k.Off*100), within,
+				d.System, fmt.Sprint(d.Members), k.What, fmt.Sprint(f.N), fmt.Sprint(f.Censored), Millis(k.Measured), interval, Millis(k.Expected), fmt.Sprintf("%+.1f %%", k.Off*100), within,
 			})
 		}
 	}

@@ -32,7 +32,7 @@ func DefaultsFigure(runtime string, ds []DefaultResult) (figure.Figure, error) {
 			if len(plots) == 0 {
 				y = "share of failovers in which it had happened"
 			}
-			p = newPlot(fmt.Sprintf("%d members on %s, default timeouts", d.Members, runtime), "milliseconds from the death of the leader", y)
+			p = NewPlot(fmt.Sprintf("%d members on %s, default timeouts", d.Members, runtime), "milliseconds from the death of the leader", y)
 			p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 500, 2500, 0, 1
 			p.Legend.YOffs, p.Legend.XOffs = 4, -6
 			at[d.Members] = p
@@ -41,7 +41,7 @@ func DefaultsFigure(runtime string, ds []DefaultResult) (figure.Figure, error) {
 		if _, ok := systems[d.System]; !ok {
 			systems[d.System] = len(systems)
 		}
-		if err := d.draw(p, palette[systems[d.System]%len(palette)]); err != nil {
+		if err := d.draw(p, Palette[systems[d.System]%len(Palette)]); err != nil {
 			return figure.Figure{}, err
 		}
 	}
@@ -56,7 +56,7 @@ func DefaultsFigure(runtime string, ds []DefaultResult) (figure.Figure, error) {
 			}
 		}
 	}
-	return newFigure("defaults", vg.Length(max(520, 500*len(plots))), 420, [][]*plot.Plot{plots})
+	return Draw("defaults", vg.Length(max(520, 500*len(plots))), 420, [][]*plot.Plot{plots})
 }
 
 func (d DefaultResult) draw(p *plot.Plot, col color.NRGBA) error {
@@ -69,14 +69,14 @@ func (d DefaultResult) draw(p *plot.Plot, col color.NRGBA) error {
 		{d.Detection, "detection", draw.LineStyle{Color: col, Width: 1.2, Dashes: []vg.Length{4, 3}}, false},
 		{d.WriteReady, "first commit", draw.LineStyle{Color: col, Width: 1.8}, true},
 	} {
-		name := fmt.Sprintf("%s: %s (%s)", d.System, x.name, countText(x.s))
+		name := fmt.Sprintf("%s: %s (%s)", d.System, x.name, x.s.Count())
 		if x.band && len(x.s.Bounds) == 0 {
 			if err := drawBand(p, x.s, col); err != nil {
 				return err
 			}
 			name += fmt.Sprintf(", band ±%.2f", statistics.DKW(len(x.s.Values)))
 		}
-		if err := drawCDF(p, x.s, x.line, name); err != nil {
+		if err := DrawCDF(p, x.s, x.line, name); err != nil {
 			return err
 		}
 	}
@@ -96,15 +96,15 @@ func (e Expected) draw(p *plot.Plot) error {
 		if err != nil {
 			return fmt.Errorf("draw what is expected: %w", err)
 		}
-		points.GlyphStyle = draw.GlyphStyle{Color: palette[6], Radius: 3.6, Shape: x.shape}
+		points.GlyphStyle = draw.GlyphStyle{Color: Palette[6], Radius: 3.6, Shape: x.shape}
 		p.Add(points)
-		legend(p, x.name, points)
+		Legend(p, x.name, points)
 	}
 	return nil
 }
 
-// countText is such as "n = 60" or "n = 58, 2 censored".
-func countText(s Sample) string {
+// Count is such as "n = 60" or "n = 58, 2 censored".
+func (s Sample) Count() string {
 	out := fmt.Sprintf("n = %d", len(s.Values))
 	if c := len(s.Bounds); c > 0 {
 		out += fmt.Sprintf(", %d censored", c)
@@ -125,8 +125,8 @@ func stairs(s Sample, up float64) plotter.XYs {
 	return out
 }
 
-// drawCDF draws a distribution function, unless nothing is known of it, and names it.
-func drawCDF(p *plot.Plot, s Sample, style draw.LineStyle, name string) error {
+// DrawCDF draws a distribution function, unless nothing is known of it, and names it.
+func DrawCDF(p *plot.Plot, s Sample, style draw.LineStyle, name string) error {
 	xys := stairs(s, 0)
 	if len(xys) == 0 {
 		return nil
@@ -138,7 +138,7 @@ func drawCDF(p *plot.Plot, s Sample, style draw.LineStyle, name string) error {
 	line.LineStyle = style
 	p.Add(line)
 	if name != "" {
-		legend(p, name, line)
+		Legend(p, name, line)
 	}
 	return nil
 }
@@ -172,10 +172,10 @@ func DefaultsCSV(ds []DefaultResult) ([]byte, error) {
 		}{{"detection", d.Detection}, {"election", d.Election}, {"first commit", d.WriteReady}, {"outage of writes", d.Sample()}} {
 			for i, part := range [][]time.Duration{x.s.Values, x.s.Bounds} {
 				for _, v := range slices.Sorted(slices.Values(part)) {
-					rows = append(rows, []string{d.System, fmt.Sprint(d.Members), x.name, csvMillis(v), fmt.Sprint(i == 1)})
+					rows = append(rows, []string{d.System, fmt.Sprint(d.Members), x.name, CSVMillis(v), fmt.Sprint(i == 1)})
 				}
 			}
 		}
 	}
-	return encodeCSV(rows)
+	return EncodeCSV(rows)
 }

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"github.com/faultline-chaos/faultline/results/figure"
@@ -12,8 +13,11 @@ import (
 // Folder is where a sweep keeps its files.
 type Folder string
 
-// NewFolder makes root/name.
-func NewFolder(root, name string) (Folder, error) {
+// settingsFile is what a folder holds from the beginning on.
+const settingsFile = "sweep.json"
+
+// NewFolder makes root/name for a sweep of some settings.
+func NewFolder(root, name string, settings any) (Folder, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", fmt.Errorf("create sweep folder: %w", err)
 	}
@@ -21,7 +25,23 @@ func NewFolder(root, name string) (Folder, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", fmt.Errorf("create sweep folder: %w", err)
 	}
-	return Folder(dir), nil
+	data, err := json.MarshalIndent(settings, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("encode the sweep's settings: %w", err)
+	}
+	return Folder(dir), Folder(dir).Write(settingsFile, append(data, '\n'))
+}
+
+// ReadSettings reads those of the sweep that the folder holds.
+func (d Folder) ReadSettings(to any) error {
+	data, err := os.ReadFile(d.Path(settingsFile))
+	if err != nil {
+		return fmt.Errorf("it is no folder of a sweep: %w", err)
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		return fmt.Errorf("its %s is damaged: %w", settingsFile, err)
+	}
+	return nil
 }
 
 // Path is that of a file in it.

@@ -21,9 +21,6 @@ type Settings struct {
 	Stable     time.Duration   `json:"stable"` // without a fault, in each cell
 	Seed       uint64          `json:"seed"`
 	Defaults   bool            `json:"defaults,omitempty"` // the cells are held against what is expected of default timeouts
-	// Of a sweep of the Raft paper's figure only these count, beside Runtime, Trials and Seed.
-	Paper bool     `json:"paper,omitempty"`
-	Lines []string `json:"lines,omitempty"` // names of PaperLines
 }
 
 // partTrials is how many leaders are killed by one run where a cell is measured in parts, so that an

@@ -68,9 +68,9 @@ func newTile(s Settings, first, last bool, g gridRange) tile {
 	if last {
 		x = "election timeout, milliseconds"
 	}
-	t := tile{newPlot("", "", y1), newPlot("", x, y2)}
+	t := tile{NewPlot("", "", y1), NewPlot("", x, y2)}
 	for _, p := range []*plot.Plot{t.outage, t.rate} {
-		logAxis(&p.X, ms(slices.Min(s.Timeouts))/1.25, ms(slices.Max(s.Timeouts))*1.25)
+		LogAxis(&p.X, ms(slices.Min(s.Timeouts))/1.25, ms(slices.Max(s.Timeouts))*1.25)
 		p.X.Tick.Marker, p.Y.Tick.Marker = timeoutTicks(s.Timeouts), plainTicks{}
 		p.Legend.Top, p.Legend.Left = true, p == t.outage
 	}
@@ -115,7 +115,7 @@ func gridFigure(s Settings, of []Result) (figure.Figure, error) {
 		row := i / cols * 2
 		tiles[row][i%cols], tiles[row+1][i%cols] = t.outage, t.rate
 	}
-	return newFigure("sweep", vg.Length(max(480, 400*cols)), vg.Length(260*len(tiles)), tiles)
+	return Draw("sweep", vg.Length(max(480, 400*cols)), vg.Length(260*len(tiles)), tiles)
 }
 
 // compareFigure puts systems and numbers of members into one panel a delay, at the heartbeat interval
@@ -167,7 +167,7 @@ func compareFigure(s Settings, of []Result) (figure.Figure, error) {
 		}
 		tiles[0], tiles[1] = append(tiles[0], t.outage), append(tiles[1], t.rate)
 	}
-	return newFigure("compare", vg.Length(max(480, 400*len(s.Delays))), 560, tiles)
+	return Draw("compare", vg.Length(max(480, 400*len(s.Delays))), 560, tiles)
 }
 
 func perHour(r Result) float64 { return float64(r.Campaigns) / r.Stable.Hours() }
@@ -197,7 +197,7 @@ func (t tile) add(line []Result, i int, name string) error {
 		}
 	}
 	bars.XYs = median
-	col := palette[i%len(palette)]
+	col := Palette[i%len(Palette)]
 	count := fmt.Sprintf(" (n = %d)", n)
 	if least < n {
 		count = fmt.Sprintf(" (n = %d to %d)", least, n)
@@ -217,7 +217,7 @@ func (t tile) add(line []Result, i int, name string) error {
 		drawn.LineStyle = draw.LineStyle{Color: col, Width: 1.6}
 		points.GlyphStyle = draw.GlyphStyle{Color: col, Radius: 2.8, Shape: draw.CircleGlyph{}}
 		x.p.Add(drawn, points)
-		legend(x.p, name+x.doc, drawn, points)
+		Legend(x.p, name+x.doc, drawn, points)
 	}
 	if len(median) == 0 {
 		return nil
@@ -257,16 +257,16 @@ func drawKnee(in []Result, ps ...*plot.Plot) error {
 	name := fmt.Sprintf("knee: %v", *t)
 	for _, p := range ps {
 		if edge { // there may be one below
-			legend(p, fmt.Sprintf("no knee down to %v", *t))
+			Legend(p, fmt.Sprintf("no knee down to %v", *t))
 			continue
 		}
 		l, err := plotter.NewLine(plotter.XYs{{X: ms(*t), Y: p.Y.Min}, {X: ms(*t), Y: p.Y.Min + 0.78*(p.Y.Max-p.Y.Min)}}) // the legend is above
 		if err != nil {
 			return fmt.Errorf("draw the knee: %w", err)
 		}
-		l.LineStyle = draw.LineStyle{Color: mutedColor, Width: 1.2, Dashes: []vg.Length{4, 3}}
+		l.LineStyle = draw.LineStyle{Color: Muted, Width: 1.2, Dashes: []vg.Length{4, 3}}
 		p.Add(l)
-		legend(p, name, l)
+		Legend(p, name, l)
 	}
 	return nil
 }

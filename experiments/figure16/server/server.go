@@ -1,4 +1,4 @@
-package papernode
+package server
 
 import (
 	"bufio"
@@ -14,6 +14,9 @@ import (
 	"github.com/faultline-chaos/faultline/store/core"
 	"github.com/faultline-chaos/faultline/store/disk"
 )
+
+// Command is the name of the command of faultline that is a server, and takes Options as arguments.
+const Command = "paper-node"
 
 // Options say where a server is. Nothing here says how it elects.
 type Options struct {
@@ -191,7 +194,7 @@ func (s *server) reset(t Trial, from *controller) error {
 		records []*core.Record
 		err     error
 	)
-	if s.disk, records, err = format(t.Self); err != nil {
+	if s.disk, records, err = Format(t.Self); err != nil {
 		return err
 	}
 	done := make(chan struct{})

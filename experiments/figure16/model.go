@@ -1,16 +1,18 @@
-package sweep
+package figure16
 
 import (
-	"container/heap"
 	"math/bits"
 	"math/rand/v2"
 	"time"
+
+	"github.com/faultline-chaos/faultline/experiments/figure16/server"
+	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
 // Model is a small event simulation of the set-up of figure 16 of the Raft paper: five servers whose
 // logs all differ, a leader that dies at any moment between two heartbeats, which had reached all
 // others at once, and elections as in the paper's figure 2. It shares nothing with this repository's
-// store or simulation, so that they can be held against it.
+// store or simulation but a queue, so that they can be held against it.
 type Model struct {
 	Min, Max time.Duration // election timeouts are uniform between them; heartbeats every half Min
 	Cap      time.Duration // a trial is given up after so long
@@ -22,13 +24,13 @@ type Model struct {
 
 // The law that was fitted to the paper's curves: 0.5 ms and an exponential 3.5 ms.
 const (
-	PaperDelayMin  = 500 * time.Microsecond
-	PaperDelayMean = 4 * time.Millisecond
+	DelayMin  = 500 * time.Microsecond
+	DelayMean = 4 * time.Millisecond
 )
 
-// PaperDelay draws from it.
-func PaperDelay(r *rand.Rand) time.Duration {
-	return PaperDelayMin + time.Duration(r.ExpFloat64()*float64(PaperDelayMean-PaperDelayMin))
+// drawDelay draws from it.
+func drawDelay(r *rand.Rand) time.Duration {
+	return DelayMin + time.Duration(r.ExpFloat64()*float64(DelayMean-DelayMin))
 }
 
 const (
@@ -45,11 +47,8 @@ func (m Model) Trial(r *rand.Rand) (time.Duration, bool) {
 	for i := range t.servers {
 		t.restart(i, -died)
 	}
-	for t.queue.Len() > 0 {
-		e := heap.Pop(&t.queue).(modelEvent)
-		if e.at >= m.Cap {
-			break
-		}
+	for t.queue.Next() < int64(m.Cap) {
+		e := t.queue.Pop()
 		if t.happens(e) {
 			return e.at, true
 		}
@@ -58,7 +57,7 @@ func (m Model) Trial(r *rand.Rand) (time.Duration, bool) {
 }
 
 // Sample is n trials.
-func (m Model) Sample(r *rand.Rand, n int) (s Sample) {
+func (m Model) Sample(r *rand.Rand, n int) (s sweep.Sample) {
 	for range n {
 		if d, over := m.Trial(r); over {
 			s.Values = append(s.Values, d)
@@ -73,8 +72,7 @@ type modelTrial struct {
 	Model
 	rand    *rand.Rand
 	servers [modelSurvivors]modelServer // the lower the number, the longer the log
-	queue   modelQueue
-	count   int          // events so far: those of one moment happen in the order in which they were made
+	queue   server.Queue[modelEvent]
 	heard   map[int]uint // by term: bits of the servers that heard from its leader
 }
 
@@ -100,15 +98,13 @@ const (
 
 type modelEvent struct {
 	at       time.Duration
-	order    int
 	kind     modelKind
 	from, to int
 	term     int // of the message; of a timeout: which start of the timer
 }
 
 func (t *modelTrial) add(at time.Duration, kind modelKind, from, to, term int) {
-	t.count++
-	heap.Push(&t.queue, modelEvent{at, t.count, kind, from, to, term})
+	t.queue.Push(int64(at), modelEvent{at, kind, from, to, term})
 }
 
 // restart starts a server's election timer anew.
@@ -187,20 +183,4 @@ func (t *modelTrial) happens(e modelEvent) bool {
 func (t *modelTrial) beat(now time.Duration, leader int) {
 	t.toOthers(now, modelBeat, leader)
 	t.add(now+t.Min/2, modelNextBeat, leader, leader, t.servers[leader].term)
-}
-
-// modelQueue is a heap by time.
-type modelQueue []modelEvent
-
-func (q modelQueue) Len() int { return len(q) }
-func (q modelQueue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
-}
-func (q modelQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *modelQueue) Push(x any)   { *q = append(*q, x.(modelEvent)) }
-func (q *modelQueue) Pop() any {
-	old := *q
-	e := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return e
 }

@@ -1,10 +1,12 @@
-package sweep
+package figure16
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
 // Ruler is how exact the times of a line on real processes are: a busy machine delays timers and
@@ -24,7 +26,7 @@ type RulerFigures struct {
 
 // Figures computes them.
 func (r Ruler) Figures() RulerFigures {
-	d, l := Sample{Values: r.Delays}.Figures(), Sample{Values: r.Late}.Figures()
+	d, l := sweep.Sample{Values: r.Delays}.Figures(), sweep.Sample{Values: r.Late}.Figures()
 	return RulerFigures{d.N, d.Mean, d.P50, d.P90, l.N, l.P50, l.P90, l.P99, l.Max}
 }
 
@@ -33,7 +35,9 @@ func (f RulerFigures) String() string {
 }
 
 // fine prints milliseconds with two digits behind the point.
-func fine(d time.Duration) string { return fmt.Sprintf("%.2f ms", ms(d)) }
+func fine(d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}
 
 // A ruler is too coarse for a line if a tenth of the timers are late by more than half of the range that
 // timeouts are drawn from, or by more than half of what the paper's median may be off by; or if messages
@@ -48,7 +52,7 @@ const (
 // not: with SCHED_FIFO threads of the Go runtime that wait for each other keep each other from running.
 
 // TooCoarse says why a line cannot be judged with this ruler; "" if it can.
-func (l PaperLine) TooCoarse(r Ruler) string {
+func (l Line) TooCoarse(r Ruler) string {
 	f := r.Figures()
 	switch {
 	case f.Timers == 0 || f.Messages == 0:
@@ -56,16 +60,16 @@ func (l PaperLine) TooCoarse(r Ruler) string {
 	case l.Max > l.Min && float64(f.LateP90) > coarseRange*float64(l.Max-l.Min):
 		return fmt.Sprintf("a tenth of the timers were more than %s late, and timeouts differ by %v only", fine(f.LateP90), l.Max-l.Min)
 	case float64(f.LateP90) > coarseOff*l.Tolerance*float64(l.Paper.P50):
-		return fmt.Sprintf("a tenth of the timers were more than %s late, beside a median of %s", fine(f.LateP90), millis(l.Paper.P50))
-	case float64(f.DelayMean) > coarseDelay*float64(PaperDelayMean):
-		return fmt.Sprintf("messages took %s in the mean, where %s were asked for", fine(f.DelayMean), fine(PaperDelayMean))
+		return fmt.Sprintf("a tenth of the timers were more than %s late, beside a median of %s", fine(f.LateP90), sweep.Millis(l.Paper.P50))
+	case float64(f.DelayMean) > coarseDelay*float64(DelayMean):
+		return fmt.Sprintf("messages took %s in the mean, where %s were asked for", fine(f.DelayMean), fine(DelayMean))
 	}
 	return ""
 }
 
 // Model is the paper's set-up on the machine that the ruler measured.
-func (r Ruler) Model(l PaperLine) Model {
-	m := Model{Min: l.Min, Max: l.Max, Cap: l.Cap, Delay: PaperDelay}
+func (r Ruler) Model(l Line) Model {
+	m := Model{Min: l.Min, Max: l.Max, Cap: l.Cap, Delay: drawDelay}
 	if len(r.Delays) > 0 {
 		m.Delay = pick(r.Delays)
 	}

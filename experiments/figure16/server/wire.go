@@ -1,4 +1,4 @@
-package papernode
+package server
 
 import (
 	"bufio"
@@ -20,8 +20,8 @@ const (
 	Leader  = 1
 )
 
-// Entries are in each server's log, by number.
-var Entries = [Servers + 1]int{0, 4, 3, 2, 1, 0}
+// entries are in each server's log, by number.
+var entries = [Servers + 1]int{0, 4, 3, 2, 1, 0}
 
 // Request is a line to a server.
 type Request struct {

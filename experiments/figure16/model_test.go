@@ -1,4 +1,4 @@
-package sweep
+package figure16
 
 import (
 	"math/rand/v2"
@@ -6,17 +6,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
 // TestModel holds the model against the paper's own numbers: within 8 % on the seven lines that timeouts
 // decide, within 20 % where the delay's law does. The fit was 6 % and 14 %; sampling adds the rest.
 func TestModel(t *testing.T) {
-	for _, l := range PaperLines() {
+	for _, l := range Lines() {
 		if !l.Judged {
 			continue
 		}
 		t.Run(l.Name(), func(t *testing.T) {
-			m := Model{Min: l.Min, Max: l.Max, Cap: l.Cap, Delay: PaperDelay}
+			m := Model{Min: l.Min, Max: l.Max, Cap: l.Cap, Delay: drawDelay}
 			f := m.Sample(rand.New(rand.NewPCG(1, 2)), 4000).Figures()
 			tolerance := 0.08
 			if l.Tolerance > 0.10 {
@@ -44,7 +46,7 @@ func TestModelFixedDelay(t *testing.T) {
 }
 
 func TestKS(t *testing.T) {
-	scaled := func(f float64) (s Sample) {
+	scaled := func(f float64) (s sweep.Sample) {
 		for _, d := range upTo(1000) {
 			s.Values = append(s.Values, time.Duration(f*float64(d)))
 		}
@@ -52,7 +54,7 @@ func TestKS(t *testing.T) {
 	}
 	cases := []struct {
 		name     string
-		a, b     Sample
+		a, b     sweep.Sample
 		distance float64
 		alike    bool
 	}{
@@ -60,8 +62,8 @@ func TestKS(t *testing.T) {
 		{"5 % longer", scaled(1), scaled(1.05), 0.05, true},
 		{"10 % longer", scaled(1), scaled(1.1), 0.09, false},
 		{"twice", scaled(1), scaled(2), 0.5, false},
-		{"nothing", Sample{}, scaled(1), 0, false},
-		{"beyond what is censored nothing is compared", Sample{Values: upTo(10), Bounds: millisOf(10)}, Sample{Values: append(upTo(10), 999*milli)}, 0, true},
+		{"nothing", sweep.Sample{}, scaled(1), 0, false},
+		{"beyond what is censored nothing is compared", sweep.Sample{Values: upTo(10), Bounds: []time.Duration{10 * milli}}, sweep.Sample{Values: append(upTo(10), 999*milli)}, 0, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,10 +1,11 @@
-package sweep
+package figure16
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
+	"github.com/faultline-chaos/faultline/results/sweep"
 )
 
 // Shape says whether two samples may be of one distribution: the two-sample test of Kolmogorov and
@@ -18,7 +19,7 @@ type Shape struct {
 }
 
 // KS compares two samples up to the shortest censored value, beyond which one of them is not known.
-func KS(a, b Sample) Shape {
+func KS(a, b sweep.Sample) Shape {
 	s := Shape{N: len(a.Values) + len(a.Bounds), M: len(b.Values) + len(b.Bounds)}
 	if s.N == 0 || s.M == 0 {
 		return s

@@ -1,9 +1,8 @@
-package papernode
+package server
 
 import (
 	"bufio"
 	"bytes"
-	"container/heap"
 	"encoding/json"
 	"io"
 	"net"
@@ -25,37 +24,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	t      *testing.T
 	now    int64
-	count  int
-	queue  happenings
+	queue  Queue[func()]
 	trials [Servers + 1]*trial
 	events []Reply
 	heard  map[uint64]int // by term
 }
 
-type happening struct {
-	at    int64
-	order int
-	do    func()
-}
-
-type happenings []happening
-
-func (h happenings) Len() int { return len(h) }
-func (h happenings) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].order < h[j].order
-}
-func (h happenings) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *happenings) Push(x any)   { *h = append(*h, x.(happening)) }
-func (h *happenings) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}
-
 func (w *world) after(d time.Duration, do func()) {
-	w.count++
-	heap.Push(&w.queue, happening{w.now + int64(d), w.count, do})
+	w.queue.Push(w.now+int64(d), do)
 }
 
 // place is a server's way to the world.
@@ -104,7 +80,7 @@ func settings(low, high int) Trial {
 
 func (w *world) start(s Trial, i int) {
 	s.Self = i
-	d, _, err := format(i)
+	d, _, err := Format(i)
 	require.NoError(w.t, err)
 	w.trials[i], err = newTrial(s, d, place{w, i}, w.now)
 	require.NoError(w.t, err)
@@ -119,15 +95,13 @@ func (w *world) until(limit int64, enough func() bool) {
 				next = min(next, t.next())
 			}
 		}
-		if len(w.queue) > 0 {
-			next = min(next, w.queue[0].at)
-		}
+		next = min(next, w.queue.Next())
 		w.now = max(w.now, next)
 		if next >= limit {
 			return
 		}
-		for len(w.queue) > 0 && w.queue[0].at <= w.now {
-			heap.Pop(&w.queue).(happening).do()
+		for w.queue.Next() <= w.now {
+			w.queue.Pop()()
 		}
 		for _, t := range w.trials {
 			if t != nil {
@@ -235,7 +209,7 @@ func TestLate(t *testing.T) {
 	x := w.trials[2]
 	due := x.next()
 	w.trials = [Servers + 1]*trial{}
-	w.queue = nil
+	w.queue = Queue[func()]{}
 	x.turn(due - 1)
 	require.Negative(t, w.index(EvCampaign))
 	x.turn(due + int64(5*time.Millisecond))
@@ -246,7 +220,6 @@ func TestLate(t *testing.T) {
 
 func TestTrialRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Trial){
-		"no server": func(s *Trial) { s.Self = 6 },
 		"no tick":   func(s *Trial) { s.Tick = 0 },
 		"backwards": func(s *Trial) { s.Max = s.Min - s.Tick },
 		"odd":       func(s *Trial) { s.Min += s.Tick },
@@ -255,10 +228,10 @@ func TestTrialRefuses(t *testing.T) {
 		s := settings(150, 300)
 		s.Self = 2
 		change(&s)
-		d, _, err := format(2)
+		d, _, err := Format(2)
 		require.NoError(t, err)
 		_, err = newTrial(s, d, nil, 1)
-		require.ErrorContains(t, err, "that cannot be", name)
+		require.ErrorContains(t, err, "multiples of two ticks", name)
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package papernode
+package server
 
 import (
 	"context"

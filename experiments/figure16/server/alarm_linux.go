@@ -1,4 +1,4 @@
-package papernode
+package server
 
 import (
 	"context"

@@ -1,11 +1,7 @@
-// Package papernode is one server of the set-up of figure 16 of the Raft paper as a real process: the
-// store's core and its disk, with elections as in the paper, and timeouts drawn from any narrow range.
-//
-// Such elections harm a store: five times a heartbeat is the shortest timeout that it accepts, and it
-// checks its quorum. So this is no option of the store. It is a program of its own, which package
-// server and program raftkv do not import (a test holds that), and which knows no timeouts of its own:
-// flags and environment cannot give it any. It does nothing until a controller connects, says [Magic],
-// and sends a trial. Only the harness does.
+// Package server is one of the five servers of figure 16 of the Raft paper as a real process: the store's
+// core and its disk, with elections as in the paper, and timeouts drawn from any narrow range. It imports
+// nothing else, so that what is measured is that. Why it is a program of its own: see package figure16. It
+// does nothing until a controller connects, says [Magic], and sends a trial.
 //
 // # A trial
 //
@@ -17,4 +13,4 @@
 // it heard of a new leader, and how late its own timers and messages were: the trial's ruler.
 //
 // All times are CLOCK_MONOTONIC, in nanoseconds, which the processes of one machine share.
-package papernode
+package server

@@ -1,7 +1,6 @@
-package papernode
+package server
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 
@@ -17,11 +16,10 @@ type trial struct {
 	core   *core.Core
 	rand   *rand.Rand
 	out    output
-	ticked int64 // when the last tick was
-	asked  bool  // server 1 was let to campaign, as it is once
-	led    bool  // server 1 leads, or did: timeouts and delays are the trial's
-	sent   bool  // its first heartbeats
-	held   heldFrames
+	ticked int64           // when the last tick was
+	led    bool            // server 1 leads, or did: timeouts and delays are the trial's
+	sent   bool            // its first heartbeats
+	held   Queue[frame]    // until they are due
 	heard  map[uint64]bool // terms of leaders that were heard of
 	ruler  Ruler
 }
@@ -34,9 +32,9 @@ type output interface {
 	event(kind string, at int64, term uint64)
 }
 
-// format is what a server's disk holds at the start: a new cluster's state, and a log that is shorter
-// the higher its number is.
-func format(self int) (*core.Durable, []*core.Record, error) {
+// Format is what a server's disk holds at the start, and the records that bring it there: a new cluster's
+// state, and a log that is shorter the higher its number is.
+func Format(self int) (*core.Durable, []*core.Record, error) {
 	d := &core.Durable{}
 	first, err := core.New(config(self), d)
 	if err != nil {
@@ -50,13 +48,14 @@ func format(self int) (*core.Durable, []*core.Record, error) {
 		}
 	}
 	log := &core.Record{}
-	for i := range Entries[self] {
+	for i := range entries[self] {
 		log.Entries = append(log.Entries, &raftpb.Entry{Term: new(uint64(1)), Index: new(d.LogIndex + 1 + uint64(i)), Type: raftpb.EntryNormal.Enum()})
 	}
 	d.Apply(log)
 	return d, append(records, log), nil
 }
 
+// config is a member's, before elections are the paper's.
 func config(self int) core.Config {
 	cfg := core.Config{ID: uint64(self), Cluster: 1, ElectionTicks: 10}
 	for i := 1; i <= Servers; i++ {
@@ -65,47 +64,55 @@ func config(self int) core.Config {
 	return cfg
 }
 
-// newTrial starts one on a formatted disk.
-func newTrial(t Trial, d *core.Durable, out output, now int64) (*trial, error) {
-	if t.Self < 1 || t.Self > Servers || t.Tick <= 0 || t.Min < 2*t.Tick || t.Max < t.Min || t.Min%(2*t.Tick) != 0 || t.Max%t.Tick != 0 || t.Delay[0] < 0 || t.Delay[1] < t.Delay[0] {
-		return nil, fmt.Errorf("start trial %d: server %d with timeouts %v to %v, ticks of %v and delays of %v: that cannot be", t.Number, t.Self, t.Min, t.Max, t.Tick, t.Delay)
-	}
-	r := &trial{Trial: t, rand: rand.New(rand.NewPCG(t.Seed, uint64(t.Self))), out: out, ticked: now, heard: map[uint64]bool{}}
+// Config makes a server elect as in the paper. Until led says that server 1 leads, nobody but it
+// campaigns, and it does so once and at once; then timeouts are the trial's, drawn from r.
+func (t Trial) Config(r *rand.Rand, led *bool) core.Config {
 	cfg := config(t.Self)
-	cfg.PlainElections, cfg.ElectionRand = true, r.timeout
+	cfg.PlainElections = true
 	cfg.ElectionTicks = int(t.Min / t.Tick)
 	cfg.HeartbeatTicks = cfg.ElectionTicks / 2
+	ticks, spread, asked := cfg.ElectionTicks, int((t.Max-t.Min)/t.Tick), false
+	cfg.ElectionRand = func() int {
+		switch {
+		case *led && spread > 0: // a timer that starts between two ticks is up to one tick short
+			return ticks + 1 + r.IntN(spread)
+		case *led:
+			return ticks
+		case t.Self == Leader && !asked: // it must win this campaign
+			asked = true
+			return 2
+		default:
+			return 1 << 30
+		}
+	}
+	return cfg
+}
+
+// Check says what is wrong with the timeouts and delays.
+func (t Trial) Check() error {
+	if t.Tick <= 0 || t.Min < 2*t.Tick || t.Max < t.Min || t.Min%(2*t.Tick) != 0 || t.Max%t.Tick != 0 || t.Delay[0] < 0 || t.Delay[1] < t.Delay[0] {
+		return fmt.Errorf("election timeouts of %v to %v in ticks of %v with delays of %v: timeouts must be multiples of two ticks, and neither may fall", t.Min, t.Max, t.Tick, t.Delay)
+	}
+	return nil
+}
+
+// newTrial starts one on a formatted disk.
+func newTrial(t Trial, d *core.Durable, out output, now int64) (*trial, error) {
+	if err := t.Check(); err != nil {
+		return nil, fmt.Errorf("start trial %d: %w", t.Number, err)
+	}
+	r := &trial{Trial: t, rand: rand.New(rand.NewPCG(t.Seed, uint64(t.Self))), out: out, ticked: now, heard: map[uint64]bool{}}
 	var err error
-	if r.core, err = core.New(cfg, d); err != nil {
+	if r.core, err = core.New(t.Config(r.rand, &r.led), d); err != nil {
 		return nil, fmt.Errorf("start trial %d: %w", t.Number, err)
 	}
 	r.carryOut(now, now)
 	return r, nil
 }
 
-// timeout is one, in ticks. Until server 1 leads nobody but it campaigns, and it does so at once.
-func (t *trial) timeout() int {
-	ticks, spread := int(t.Min/t.Tick), int((t.Max-t.Min)/t.Tick)
-	switch {
-	case t.led && spread > 0: // a timer that starts between two ticks is up to one tick short
-		return ticks + 1 + t.rand.IntN(spread)
-	case t.led:
-		return ticks
-	case t.Self == Leader && !t.asked:
-		t.asked = true
-		return 2
-	default:
-		return 1 << 30
-	}
-}
-
 // next is when something is to be done, if nothing comes before.
 func (t *trial) next() int64 {
-	at := t.nextTick()
-	if len(t.held) > 0 {
-		at = min(at, t.held[0].due)
-	}
-	return at
+	return min(t.nextTick(), t.held.Next())
 }
 
 // nextTick is when the next tick is that does something.
@@ -115,8 +122,8 @@ func (t *trial) nextTick() int64 { return t.ticked + int64(t.core.Quiet()+1)*int
 // too: timers start when they are started.
 func (t *trial) turn(now int64) {
 	for t.next() <= now {
-		if len(t.held) > 0 && t.held[0].due <= t.nextTick() {
-			t.deliver(heap.Pop(&t.held).(frame), now)
+		if t.held.Next() <= t.nextTick() {
+			t.deliver(t.held.Pop(), now)
 			continue
 		}
 		t.tick(now)
@@ -148,7 +155,7 @@ func (t *trial) arrive(f frame, now int64) {
 	if f.trial != t.Number {
 		return
 	}
-	heap.Push(&t.held, f)
+	t.held.Push(f.due, f)
 	t.turn(now)
 }
 
@@ -212,7 +219,7 @@ func (t *trial) send(e core.Effect, now, born int64) {
 		t.sent = true
 		t.out.event(EvBroadcast, now, 0)
 	case t.led:
-		if kind == raftpb.MsgVote && e.To == firstOther(t.Self) {
+		if kind == raftpb.MsgVote && e.To == FirstOther(t.Self) {
 			t.out.event(EvCampaign, now, 0)
 		}
 		f.due = born + int64(t.Delay[0]) + int64(t.rand.ExpFloat64()*float64(t.Delay[1]-t.Delay[0]))
@@ -220,26 +227,10 @@ func (t *trial) send(e core.Effect, now, born int64) {
 	t.out.send(e.To, f)
 }
 
-// firstOther is the server to which a campaign's first message goes.
-func firstOther(self int) uint64 {
+// FirstOther is the server to which a campaign's first message goes.
+func FirstOther(self int) uint64 {
 	if self == 1 {
 		return 2
 	}
 	return 1
 }
-
-// heldFrames is a heap by due.
-type heldFrames []frame
-
-func (h heldFrames) Len() int           { return len(h) }
-func (h heldFrames) Less(i, j int) bool { return h[i].due < h[j].due }
-func (h heldFrames) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *heldFrames) Push(x any)        { *h = append(*h, x.(frame)) }
-func (h *heldFrames) Pop() any {
-	old := *h
-	f := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return f
-}
-
-var _ heap.Interface = (*heldFrames)(nil)
