@@ -13,6 +13,7 @@ RUNTIME ?= auto
 FLAGS   ?=
 SHARD   ?= 1/1
 MUTANTS ?= .
+BASE    ?= origin/main
 
 .PHONY: help
 help: ## list the targets
@@ -102,6 +103,10 @@ lint: ## gofumpt, go vet, golangci-lint, actionlint
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod golangci-lint run
 	$(GO) tool -modfile=tools/actionlint/go.mod actionlint
+
+.PHONY: commits
+commits: ## subjects of the commits since BASE: at most 72 characters
+	@git log --format=%s $(BASE)..HEAD | awk 'length > 72 {print "too long (" length "): " $$0; bad = 1} END {exit bad}'
 
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities in what is built
