@@ -28,22 +28,22 @@ const (
 // mayDecideByName are the files that may decide by the name of an op or a fault, and do. None is to join:
 // what an op does Op.Form says, whether it reads or writes Op.Kind, what a fault does its Effect.
 var mayDecideByName = map[string]string{
-	"checker/formats/jepsen.go":           foreign,
-	"checker/formats/robustness.go":       foreign,
-	"harness/harnesstest/toykv/main.go":   otherWords,
-	"history/oldfaults.go":                ownsNames,
-	"history/opline.go":                   ownsNames,
-	"history/opscan.go":                   ownsNames,
-	"history/opsequence.go":               ownsNames,
-	"history/values.go":                   ownsNames,
-	"internal/recount/clients.go":         oracle,
-	"internal/recount/episodes.go":        oracle,
-	"internal/recount/files.go":           oracle,
-	"internal/recount/numbers.go":         oracle,
-	"internal/recount/probes.go":          oracle,
-	"internal/recount/raft.go":            oracle,
-	"results/internal/synthetic/kinds.go": oracle,
-	"results/internal/synthetic/runs.go":  oracle,
+	"checker/formats/jepsen.go":             foreign,
+	"checker/formats/robustnessrequests.go": foreign,
+	"harness/harnesstest/toykv/main.go":     otherWords,
+	"history/oldfaults.go":                  ownsNames,
+	"history/opline.go":                     ownsNames,
+	"history/opscan.go":                     ownsNames,
+	"history/opsequence.go":                 ownsNames,
+	"history/values.go":                     ownsNames,
+	"internal/recount/clients.go":           oracle,
+	"internal/recount/episodes.go":          oracle,
+	"internal/recount/files.go":             oracle,
+	"internal/recount/numbers.go":           oracle,
+	"internal/recount/probes.go":            oracle,
+	"internal/recount/raft.go":              oracle,
+	"results/internal/synthetic/kinds.go":   oracle,
+	"results/internal/synthetic/runs.go":    oracle,
 }
 
 // TestNobodyDecidesByName: the meaning of an op or a fault is what it says itself. nemesis and workloads own
