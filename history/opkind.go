@@ -43,6 +43,14 @@ func DeclaredKind(declared []OpKind, f string, kind Kind) (found Kind, ok bool) 
 	return found, ok
 }
 
+// OfRegisters says whether all declared ops are those of registers.
+func OfRegisters(declared []OpKind) bool {
+	return len(declared) > 0 && !slices.ContainsFunc(declared, func(k OpKind) bool {
+		form, _ := Named(k.Name)
+		return !form.Register()
+	})
+}
+
 // KindBefore is the kind of a client's op in a history whose lines do not say it. Of names that are not in the
 // table nothing is known.
 func KindBefore(f string) Kind {

@@ -16,7 +16,7 @@ import (
 )
 
 // twiceSwapped is the register workload of a store in which every call creates a key for each of two
-// workers at the same time: no invariant of checker.Monitor is hurt.
+// workers at the same time: no invariant of live.Monitor of the checkers is hurt.
 type twiceSwapped struct{ workloads.Register }
 
 func (twiceSwapped) Run(ctx context.Context, w *harness.Worker) error {

@@ -17,13 +17,13 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/faultline-chaos/faultline/checker"
+	livechecks "github.com/faultline-chaos/faultline/checker/live"
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/nemesis"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/live"
 	"github.com/faultline-chaos/faultline/systems"
-	"github.com/faultline-chaos/faultline/workloads"
 )
 
 // DefaultOut is the folder of the run folders where none is named.
@@ -64,7 +64,7 @@ type Prepared struct {
 	folder   *results.Folder
 	run      results.Run
 	logs     []*os.File
-	monitor  *checker.Monitor
+	monitor  *livechecks.Monitor
 	live     *checker.LiveRegisters    // nil: keys are judged at the end only
 	beside   atomic.Pointer[liveCheck] // nil: live checks see ops as they are recorded
 }
@@ -85,7 +85,7 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 	if o.Stdout == nil {
 		o.Stdout = io.Discard
 	}
-	r := &Prepared{options: o, system: o.System, workload: o.Workload, monitor: checker.NewMonitor()}
+	r := &Prepared{options: o, system: o.System, workload: o.Workload, monitor: livechecks.NewMonitor()}
 	if err := s.checkValues(); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 	if err := harness.Unsupported(r.schedule, rt.Name(), able); err != nil {
 		return nil, Refused(err)
 	}
-	r.live = checker.NewLiveRegisters(r.workload.Name() == workloads.Register{}.Name())
+	r.live = checker.NewLiveRegisters(history.OfRegisters(r.workload.Ops()))
 	if err := r.makeFolder(reason); err != nil {
 		return nil, Infrastructure(err)
 	}

@@ -89,10 +89,11 @@ func TestForeign(t *testing.T) {
 func TestForeignOps(t *testing.T) {
 	for _, c := range []struct {
 		name, text, f, value string // of the last line
+		kind                 history.Kind
 	}{
-		{"list-append", ednAppend, "txn", `{"ops":[["append",3,1],["r",3,[1]]]}`},
-		{"set", ednSet, "read", `{"elements":[5]}`},
-		{"key-value log", kvLog, "get", `{"key":"0","value":"x 9 0 y"}`},
+		{"list-append", ednAppend, "txn", `{"ops":[["append",3,1],["r",3,[1]]]}`, history.KindWrite},
+		{"set", ednSet, "read", `{"elements":[5]}`, history.KindRead},
+		{"key-value log", kvLog, "get", `{"key":"0","value":"x 9 0 y"}`, history.KindRead},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := Read(write(t, c.text), "")
@@ -100,6 +101,7 @@ func TestForeignOps(t *testing.T) {
 			last := h.Ops[len(h.Ops)-1]
 			require.Equal(t, c.f, last.F)
 			require.JSONEq(t, c.value, string(last.Value))
+			require.Equal(t, c.kind, h.Ops[len(h.Ops)-2].Kind, "of its invocation")
 		})
 	}
 }

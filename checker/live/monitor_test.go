@@ -1,13 +1,15 @@
-package checker
+package live_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/checker"
+	"github.com/faultline-chaos/faultline/checker/live"
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // simulate makes a history of clients of one right store, with unknown outcomes, some of which act, at
@@ -125,22 +127,22 @@ func TestMonitorNeverContradictsLinearizable(t *testing.T) {
 			lie = 8
 		}
 		h := simulate(r, 20+r.IntN(150), lie)
-		live := Live{}.Check(t.Context(), h)
-		if live.Validity == history.Invalid && lie == 0 {
-			t.Fatalf("seed %d: a false alarm about a right history: %s", seed, live.Reason)
+		judged := checker.Live{}.Check(t.Context(), h)
+		if judged.Validity == history.Invalid && lie == 0 {
+			t.Fatalf("seed %d: a false alarm about a right history: %s", seed, judged.Reason)
 		}
 		if lie == 0 {
 			right++
 			continue
 		}
-		full := Linearizable{}.Check(t.Context(), h)
+		full := checker.Linearizable{}.Check(t.Context(), h)
 		switch full.Validity {
 		case history.Invalid:
-			if wrong++; live.Validity == history.Invalid {
+			if wrong++; judged.Validity == history.Invalid {
 				caught++
 			}
 		case history.Valid:
-			require.NotEqual(t, history.Invalid, live.Validity, "seed %d: %s", seed, live.Reason)
+			require.NotEqual(t, history.Invalid, judged.Validity, "seed %d: %s", seed, judged.Reason)
 		}
 	}
 	t.Logf("%d right histories; of %d wrong ones, %d were caught", right, wrong, caught)
@@ -148,53 +150,14 @@ func TestMonitorNeverContradictsLinearizable(t *testing.T) {
 	require.Greater(t, 4*caught, 3*wrong)
 }
 
-// TestMonitorForgets: memory stays bounded, and what was forgotten gives no false alarm.
-func TestMonitorForgets(t *testing.T) {
-	m := NewMonitor()
-	n := 0
-	do := func(typ history.Type, process int, f, value string) {
-		m.Observe(&history.Op{Index: n, Process: process, Type: typ, F: f, Value: []byte(value)})
-		n++
-	}
-	for i := range 3 * monitorValues / 2 { // nobody knows what became of them
-		v := fmt.Sprintf(`{"key":"k%d","value":"%d"}`, i%10, i)
-		do(history.Invoke, i, "put", v)
-		do(history.Info, i, "put", v)
-	}
-	require.LessOrEqual(t, m.keys.values, monitorValues)
-	for i := range 2 * monitorKeys {
-		v := fmt.Sprintf(`{"key":"q%d","value":"x"}`, i)
-		do(history.Invoke, 0, "put", v)
-		do(history.OK, 0, "put", v)
-	}
-	require.LessOrEqual(t, len(m.keys.keys), monitorKeys)
-	require.LessOrEqual(t, m.keys.used.Len(), monitorKeys)
-	for i := range 10 {
-		do(history.Invoke, 0, "get", fmt.Sprintf(`{"key":"k%d"}`, i))
-		do(history.OK, 0, "get", fmt.Sprintf(`{"key":"k%d","value":"%d"}`, i, i))
-		do(history.Invoke, 0, "get", fmt.Sprintf(`{"key":"q%d"}`, i))
-		do(history.OK, 0, "get", fmt.Sprintf(`{"key":"q%d","value":null}`, i))
-	}
-	require.Nil(t, m.Violation())
-	for i := range 20_000 { // one key, for hours
-		v := fmt.Sprintf(`{"key":"k","value":"w%d"}`, i)
-		do(history.Invoke, 0, "put", v)
-		do(history.OK, 0, "put", v)
-	}
-	require.LessOrEqual(t, len(m.keys.keys["k"].values), keptDead+1)
-	do(history.Invoke, 0, "get", `{"key":"k"}`)
-	do(history.OK, 0, "get", `{"key":"k","value":"w19995"}`)
-	require.NotNil(t, m.Violation())
-}
-
 func BenchmarkMonitor(b *testing.B) {
 	h := simulate(rand.New(rand.NewPCG(1, 1)), 100_000, 0)
 	b.ReportAllocs()
-	m := NewMonitor()
+	m := live.NewMonitor()
 	j := 0
 	for b.Loop() {
 		if j == len(h.Ops) {
-			m, j = NewMonitor(), 0
+			m, j = live.NewMonitor(), 0
 		}
 		m.Observe(&h.Ops[j])
 		j++

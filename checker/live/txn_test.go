@@ -1,4 +1,4 @@
-package checker_test
+package live_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/checker"
 	"github.com/faultline-chaos/faultline/checker/generate"
+	"github.com/faultline-chaos/faultline/checker/live"
 	"github.com/faultline-chaos/faultline/history"
 )
 
@@ -195,7 +196,7 @@ func TestMonitorOfTxns(t *testing.T) {
 }
 
 func watched(ops []history.Op) *history.Verdict {
-	m := checker.NewMonitor()
+	m := live.NewMonitor()
 	for i := range ops {
 		m.Observe(&ops[i])
 	}

@@ -1,4 +1,4 @@
-package checker
+package live
 
 import (
 	"container/list"

@@ -1,12 +1,17 @@
-package checker
+// Package live judges a run while it goes on, by invariants that cost next to nothing an op. It needs nothing
+// but the ops; checker.Live asks the same of a whole history.
+package live
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"sync"
+
+	"github.com/faultline-chaos/faultline/history"
 )
+
+// Name is that of its verdicts.
+const Name = "live"
 
 // Monitor judges a run while it goes on, by invariants that cost next to nothing an op. It finds less
 // than the checkers that see the whole history, and never what they would not call a violation:
@@ -86,9 +91,7 @@ func (m *Monitor) Judged() (answers, hashes int) {
 
 func (m *Monitor) violated(evidence []int, format string, args ...any) {
 	if m.violation == nil {
-		v := invalid(evidence, format, args...)
-		v.Checker = Live{}.Name()
-		m.violation = &v
+		m.violation = &history.Verdict{Checker: Name, Validity: history.Invalid, Reason: fmt.Sprintf(format, args...), Evidence: evidence}
 	}
 }
 
@@ -200,39 +203,4 @@ func (m *Monitor) hash(op *history.Op) {
 	}
 	m.hashes.slots[m.hashes.next] = hashed{v, op.Node, op.Index}
 	m.hashes.next = (m.hashes.next + 1) % monitorHashes
-}
-
-// Live gives the verdict that a Monitor would have given while the run went on.
-type Live struct{}
-
-// Name is live.
-func (Live) Name() string { return "live" }
-
-// SeesProbes as the run did.
-func (Live) SeesProbes() {}
-
-// JudgesRun with a workload.
-func (Live) JudgesRun(r RunFacts) history.Checker {
-	if r.Script {
-		return nil
-	}
-	return Live{}
-}
-
-// Check replays the history.
-func (Live) Check(ctx context.Context, h history.History) history.Verdict {
-	m := NewMonitor()
-	for i := range h.Ops {
-		if i%(1<<14) == 0 && ctx.Err() != nil {
-			return unknown("it was stopped after %d of %d ops: %v", i, len(h.Ops), context.Cause(ctx))
-		}
-		m.Observe(&h.Ops[i])
-		if m.violation != nil {
-			return *m.violation
-		}
-	}
-	if m.answers+m.compared == 0 {
-		return unknown("there was no answer that could be judged, and no two members hashed their states at one revision")
-	}
-	return valid("of %s, none was older than what had been answered before; %d hashes of a state were the same as another member's", count(m.answers, "answer"), m.compared)
 }
