@@ -75,7 +75,7 @@ var libraries = []library{
 	{"github.com/anishathalye/porcupine", []string{"checker/..."}, "it is one of the judges"},
 	{"github.com/testcontainers/", []string{"docker"}, "nobody else knows Docker"},
 	{"github.com/moby/", []string{"docker"}, "nobody else knows Docker"},
-	{"gonum.org/v1/plot", []string{"results/...", "experiments/figure16"}, "only reports draw"},
+	{"gonum.org/v1/plot", []string{"results/figure"}, "one package draws"},
 	{"gonum.org/v1/gonum", []string{"internal/statistics"}, "mathext is enough: stat brings 20 packages of linear algebra"},
 	{"charm.land/", []string{"results/..."}, "only reports and the live view paint a terminal"},
 	{"github.com/charmbracelet/", []string{"results/..."}, "only reports and the live view paint a terminal"},

@@ -65,12 +65,12 @@ type Figure struct {
 const figureDPI = 160
 
 // newFigure draws the same thing twice.
-func newFigure(name string, h vg.Length, paint func(draw.Canvas)) (Figure, error) {
-	vector, err := vectorOf(name, h, paint)
+func newFigure(name string, w, h vg.Length, paint func(draw.Canvas)) (Figure, error) {
+	vector, err := vectorOf(name, w, h, paint)
 	if err != nil {
 		return Figure{}, err
 	}
-	img := vgimg.NewWith(vgimg.UseWH(figureWidth, h), vgimg.UseDPI(figureDPI))
+	img := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(figureDPI))
 	paint(background(draw.New(img)))
 	var raster bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestSpeed} // encoding takes longer than drawing
@@ -80,14 +80,14 @@ func newFigure(name string, h vg.Length, paint func(draw.Canvas)) (Figure, error
 	return Figure{Name: name, SVG: vector, PNG: raster.Bytes()}, nil
 }
 
-func vectorOf(name string, h vg.Length, paint func(draw.Canvas)) ([]byte, error) {
-	svg := vgsvg.New(figureWidth, h)
+func vectorOf(name string, w, h vg.Length, paint func(draw.Canvas)) ([]byte, error) {
+	svg := vgsvg.New(w, h)
 	paint(background(draw.New(svg)))
 	var b bytes.Buffer
 	if _, err := svg.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("draw %s as SVG: %w", name, err)
 	}
-	return TidySVG(b.Bytes()), nil
+	return tidySVG(b.Bytes()), nil
 }
 
 func background(c draw.Canvas) draw.Canvas {

@@ -131,7 +131,7 @@ func Figures(a *failover.Analysis) ([]Figure, error) {
 // figure draws the plan and writes its table.
 func (p *plan) figure() (Figure, error) {
 	s := p.draw(p.head, p.table)
-	f, err := newFigure(p.name, s.height, s.paint)
+	f, err := newFigure(p.name, figureWidth, s.height, s.paint)
 	f.Place = p.place
 	if err != nil {
 		return f, err

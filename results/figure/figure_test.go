@@ -19,7 +19,7 @@ import (
 func redraw(t *testing.T, p *plan, table *csvTable) string {
 	t.Helper()
 	s := p.draw(p.head, table)
-	svg, err := vectorOf(p.name, s.height, s.paint)
+	svg, err := vectorOf(p.name, figureWidth, s.height, s.paint)
 	require.NoError(t, err)
 	return string(svg)
 }

@@ -14,10 +14,10 @@ var (
 	svgText    = regexp.MustCompile(`<text ([^>]*font-weight:(normal|bold);font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
 )
 
-// TidySVG makes what vgsvg wrote fit everywhere. It names fonts that browsers have: Arial and Helvetica
+// tidySVG makes what vgsvg wrote fit everywhere. It names fonts that browsers have: Arial and Helvetica
 // are as wide as Liberation Sans. Where all three are missing, letters would be wider and texts would
 // overlap and be cut, so every text says how wide it is.
-func TidySVG(b []byte) []byte {
+func tidySVG(b []byte) []byte {
 	b = liberation.ReplaceAll(b, []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;font-weight:$1"))
 	return svgText.ReplaceAllFunc(b, func(text []byte) []byte {
 		m := svgText.FindSubmatch(text)

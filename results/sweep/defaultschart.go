@@ -3,14 +3,8 @@ package sweep
 import (
 	"fmt"
 	"image/color"
-	"math"
 	"slices"
 	"time"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results/figure"
@@ -20,87 +14,61 @@ import (
 // number of members and a colour for each system, with the 95 % band of Dvoretzky, Kiefer and Wolfowitz,
 // and the expected quantiles as rings. Its Name is "" where nothing was measured.
 func DefaultsFigure(runtime string, ds []DefaultResult) (figure.Figure, error) {
-	var plots []*plot.Plot
-	at, systems := map[int]*plot.Plot{}, map[string]int{}
+	var charts []*figure.Chart
+	at, systems := map[int]*figure.Chart{}, map[string]int{}
 	for _, d := range ds {
 		if len(d.WriteReady.Values)+len(d.WriteReady.Bounds) == 0 {
 			continue
 		}
 		p := at[d.Members]
 		if p == nil {
-			y := ""
-			if len(plots) == 0 {
-				y = "share of failovers in which it had happened"
+			p = &figure.Chart{
+				Title: fmt.Sprintf("%d members on %s, default timeouts", d.Members, runtime),
+				X:     figure.Axis{Title: "milliseconds from the death of the leader", Min: 500, Max: 2500}, Y: figure.Axis{Max: 1},
 			}
-			p = NewPlot(fmt.Sprintf("%d members on %s, default timeouts", d.Members, runtime), "milliseconds from the death of the leader", y)
-			p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 500, 2500, 0, 1
-			p.Legend.YOffs, p.Legend.XOffs = 4, -6
 			at[d.Members] = p
-			plots = append(plots, p)
+			charts = append(charts, p)
 		}
 		if _, ok := systems[d.System]; !ok {
 			systems[d.System] = len(systems)
 		}
-		if err := d.draw(p, Palette[systems[d.System]%len(Palette)]); err != nil {
-			return figure.Figure{}, err
-		}
+		p.Series = append(p.Series, d.curves(figure.Palette[systems[d.System]%len(figure.Palette)])...)
 	}
-	if len(plots) == 0 {
+	if len(charts) == 0 {
 		return figure.Figure{}, nil
 	}
+	charts[0].Y.Title = "share of failovers in which it had happened"
 	for _, d := range ds {
 		if p := at[d.Members]; p != nil {
 			delete(at, d.Members)
-			if err := d.Expected.draw(p); err != nil {
-				return figure.Figure{}, err
-			}
+			p.Series = append(p.Series, d.Expected.points()...)
 		}
 	}
-	return Draw("defaults", vg.Length(max(520, 500*len(plots))), 420, [][]*plot.Plot{plots})
+	return figure.Charts("defaults", max(520, 500*len(charts)), 420, [][]*figure.Chart{charts})
 }
 
-func (d DefaultResult) draw(p *plot.Plot, col color.NRGBA) error {
-	for _, x := range []struct {
-		s    Sample
-		name string
-		line draw.LineStyle
-		band bool
-	}{
-		{d.Detection, "detection", draw.LineStyle{Color: col, Width: 1.2, Dashes: []vg.Length{4, 3}}, false},
-		{d.WriteReady, "first commit", draw.LineStyle{Color: col, Width: 1.8}, true},
-	} {
-		name := fmt.Sprintf("%s: %s (%s)", d.System, x.name, x.s.Count())
-		if x.band && len(x.s.Bounds) == 0 {
-			if err := drawBand(p, x.s, col); err != nil {
-				return err
-			}
-			name += fmt.Sprintf(", band ±%.2f", statistics.DKW(len(x.s.Values)))
-		}
-		if err := DrawCDF(p, x.s, x.line, name); err != nil {
-			return err
-		}
+func (d DefaultResult) curves(col color.NRGBA) []figure.Series {
+	detection := figure.Series{Name: fmt.Sprintf("%s: detection (%s)", d.System, d.Detection.Count()), Color: col, Width: 1.2, Dashed: true, Points: d.Detection.Stairs(0)}
+	commit := figure.Series{Name: fmt.Sprintf("%s: first commit (%s)", d.System, d.WriteReady.Count()), Color: col, Width: 1.8, Points: d.WriteReady.Stairs(0)}
+	band := figure.Series{Color: col, Fill: true}
+	if n := len(d.WriteReady.Values); n > 0 && len(d.WriteReady.Bounds) == 0 {
+		wide := statistics.DKW(n)
+		commit.Name += fmt.Sprintf(", band ±%.2f", wide)
+		lower := d.WriteReady.Stairs(-wide)
+		slices.Reverse(lower)
+		band.Color.A, band.Points = 0x28, append(d.WriteReady.Stairs(wide), lower...)
 	}
-	return nil
+	return slices.DeleteFunc([]figure.Series{detection, band, commit}, func(s figure.Series) bool { return len(s.Points) == 0 })
 }
 
-func (e Expected) draw(p *plot.Plot) error {
-	for _, x := range []struct {
-		at    plotter.XYs
-		name  string
-		shape draw.GlyphDrawer
-	}{
-		{plotter.XYs{{X: ms(e.Detection), Y: 0.5}}, "expected detection: p50", draw.SquareGlyph{}},
-		{plotter.XYs{{X: ms(e.Commit50), Y: 0.5}, {X: ms(e.Commit90), Y: 0.9}, {X: ms(e.Commit99), Y: 0.99}}, "expected first commit: p50, p90, p99", draw.RingGlyph{}},
-	} {
-		points, err := plotter.NewScatter(x.at)
-		if err != nil {
-			return fmt.Errorf("draw what is expected: %w", err)
-		}
-		points.GlyphStyle = draw.GlyphStyle{Color: Palette[6], Radius: 3.6, Shape: x.shape}
-		p.Add(points)
-		Legend(p, x.name, points)
-	}
-	return nil
+// points are what is expected.
+func (e Expected) points() []figure.Series {
+	look := figure.Series{Color: figure.Palette[6]}
+	detection, commit := look, look
+	detection.Name, detection.Glyph, detection.Points = "expected detection: p50", figure.Square, []figure.Point{{X: ms(e.Detection), Y: 0.5}}
+	commit.Name, commit.Glyph = "expected first commit: p50, p90, p99", figure.Ring
+	commit.Points = []figure.Point{{X: ms(e.Commit50), Y: 0.5}, {X: ms(e.Commit90), Y: 0.9}, {X: ms(e.Commit99), Y: 0.99}}
+	return []figure.Series{detection, commit}
 }
 
 // Count is such as "n = 60" or "n = 58, 2 censored".
@@ -112,55 +80,20 @@ func (s Sample) Count() string {
 	return out
 }
 
-// stairs are the steps of a distribution function, moved up or down and kept between 0 and 1.
-func stairs(s Sample, up float64) plotter.XYs {
-	out := plotter.XYs{}
-	clip := func(y float64) float64 { return math.Min(1, math.Max(0, y+up)) }
+// Stairs are the steps of a distribution function in milliseconds, moved up or down and kept between 0 and 1.
+func (s Sample) Stairs(up float64) []figure.Point {
+	var out []figure.Point
+	clip := func(y float64) float64 { return min(1, max(0, y+up)) }
 	last := 0.0
 	for _, step := range s.CDF() {
 		x := max(ms(step.At), 0.01) // axes may be logarithmic
-		out = append(out, plotter.XY{X: x, Y: clip(last)}, plotter.XY{X: x, Y: clip(step.P)})
+		out = append(out, figure.Point{X: x, Y: clip(last)}, figure.Point{X: x, Y: clip(step.P)})
 		last = step.P
 	}
 	return out
 }
 
-// DrawCDF draws a distribution function, unless nothing is known of it, and names it.
-func DrawCDF(p *plot.Plot, s Sample, style draw.LineStyle, name string) error {
-	xys := stairs(s, 0)
-	if len(xys) == 0 {
-		return nil
-	}
-	line, err := plotter.NewLine(xys)
-	if err != nil {
-		return fmt.Errorf("draw %s: %w", name, err)
-	}
-	line.LineStyle = style
-	p.Add(line)
-	if name != "" {
-		Legend(p, name, line)
-	}
-	return nil
-}
-
-func drawBand(p *plot.Plot, s Sample, col color.NRGBA) error {
-	n := len(s.Values)
-	if n == 0 {
-		return nil
-	}
-	upper, lower := stairs(s, statistics.DKW(n)), stairs(s, -statistics.DKW(n))
-	for i := len(lower) - 1; i >= 0; i-- {
-		upper = append(upper, lower[i])
-	}
-	band, err := plotter.NewPolygon(upper)
-	if err != nil {
-		return fmt.Errorf("draw a band: %w", err)
-	}
-	col.A = 0x28
-	band.Color, band.LineStyle.Width = col, 0
-	p.Add(band)
-	return nil
-}
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // DefaultsCSV is every failover's phases, in milliseconds: the chart's data.
 func DefaultsCSV(ds []DefaultResult) ([]byte, error) {
