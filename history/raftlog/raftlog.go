@@ -176,9 +176,9 @@ func refusalWhy(mine, theirs string) string {
 	case a.term > b.term || a.term == b.term && a.index > b.index:
 		return fmt.Sprintf("its own log was longer: entry %d of term %d against entry %d of term %d", a.index, a.term, b.index, b.term)
 	case strings.Trim(vote, "0") != "":
-		return "it had given its vote of this term already"
+		return "it had already voted in this term"
 	}
-	return "it knew of a newer term"
+	return "it knew a newer term"
 }
 
 // Read reads what the members' logs tell about elections, in the order of time. ids maps nodes

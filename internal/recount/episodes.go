@@ -279,9 +279,9 @@ func (v *event) reason() string {
 	case v.mine.after(v.its):
 		return key("its own log was longer: entry %d of term %d against entry %d of term %d", v.mine.index, v.mine.term, v.its.index, v.its.term)
 	case v.voted:
-		return "it had given its vote of this term already"
+		return "it had already voted in this term"
 	}
-	return "it knew of a newer term"
+	return "it knew a newer term"
 }
 
 // votes are the winner's; it finds when, too, a majority knew it.

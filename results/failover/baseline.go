@@ -210,7 +210,7 @@ func (s *study) slowest(f flow) time.Duration {
 // disturbance finds from when on goodput and p99 stayed inside the baseline's range for SteadyFor.
 func (s *study) disturbance(e *Episode, f flow, b *Baseline) {
 	if b == nil {
-		e.Missing = append(e.Missing, "how long service was disturbed: the run had too little calm for a baseline")
+		e.Missing = append(e.Missing, "how long service was disturbed: the run had too little time without faults for a baseline")
 		return
 	}
 	row := 0
@@ -233,5 +233,5 @@ func (s *study) disturbance(e *Episode, f flow, b *Baseline) {
 	}
 	bound := max(0, e.Watched-e.T0-SteadyFor)
 	e.DisturbedAtLeast = &bound
-	e.Missing = append(e.Missing, "goodput and p99 in the baseline's range for "+format.MS(SteadyFor)+" on end, until watching ended")
+	e.Missing = append(e.Missing, "goodput and p99 within the baseline's range for "+format.MS(SteadyFor)+" on end before watching ended")
 }

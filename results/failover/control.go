@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Control is a fault that left the leader alone: what calls through members that no fault held saw
-// meanwhile. They should see nothing.
+// Control is a fault that did not affect the leader, with the calls through unaffected members in that
+// time. They should all succeed.
 type Control struct {
 	Fault *Injected     `json:"fault"`
 	From  time.Duration `json:"from"`
 	To    time.Duration `json:"to"`
 	Calls Counts        `json:"calls"` // of the workload
-	// Ruler is what Asked and LongestGap are of: "probes", where the run has any, or "calls" of the
-	// workload.
+	// Ruler says what Asked and LongestGap are measured with: "probes", where the run has any, or "calls"
+	// of the workload.
 	Ruler string `json:"ruler"`
 	Asked Counts `json:"asked"`
 	// Errors are lines of history.jsonl, of calls and of probes that did not succeed: at most 20.
@@ -24,8 +24,8 @@ type Control struct {
 	LeaderChanges int            `json:"leader_changes"`
 }
 
-// Undisturbed says that nobody noticed.
-func (c *Control) Undisturbed() bool {
+// Unaffected says that no call through the other members failed and that the leader stayed.
+func (c *Control) Unaffected() bool {
 	return c.Asked.OK > 0 && c.Asked.OK == c.Asked.All() && c.Calls.OK == c.Calls.All() && c.LeaderChanges == 0
 }
 
@@ -63,7 +63,7 @@ func (s *study) controls() []Control {
 	return out
 }
 
-// watch counts the calls that were due between effect and healing through members that no fault held.
+// watch counts the calls that were due between effect and healing through unaffected members.
 func (c *Control) watch(calls []Call) (n Counts, errors []int) {
 	for i := range calls {
 		k := &calls[i]
@@ -102,7 +102,8 @@ func (c *Control) gap(list []Call) {
 	c.LongestGap = &longest
 }
 
-// overlapsLeaderFault says whether the leader was in trouble meanwhile: then the fault is no control.
+// overlapsLeaderFault says whether another fault affected the leader in that time: then the fault is no
+// control.
 func overlapsLeaderFault(f *Injected, faults []Injected, end time.Duration) bool {
 	for j := range faults {
 		if g := &faults[j]; g.HitLeader && g.Landed() && g.Issued < f.End(end) && g.End(end) > f.Issued {

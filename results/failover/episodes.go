@@ -197,7 +197,7 @@ func (e *Episode) Title() string {
 	case NewLeader:
 		return fmt.Sprintf("%s, %s (term %d) → %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm, e.NewLeader, e.NewTerm)
 	case Kept:
-		return fmt.Sprintf("%s, %s leads on in term %d", e.Cause(), e.OldLeader, e.OldTerm)
+		return fmt.Sprintf("%s, %s remains leader (term %d)", e.Cause(), e.OldLeader, e.OldTerm)
 	}
-	return fmt.Sprintf("%s, nobody follows %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm)
+	return fmt.Sprintf("%s, no new leader after %s (term %d)", e.Cause(), e.OldLeader, e.OldTerm)
 }

@@ -303,16 +303,16 @@ func (e *Episode) note() {
 		}
 	}
 	if e.Outcome == NoLeader {
-		add(true, fmt.Sprintf("a new leader, in the %s until watching ended", format.MS(e.Watched-e.T0)))
+		add(true, fmt.Sprintf("a new leader in the %s until watching ended", format.MS(e.Watched-e.T0)))
 	}
-	add(e.Outcome == NewLeader && e.Detected == nil, "a campaign: no log tells one, and the election was seen otherwise")
-	add(e.Outcome == NewLeader && e.Committed == nil, "a commit in the new term: neither does the log tell one nor was a write acknowledged")
+	add(e.Outcome == NewLeader && e.Detected == nil, "a campaign: no log reports one; the election was observed by other means")
+	add(e.Outcome == NewLeader && e.Committed == nil, "a commit in the new term: no log reports one, and no write was acknowledged")
 	add(e.SplitVotes == nil, "votes and split votes: the system's log is not raft's")
-	add(e.Writes.LastOK == nil, "a write that was acknowledged before")
-	add(e.Reads.LastOK == nil, "a read that was answered before")
-	add(e.Writes.AtLeast != nil, fmt.Sprintf("%d writes in a row that succeeded, until watching ended", Sustained))
-	add(e.Reads.AtLeast != nil, fmt.Sprintf("%d reads in a row that succeeded, until watching ended", Sustained))
-	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("a sign of %s after the healing, neither in its log nor by the poller or a client", e.OldLeader))
+	add(e.Writes.LastOK == nil, "an acknowledged write before the fault")
+	add(e.Reads.LastOK == nil, "an answered read before the fault")
+	add(e.Writes.AtLeast != nil, fmt.Sprintf("%d successful writes in a row before watching ended", Sustained))
+	add(e.Reads.AtLeast != nil, fmt.Sprintf("%d successful reads in a row before watching ended", Sustained))
+	add(e.HealStart != nil && e.Rejoined == nil, fmt.Sprintf("a sign of %s after healing, in its log, by the status poller or by a client", e.OldLeader))
 }
 
 // silence finds the last heartbeat of the old leader before the fault: the runtime's word, or else the

@@ -62,7 +62,7 @@ func TestEpisodesFindTheTimesThatWereMadeUp(t *testing.T) {
 		})
 	}
 	for i := range a.Controls {
-		require.True(t, a.Controls[i].Undisturbed(), "%+v", a.Controls[i])
+		require.True(t, a.Controls[i].Unaffected(), "%+v", a.Controls[i])
 		require.Positive(t, a.Controls[i].Calls.OK)
 	}
 }
@@ -88,7 +88,7 @@ func TestEpisodeKeepsWhatIsMissingMissing(t *testing.T) {
 			require.Equal(t, NoLeader, es[0].Outcome)
 			require.Nil(t, es[0].Writes.Took)
 			require.InDelta(t, 16*synthetic.Sec, *es[0].Writes.AtLeast, float64(50*synthetic.Mil))
-			require.Contains(t, es[0].Missing[0], "a new leader, in the")
+			require.Contains(t, es[0].Missing[0], "a new leader in the")
 		}},
 		{"a leader changes without a fault", synthetic.Unprovoked, func(t *testing.T, es []Episode) {
 			require.Len(t, es, 1)

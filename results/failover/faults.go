@@ -25,7 +25,7 @@ type Injected struct {
 	LeaderThen  history.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
 	HoldError   string         `json:"hold_error,omitempty"`  // why it did not do all that it does while it lasts
 	HoldLine    int            `json:"hold_line,omitempty"`   // of the line that tells that
-	EffectStart time.Duration `json:"-"` // when its effect began
+	EffectStart time.Duration  `json:"-"`                     // when its effect began
 }
 
 // Landed says that its effect was seen.

@@ -61,7 +61,7 @@ func (a *Analysis) groups() []Group {
 
 func (g *Group) sum() {
 	g.Writes, g.Reads = metrics[0].over(g.Episodes), metrics[1].over(g.Episodes)
-	g.Gaps = Summary{Name: "longest gap", Doc: "longest time without an acknowledged write while a fault left the leader alone"}
+	g.Gaps = Summary{Name: "longest gap", Doc: "longest time without an acknowledged write during a fault that did not affect the leader"}
 	for _, c := range g.Controls {
 		if c.LongestGap != nil {
 			g.Gaps.Values = append(g.Gaps.Values, *c.LongestGap)

@@ -45,7 +45,7 @@ func TestEveryKindOfFaultIsMeasured(t *testing.T) {
 			require.Empty(t, a.Probes.Gaps)
 			require.Len(t, a.Controls, 1)
 			c := &a.Controls[0]
-			require.True(t, c.Undisturbed(), "%+v", c)
+			require.True(t, c.Unaffected(), "%+v", c)
 			require.Equal(t, k.Confirmed, c.From)
 			require.Equal(t, k.HealStart, c.To)
 			require.LessOrEqual(t, *c.LongestGap, synthetic.ProbeEvery+synthetic.ProbeStep+3*synthetic.Mil)

@@ -47,7 +47,7 @@ func TestProbesMeasureOutagesToOnePeriod(t *testing.T) {
 		})
 	}
 	for i := range a.Controls {
-		require.True(t, a.Controls[i].Undisturbed())
+		require.True(t, a.Controls[i].Unaffected())
 		require.Equal(t, "probes", a.Controls[i].Ruler)
 		require.LessOrEqual(t, *a.Controls[i].LongestGap, 3*synthetic.ProbeEvery)
 	}

@@ -60,16 +60,16 @@ func plain(get func(*Episode) *time.Duration) func(*Episode) (*time.Duration, *t
 }
 
 var metrics = []metric{
-	{"write outage", "last acknowledged write scheduled before the fault, to the first sustained success", func(e *Episode) (*time.Duration, *time.Duration) { return e.Writes.Took, e.Writes.AtLeast }},
+	{"write outage", "from the last acknowledged write that was due before the fault to the first of 5 successful writes in a row", func(e *Episode) (*time.Duration, *time.Duration) { return e.Writes.Took, e.Writes.AtLeast }},
 	{"read outage", "the same for reads", func(e *Episode) (*time.Duration, *time.Duration) { return e.Reads.Took, e.Reads.AtLeast }},
-	{"detection", "fault confirmed, to the first campaign of a survivor", plain(func(e *Episode) *time.Duration { return e.Detection })},
-	{"election", "fault confirmed, to a leader with a majority of votes", plain(func(e *Episode) *time.Duration { return e.Election })},
-	{"write-ready", "fault confirmed, to the first commit in the new term; where the store's log does not tell it, to the first acknowledged write after it", plain(func(e *Episode) *time.Duration { return e.WriteReady })},
-	{"disturbance", "fault confirmed, to goodput and p99 back in the baseline's range for good", func(e *Episode) (*time.Duration, *time.Duration) { return e.Disturbance, e.DisturbedAtLeast }},
+	{"detection", "from the confirmed fault to the first campaign of a survivor", plain(func(e *Episode) *time.Duration { return e.Detection })},
+	{"election", "from the confirmed fault to a leader with a majority of votes", plain(func(e *Episode) *time.Duration { return e.Election })},
+	{"write-ready", "from the confirmed fault to the first commit in the new term; where no log reports it, to the first write acknowledged after the election", plain(func(e *Episode) *time.Duration { return e.WriteReady })},
+	{"disturbance", "from the confirmed fault until goodput and p99 stay within the baseline's range", func(e *Episode) (*time.Duration, *time.Duration) { return e.Disturbance, e.DisturbedAtLeast }},
 	{"client tax", "write outage minus write-ready", func(e *Episode) (*time.Duration, *time.Duration) { return e.ClientTax, nil }},
-	{"rejoin", "heal issued, to the first sign that the old leader follows or serves", func(e *Episode) (*time.Duration, *time.Duration) { return e.Rejoin, nil }},
-	{"rejoin outage", "longest time without an acknowledged write while it rejoined", func(e *Episode) (*time.Duration, *time.Duration) { return e.RejoinOutage, nil }},
-	{"stale leadership", "the old leader still believed to lead while the new one did", func(e *Episode) (*time.Duration, *time.Duration) { return e.Stale, nil }},
+	{"rejoin", "from the order to heal to the first sign that the old leader follows or serves", func(e *Episode) (*time.Duration, *time.Duration) { return e.Rejoin, nil }},
+	{"rejoin outage", "longest time without an acknowledged write while the old leader rejoined", func(e *Episode) (*time.Duration, *time.Duration) { return e.RejoinOutage, nil }},
+	{"stale leadership", "how long the old leader still believed itself leader after the new one was elected", func(e *Episode) (*time.Duration, *time.Duration) { return e.Stale, nil }},
 }
 
 func summaries(eps []*Episode) []Summary {

@@ -6,37 +6,37 @@ import (
 	"strings"
 )
 
-// Sentence is one step of a failover in words, with the lines that tell it.
+// Sentence is one step of a failover in words, with the lines that show it.
 type Sentence struct {
 	Text string
 	Refs []string // FILE:LINE
 }
 
-// Story tells one episode from its logs and history, to people who have never heard of raft.
-// members is how many the cluster has.
+// Story describes one episode from its logs and history, for readers who do not know raft.
+// members is the size of the cluster.
 func Story(e *Episode, members int) []Sentence {
 	s := story{e: e, members: members}
 	s.fault()
-	told := e.Stale == nil || *e.Stale > 0 // that the old leader stepped down
+	reported := e.Stale == nil || *e.Stale > 0 // that the old leader stepped down
 	for i := range e.Campaigns {
-		if t := &e.Campaigns[i]; !told && t.At >= e.SteppedBy.At {
+		if t := &e.Campaigns[i]; !reported && t.At >= e.SteppedBy.At {
 			s.steppedDown()
-			told = true
+			reported = true
 		}
 		s.campaign(i)
 	}
-	if !told {
+	if !reported {
 		s.steppedDown()
 	}
 	s.split()
 	s.victory()
-	s.clients("Writes", "writes", e.Writes)
-	s.clients("Reads", "reads", e.Reads)
+	s.clients("write", e.Writes)
+	s.clients("read", e.Reads)
 	s.calls()
 	s.staleLeader()
 	s.rejoining()
 	for _, m := range e.Missing {
-		s.say(nil, "Not seen: %s.", m)
+		s.say(nil, "Not observed: %s.", m)
 	}
 	return s.out
 }
@@ -56,27 +56,27 @@ func (s *story) fault() {
 	e := s.e
 	switch {
 	case e.Fault != nil && e.T0 < e.Fault.Confirmed:
-		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %d when %s was ordered at %s. The first sign of it came %s later, before its whole effect was seen: that is t0.",
+		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s was leader in term %d. The fault %s was ordered at %s; its first sign came %s later, before its whole effect was confirmed (t0).",
 			string(e.OldLeader), e.OldTerm, e.Cause(), format.Clock(e.Issued.At), format.MS(e.T0-e.Issued.At))
 	case e.Fault != nil:
-		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s led in term %d when %s was ordered at %s; its effect was seen %s later: that is t0.",
+		s.say([]string{e.Issued.Ref, e.T0Ref}, "%s was leader in term %d. The fault %s was ordered at %s and its effect was confirmed %s later (t0).",
 			string(e.OldLeader), e.OldTerm, e.Cause(), format.Clock(e.Issued.At), format.MS(e.T0-e.Issued.At))
 	default:
-		s.say([]string{e.T0Ref}, "%s led in term %d. No fault had hit it; the first sign that it was losing its office came at %s: that is t0.",
+		s.say([]string{e.T0Ref}, "%s was leader in term %d. No fault affected it; the first sign that it was losing leadership came at %s (t0).",
 			format.OrUnknown(string(e.OldLeader)), e.OldTerm, format.Clock(e.T0))
 	}
 	if e.HandOver != nil {
-		s.say([]string{e.HandOver.Ref}, "At t0 + %s %s began to hand its office over.", format.MS(e.HandOver.At-e.T0), string(e.OldLeader))
+		s.say([]string{e.HandOver.Ref}, "At t0 + %s %s began to transfer its leadership.", format.MS(e.HandOver.At-e.T0), string(e.OldLeader))
 	}
 	if len(e.During) > 0 {
-		s.say(nil, "Active then as well, or healed shortly before: %s.", strings.Join(e.During, ", "))
+		s.say(nil, "Also active then, or healed shortly before: %s.", strings.Join(e.During, ", "))
 	}
 	if e.QuorumLost {
-		s.say(nil, "The faults left no majority unharmed: nobody could be elected before one was healed.")
+		s.say(nil, "The faults left no healthy majority: no member could be elected before one of them was healed.")
 	}
 }
 
-// campaign is one member's try to be elected.
+// campaign is one member's attempt to be elected.
 func (s *story) campaign(i int) {
 	e := s.e
 	t := &e.Campaigns[i]
@@ -89,10 +89,10 @@ func (s *story) campaign(i int) {
 		add(", which had been asked to take over,")
 	case t.Lost != nil:
 		refs = append(refs, t.Lost.Ref)
-		add(" had heard nothing from %s for its election timeout: it", string(t.LostLeader))
+		add(" had not heard from %s for its election timeout and", string(t.LostLeader))
 	}
 	if t.Pre {
-		add(" asked whether the others would vote for it in term %d (a pre-vote)", t.Term)
+		add(" asked the others whether they would vote for it in term %d (a pre-vote)", t.Term)
 	} else {
 		add(" began a campaign for term %d", t.Term)
 	}
@@ -101,7 +101,7 @@ func (s *story) campaign(i int) {
 	}
 	if t.Ran != nil && t.Pre {
 		refs = append(refs, t.Ran.Ref)
-		add(". %s of %s would, and %s later it became candidate, for votes that count", format.Count(t.PreVotes), format.Count(s.members), format.MS(t.Ran.At-t.At))
+		add(". %s of %s agreed, and %s later it became a candidate and asked for their votes", format.Count(t.PreVotes), format.Count(s.members), format.MS(t.Ran.At-t.At))
 	}
 	switch {
 	case t.Won:
@@ -115,20 +115,20 @@ func (s *story) campaign(i int) {
 			}
 			add("%s refused", string(r.By))
 			if r.Why != "" {
-				add(", since %s", r.Why)
+				add(", because %s", r.Why)
 			}
 		}
 	case t.Ran == nil:
-		add(". No majority said so, and it did not become candidate")
+		add(". No majority agreed, so it did not become a candidate")
 	default:
-		add(". It did not win: no majority gave it a vote")
+		add(". It did not win: no majority voted for it")
 	}
 	s.say(refs, "At t0 + %s %s%s.", format.MS(t.At-e.T0), string(t.Node), text)
 }
 
 func (s *story) split() {
 	if n := s.e.SplitVotes; n != nil && *n > 0 {
-		s.say(nil, "%s without a winner: several members were candidates at once, and the votes were split.", format.Plural(*n, "term went", "terms went"))
+		s.say(nil, "%s without a winner: several members were candidates at once and split the votes.", format.Plural(*n, "term ended", "terms ended"))
 	}
 }
 
@@ -136,10 +136,10 @@ func (s *story) victory() {
 	e := s.e
 	switch e.Outcome {
 	case Kept:
-		s.say(nil, "%s was not replaced: it led on in term %d.", string(e.OldLeader), e.OldTerm)
+		s.say(nil, "%s was not replaced: it remained leader in term %d.", string(e.OldLeader), e.OldTerm)
 		return
 	case NoLeader:
-		return // Missing says so
+		return // Missing has it
 	}
 	var from, refs []string
 	for _, v := range e.Votes {
@@ -157,12 +157,12 @@ func (s *story) victory() {
 	}
 	s.say(append(refs, e.Elected.Ref), "%s%s became leader of term %d at t0 + %s.", how, string(e.NewLeader), e.NewTerm, format.MS(*e.Election))
 	if e.Accepted != nil {
-		s.say([]string{e.Accepted.Ref}, "A majority of the members, itself included, knew it as leader at t0 + %s.", format.MS(e.Accepted.At-e.T0))
+		s.say([]string{e.Accepted.Ref}, "By t0 + %s a majority of the members, including itself, knew it as leader.", format.MS(e.Accepted.At-e.T0))
 	}
 	if e.Committed != nil {
-		how := "by the store's own log"
+		how := "from the store's log"
 		if e.CommitBy == "client" {
-			how = "at the latest: then a client's write was acknowledged; the store's log does not tell"
+			how = "at the latest: a client's write was acknowledged then; no log reports the commit"
 		}
 		s.say([]string{e.Committed.Ref}, "The first commit of term %d came at t0 + %s (%s).", e.NewTerm, format.MS(*e.WriteReady), how)
 	}
@@ -177,18 +177,18 @@ func enumerate(words []string) string {
 	return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 }
 
-// clients is one kind of call's outage.
-func (s *story) clients(title, name string, o Outage) {
+// clients describes the outage of one kind of call, "write" or "read".
+func (s *story) clients(kind string, o Outage) {
 	switch {
 	case o.Took != nil:
 		slack := ""
 		if o.Slack != nil {
-			slack = fmt.Sprintf(" It may have ended up to %s before that was seen.", format.MS(*o.Slack))
+			slack = fmt.Sprintf(" It may have ended up to %s earlier.", format.MS(*o.Slack))
 		}
-		s.say([]string{o.LastOK.Ref, o.Back.Ref}, "%s were away for %s: from when the last one that succeeded before t0 was due, to the answer of the first of %s in a row that succeeded.%s",
-			title, format.MS(*o.Took), format.Count(Sustained), slack)
+		s.say([]string{o.LastOK.Ref, o.Back.Ref}, "The %s outage lasted %s: from when the last successful %s before t0 was due to the answer of the first of %s successful %ss in a row.%s",
+			kind, format.MS(*o.Took), kind, format.Count(Sustained), kind, slack)
 	case o.AtLeast != nil:
-		s.say([]string{o.LastOK.Ref}, "%s were away for at least %s; then watching ended.", title, format.MS(*o.AtLeast))
+		s.say([]string{o.LastOK.Ref}, "The %s outage lasted at least %s; it had not ended when watching ended.", kind, format.MS(*o.AtLeast))
 	}
 }
 
@@ -196,15 +196,16 @@ func (s *story) calls() {
 	c := s.e.Calls
 	overlap := ""
 	if s.e.Ambiguous > 0 {
-		overlap = fmt.Sprintf(" %s of unknown outcome overlap it: each may have happened, or may happen yet.", format.Plural(s.e.Ambiguous, "write", "writes"))
+		overlap = " " + format.Plural(s.e.Ambiguous, "write of unknown outcome overlaps the outage: it may have taken effect, or may still do so.",
+			"writes of unknown outcome overlap the outage: each may have taken effect, or may still do so.")
 	}
-	s.say(nil, "Of the workload's calls that began in this time %s succeeded, %s failed%s, and the outcome of %s is unknown.%s",
+	s.say(nil, "Of the workload's calls that began in this time, %s succeeded, %s failed%s, and the outcome of %s is unknown.%s",
 		format.Count(c.OK), format.Count(c.Failed), c.RejectedText(", "), format.Count(c.Unknown), overlap)
 }
 
 func (s *story) steppedDown() {
 	e := s.e
-	s.say([]string{e.SteppedBy.Ref}, "%s knew that it led no longer at t0 + %s, before %s was elected.", string(e.OldLeader), format.MS(e.SteppedBy.At-e.T0), string(e.NewLeader))
+	s.say([]string{e.SteppedBy.Ref}, "%s learned at t0 + %s that it was no longer leader, before %s was elected.", string(e.OldLeader), format.MS(e.SteppedBy.At-e.T0), string(e.NewLeader))
 }
 
 func (s *story) staleLeader() {
@@ -212,7 +213,7 @@ func (s *story) staleLeader() {
 	if e.Stale == nil || *e.Stale == 0 {
 		return
 	}
-	s.say([]string{e.SteppedBy.Ref}, "%s believed to lead for %s after %s did, and acknowledged %s in that time.",
+	s.say([]string{e.SteppedBy.Ref}, "%s still believed itself leader for %s after %s was elected, and acknowledged %s in that time.",
 		string(e.OldLeader), format.MS(*e.Stale), string(e.NewLeader), format.Plural(e.StaleOK, "call", "calls"))
 }
 
@@ -225,11 +226,11 @@ func (s *story) rejoining() {
 	text := fmt.Sprintf("Healing was ordered at t0 + %s", format.MS(e.HealStart.At-e.T0))
 	if e.Healed != nil {
 		refs = append(refs, e.Healed.Ref)
-		text += fmt.Sprintf(" and seen %s later", format.MS(e.Healed.At-e.HealStart.At))
+		text += fmt.Sprintf(" and confirmed %s later", format.MS(e.Healed.At-e.HealStart.At))
 	}
 	if e.Rejoined != nil {
 		refs = append(refs, e.Rejoined.Ref)
-		how := map[string]string{"log": "its log tells that it follows", "poller": "the poller saw it follow", "client": "a call through it succeeded"}[e.RejoinBy]
+		how := map[string]string{"log": "its log shows that it follows the new leader", "poller": "the status poller saw it follow the new leader", "client": "a call through it succeeded"}[e.RejoinBy]
 		text += fmt.Sprintf("; %s was back %s after the order: %s", string(e.OldLeader), format.MS(*e.Rejoin), how)
 	}
 	s.say(refs, "%s.", text)
