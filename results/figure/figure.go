@@ -140,7 +140,7 @@ func (p *plan) figure() (Figure, error) {
 		return f, fmt.Errorf("data of %s: %w", p.name, err)
 	}
 	if e := failover.Worst(p.shows); e != nil {
-		f.Worst, f.Longest = e.ID, fmt.Sprintf("%s, %s: writes away %s", e.ID, e.Cause(), failover.OutageText(e.Writes))
+		f.Worst, f.Longest = e.ID, fmt.Sprintf("%s, %s: write outage %s", e.ID, e.Cause(), failover.OutageText(e.Writes))
 	}
 	return f, nil
 }
@@ -151,12 +151,12 @@ func headOf(a *failover.Analysis, title string, subs ...string) head {
 	return head{title: title, subs: subs, timeout: a.Run.ElectionTimeout, heartbeat: a.Run.HeartbeatInterval, nodes: a.Run.Nodes, to: max(a.End, time.Second)}
 }
 
-// statsLine says a summary for the head of a figure, and nothing where there is none.
+// statsLine is a summary for the head of a figure, empty where there is none. what is "write" or "read".
 func statsLine(what string, s *failover.Summary) string {
 	if s == nil {
 		return ""
 	}
-	return what + " away: " + failover.SummaryText(s)
+	return what + " outage: " + failover.SummaryText(s)
 }
 
 const (

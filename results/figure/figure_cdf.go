@@ -65,13 +65,13 @@ const (
 	cdfReads  = "reads"
 )
 
-// outageCurves is how likely an outage is over within a time.
+// outageCurves are the distributions of outages: the share that ended within a time.
 func outageCurves(a *failover.Analysis) plan {
 	data := tableOf("calls", "outage_ms", "share_over", "band_low", "band_high", "ended_here", "censored_here")
-	h := headOf(a, "How long clients were without service in a failover")
+	h := headOf(a, "Length of client outages in failovers")
 	band := ""
-	for _, k := range []struct{ label, stat string }{{cdfWrites, "write outage"}, {cdfReads, "read outage"}} {
-		s := a.Stat(k.stat)
+	for _, k := range []struct{ label, kind string }{{cdfWrites, "write"}, {cdfReads, "read"}} {
+		s := a.Stat(k.kind + " outage")
 		if s == nil {
 			continue
 		}
@@ -81,7 +81,7 @@ func outageCurves(a *failover.Analysis) plan {
 		if band == "" {
 			band = bandText(k.label, s)
 		}
-		h.subs = append(h.subs, statsLine(k.label, s))
+		h.subs = append(h.subs, statsLine(k.kind, s))
 	}
 	if len(data.rows) == 0 {
 		return plan{}
@@ -90,12 +90,12 @@ func outageCurves(a *failover.Analysis) plan {
 	return plan{head: h, table: data, draw: drawCDF, shows: failover.Pointers(a.Episodes)}
 }
 
-// bandText says what the band is and is not.
+// bandText explains the band.
 func bandText(label string, s *failover.Summary) string {
 	n := s.N + s.Censored
-	t := fmt.Sprintf("band: holds the whole true curve with 95 %% or more, from %s of %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; exact for any n, wide for few)", format.Plural(n, "failover", "failovers"), label, statistics.DKW(n))
+	t := fmt.Sprintf("band: contains the whole true curve of %s with at least 95 %% confidence, from %s (Dvoretzky-Kiefer-Wolfowitz, ± %.2f; valid for any n, wide for few)", label, format.Plural(n, "failover", "failovers"), statistics.DKW(n))
 	if s.Censored > 0 {
-		t += "; what is censored widens it; curve: Kaplan-Meier"
+		t += "; censored values widen it; curve: Kaplan-Meier"
 	}
 	return t
 }
@@ -129,8 +129,8 @@ func drawCDF(h head, t *csvTable) sketch {
 		h.paint(c)
 		x := axis{lo: 0, hi: max(1, Milliseconds(hi)*1.08), a: c.Min.X + 62, b: c.Max.X - 24}
 		y := axis{lo: 0, hi: 1, a: c.Min.Y + 48, b: c.Max.Y - top}
-		msAxis(c, x, y.a, y.b, "milliseconds from the last acknowledged call to the first of 5 in a row")
-		shareAxis(c, x, y, []float64{0, 0.25, 0.5, 0.75, 0.9, 1}, "share of failovers that were over")
+		msAxis(c, x, y.a, y.b, "milliseconds from the last acknowledged call to the first of 5 successful calls in a row")
+		shareAxis(c, x, y, []float64{0, 0.25, 0.5, 0.75, 0.9, 1}, "share of outages that had ended")
 		timeoutLine(c, x, h.timeout, y.a, y.b)
 		items := []legendItem{}
 		if len(curves) > 0 {

@@ -41,15 +41,15 @@ func heartbeats(a *failover.Analysis) plan {
 			points = append(points, phasePoint{Milliseconds(*e.Silence), Milliseconds(*e.Detection)})
 		}
 	}
-	h := headOf(a, "Writes away against the phase within the heartbeat",
-		fmt.Sprintf("n = %s whose phase is known: from when a heartbeat of the leader's clock last reached another member to t0, less whole intervals; ● writes away, ○ detection, + censored%s", format.Plural(len(eps), "failover", "failovers"), unphased(a)),
-		statsLine("writes", a.Stat("write outage")))
+	h := headOf(a, "Write outage by phase within the heartbeat",
+		fmt.Sprintf("n = %s whose phase is known: the time from the last heartbeat that the leader's clock sent and another member received to t0, modulo the heartbeat interval; ● write outage, ○ detection, + censored%s", format.Plural(len(eps), "failover", "failovers"), unphased(a)),
+		statsLine("write", a.Stat("write outage")))
 	if after, ok := expectedDetection(a); ok {
 		t.add(phaseAlone, nil, nil, time.Duration(0), nil, after, nil)
 		t.add(phaseAlone, nil, nil, most, nil, after-most, nil)
 		t.add(phaseWrites, nil, nil, time.Duration(0), nil, after, nil)
 		t.add(phaseWrites, nil, nil, most, nil, after, nil)
-		h.subs = append(h.subs, fmt.Sprintf("lines: mean detection that raft expects of %s with timeouts of T to 2 T, drawn anew in whole heartbeats: %s after the last reset of the timers. Heartbeats alone: the earlier in the interval the fault comes, the longer. %s", format.Plural(len(a.Run.Nodes)-1, "survivor", "survivors"), format.MS(after), resets(a, eps)))
+		h.subs = append(h.subs, fmt.Sprintf("lines: mean detection time expected from raft with %s and timeouts of T to 2 T, drawn at random in whole heartbeats: %s after the timers were last reset. With heartbeats alone, a fault early in the interval is detected later. %s", format.Plural(len(a.Run.Nodes)-1, "survivor", "survivors"), format.MS(after), resets(a, eps)))
 	}
 	if lo, mid, hi, ok := theilSen(points); ok {
 		h.subs = append(h.subs, fmt.Sprintf("slope of detection: %.2f ms per ms of phase, 95 %% interval %.2f to %.2f (Theil-Sen, n %d); expected -1 with heartbeats alone, 0 with writes", mid, lo, hi, len(points)))
@@ -80,7 +80,7 @@ func unphased(a *failover.Analysis) string {
 	if left == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; left out: %s whose phase is not known", format.Plural(left, "failover", "failovers"))
+	return fmt.Sprintf("; excluded: %s whose phase is unknown", format.Plural(left, "failover", "failovers"))
 }
 
 // phaseNote is why there is no figure of the phase; empty where there is one, or nothing to show.
@@ -88,7 +88,7 @@ func phaseNote(a *failover.Analysis) string {
 	if len(a.Episodes) == 0 || len(phased(a)) > 0 {
 		return ""
 	}
-	return fmt.Sprintf("Outage against the phase within the heartbeat: not known. %s on %s does not tell when a heartbeat last reached another member, so the figure is left out.", format.OrUnknown(a.Run.System), format.OrUnknown(a.Run.Runtime))
+	return fmt.Sprintf("There is no figure of outages by phase within the heartbeat: %s on %s does not report when a heartbeat last reached another member.", format.OrUnknown(a.Run.System), format.OrUnknown(a.Run.Runtime))
 }
 
 // expectedDetection is the mean time from the last reset of the survivors' timers to the first
@@ -117,9 +117,9 @@ func resets(a *failover.Analysis, eps []*failover.Episode) string {
 	}
 	slices.Sort(spaces)
 	if d := statistics.Median(spaces); 2*d <= a.Run.HeartbeatInterval {
-		return fmt.Sprintf("Here a write was due every %s before the fault, and its entries reset the timers, too: the flat line holds.", format.MS(d))
+		return fmt.Sprintf("In this run a write was due every %s before the fault, and writes reset the timers, too: the flat line applies.", format.MS(d))
 	}
-	return "Here writes were rarer than heartbeats: the falling line holds."
+	return "In this run writes were rarer than heartbeats: the falling line applies."
 }
 
 type phasePoint struct{ x, y float64 }
@@ -213,7 +213,7 @@ func heartbeatLegend() []legendItem {
 		return func(c draw.Canvas, x, y vg.Length) { line(c, x-10, y, x+6, y, 1.6, col) }
 	}
 	return []legendItem{
-		{"writes away", func(c draw.Canvas, x, y vg.Length) {
+		{"write outage", func(c draw.Canvas, x, y vg.Length) {
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: okColor, Radius: 2.8, Shape: draw.CircleGlyph{}}, vg.Point{X: x, Y: y})
 		}},
 		{"detection", func(c draw.Canvas, x, y vg.Length) {

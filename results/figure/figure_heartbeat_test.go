@@ -50,7 +50,7 @@ func TestPhaseWithinTheHeartbeat(t *testing.T) {
 	require.Equal(t, 1233*synthetic.Mil, alone[0].span("detection_ms").Truncate(synthetic.Mil), "T - h + T/3 of two survivors")
 	require.Equal(t, alone[0].span("detection_ms")-100*synthetic.Mil, alone[1].span("detection_ms"))
 	require.Equal(t, flat[0].span("detection_ms"), flat[1].span("detection_ms"))
-	require.Contains(t, strings.Join(p.head.subs, " "), "the flat line holds")
+	require.Contains(t, strings.Join(p.head.subs, " "), "the flat line applies")
 	requireReadable(t, &p)
 }
 
@@ -60,7 +60,7 @@ func TestNoPhaseIsSaidWhereItIsNotKnown(t *testing.T) {
 	run.System = "etcd"
 	a := failover.Analyze(run, h)
 	require.Nil(t, heartbeats(&a).table)
-	require.Contains(t, phaseNote(&a), "not known. etcd on local does not tell")
+	require.Contains(t, phaseNote(&a), "etcd on local does not report")
 	for i := range a.Episodes {
 		require.Nil(t, a.Episodes[i].Silence)
 	}

@@ -52,13 +52,13 @@ func matrix(a *failover.Analysis) plan {
 			row(&failover.Group{Fault: b.Fault, Target: history.Target(b.Target)})
 		}
 	}
-	h := headOf(a, "How long writes were away, by fault and target",
-		statsLine("writes", a.Stat("write outage")),
-		"a cell: the median with its interval, the longest, n. Framed: the control, faults that left the leader alone: the median and the longest of the longest times without an acknowledged write. Hatched: nothing was measured")
+	h := headOf(a, "Write outage by fault and target",
+		statsLine("write", a.Stat("write outage")),
+		"each cell: the median with its interval, the maximum, n. Framed: controls, which are faults that did not affect the leader, with the median and maximum of their longest times without an acknowledged write. Hatched: nothing was measured")
 	return plan{head: h, table: t, draw: drawMatrix, shows: failover.Pointers(a.Episodes)}
 }
 
-// triedFaults counts the injections of one kind on one target, whether they landed or not.
+// triedFaults counts the injections of one kind on one target, whether they had an effect or not.
 func triedFaults(a *failover.Analysis, fault string, target history.Target) int {
 	n := 0
 	for i := range a.Faults {
@@ -72,7 +72,7 @@ func triedFaults(a *failover.Analysis, fault string, target history.Target) int 
 // matrixCell is one fault on one target, as the table has it.
 type matrixCell struct {
 	fault, target string
-	lines         []string // the first one is set off
+	lines         []string // the first one is emphasized
 	value         time.Duration
 	known         bool // there is a value
 	control       bool // it is that of controls

@@ -62,16 +62,16 @@ func overlay(a *failover.Analysis) plan {
 		mid, q1, q3, n := quartiles(bins, b)
 		data.add(overlayMedian, nil, at, at+width, mid, q1, q3, nil, n, nil)
 	}
-	what := fmt.Sprintf("probes of writes through members that no fault held, by when they were due, in bins of %s", format.MS(width))
+	what := fmt.Sprintf("write probes through unaffected members, by when they were due, in bins of %s", format.MS(width))
 	if a.Probes == nil {
-		what = fmt.Sprintf("acknowledged writes of the workload over their mean in the second before, in bins of %s; no probes were asked for", format.MS(width))
+		what = fmt.Sprintf("the workload's acknowledged writes relative to their mean in the second before the fault, in bins of %s (the run had no probes)", format.MS(width))
 	}
-	h := headOf(a, "Service around the fault, all failovers at t0",
+	h := headOf(a, "Write service around the fault, all failovers aligned at t0",
 		fmt.Sprintf("n = %s; 0 = fault effective; %s", format.Plural(len(eps), "failover", "failovers"), what),
-		statsLine("writes", a.Stat("write outage")),
-		fmt.Sprintf("a thin line a failover; a line that ends before the right edge was not watched longer, with + where its outage had not ended (%s censored); median and quartiles over those still watched, where they are %d or more; a break: nothing was asked", format.Plural(censoredOf(eps), "is", "are"), leastWatched))
+		statsLine("write", a.Stat("write outage")),
+		fmt.Sprintf("each thin line is a failover; it ends where watching ended, with + if its outage had not ended by then (%d censored); median and quartiles are over the failovers still watched, if at least %d; a gap in a line: no data", censoredOf(eps), leastWatched))
 	if lost > 0 {
-		h.subs[0] += fmt.Sprintf("; left out: %s without an unharmed majority", format.Plural(lost, "failover", "failovers"))
+		h.subs[0] += fmt.Sprintf("; excluded: %s without a healthy majority", format.Plural(lost, "failover", "failovers"))
 	}
 	return plan{head: h, table: data, draw: drawOverlay, shows: eps}
 }

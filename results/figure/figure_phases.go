@@ -110,11 +110,11 @@ func phaseBars(a *failover.Analysis) plan {
 	for _, r := range append(slices.Clone(rows), medianRow(rows)) {
 		data.add(r.id, r.cause, r.issued, r.ends[0], r.ends[1], r.ends[2], r.ends[3], r.writes, r.reads)
 	}
-	h := headOf(a, "Where the time of each failover goes",
-		fmt.Sprintf("n = %s with a new leader, shortest first; 0 = fault effective; ● writes back for good, ○ reads", format.Plural(len(rows), "failover", "failovers")),
-		statsLine("writes", a.Stat("write outage")))
+	h := headOf(a, "Phases of each failover",
+		fmt.Sprintf("n = %s with a new leader, shortest first; 0 = fault effective; ● end of the write outage, ○ of the read outage", format.Plural(len(rows), "failover", "failovers")),
+		statsLine("write", a.Stat("write outage")))
 	if n := len(rows); n > maxBars {
-		h.subs[0] += fmt.Sprintf("; one of %d is drawn", drawnEvery(n))
+		h.subs[0] += fmt.Sprintf("; one of every %d is drawn", drawnEvery(n))
 	}
 	return plan{head: h, table: data, draw: drawPhases, shows: eps}
 }

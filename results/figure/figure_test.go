@@ -250,7 +250,7 @@ func TestHolesInTheMeasurementAreDrawn(t *testing.T) {
 	for _, p := range plans(&with) {
 		if p.name == "swimlane" || p.name == "throughput" {
 			require.Len(t, p.table.records("what", rowHole), 1, p.name)
-			require.Contains(t, strings.Join(textsOf(t, &p), "\n"), "no probes sent")
+			require.Contains(t, strings.Join(textsOf(t, &p), "\n"), "no probes: service unknown")
 		}
 	}
 	overlay := func(a *failover.Analysis) int {

@@ -42,8 +42,8 @@ func throughput(a *failover.Analysis) plan {
 		data.rows = append(data.rows, []string{r[0], r[1], r[2], r[3], r[4], "", "", "", r[6], r[7]})
 	}
 	h := headOf(a, "Calls answered per second",
-		fmt.Sprintf("n = %s calls in bins of %v, by when they ended; stacked; without the final reads and probes; %s never answered", format.Count(loadCalls(a.WorkloadCalls, end)), failover.Bin, format.Count(openCalls(a.WorkloadCalls))),
-		statsLine("writes", a.Stat("write outage")))
+		fmt.Sprintf("n = %s calls in bins of %v, by when they ended, stacked, without final reads and probes; %s never answered", format.Count(loadCalls(a.WorkloadCalls, end)), failover.Bin, format.Count(openCalls(a.WorkloadCalls))),
+		statsLine("write", a.Stat("write outage")))
 	h.to, h.marked = end, true
 	return plan{head: h, table: data, draw: drawThroughput, shows: failover.Pointers(a.Episodes)}
 }
@@ -52,7 +52,7 @@ func drawThroughput(h head, t *csvTable) sketch {
 	x := axis{lo: secondsOf(h.from), hi: secondsOf(h.to), a: leftMargin, b: figureWidth - rightMargin}
 	tags := placeTags(x, t.records("what", rowFault), maxTagRows, faultStyle)
 	top := h.height() + legendRow + tags.height()
-	return sketch{top + awayHeight + 200 + 46, func(c draw.Canvas) {
+	return sketch{top + outageHeight + 200 + 46, func(c draw.Canvas) {
 		h.paint(c)
 		rates := t.records("what", rowRate)
 		columns := []string{"ok_per_s", "failed_per_s", "unknown_per_s"}
@@ -66,7 +66,7 @@ func drawThroughput(h head, t *csvTable) sketch {
 			most = max(most, sum)
 		}
 		panel := c.Max.Y - top
-		y := axis{lo: 0, hi: max(1, most*1.05), a: c.Min.Y + 46, b: panel - awayHeight}
+		y := axis{lo: 0, hi: max(1, most*1.05), a: c.Min.Y + 46, b: panel - outageHeight}
 		timeAxis(c, x, panel, y.a, "seconds since the start of the run")
 		for _, tick := range niceTicks(0, y.hi, 5) {
 			line(c, x.a, y.at(tick), x.b, y.at(tick), 0.5, gridColor)
@@ -75,7 +75,7 @@ func drawThroughput(h head, t *csvTable) sketch {
 		rotated(c, c.Min.X+14, (y.a+y.b)/2, "calls per second")
 		drawFaults(c, x, t, y.a, panel)
 		tags.paint(c, panel, panel, false)
-		drawAways(c, x, t, panel)
+		drawOutages(c, x, t, panel)
 		base := make([]float64, len(rates))
 		for i, col := range []color.NRGBA{okColor, failColor, unknownColor} {
 			stackArea(c, x, y, base, rates, columns[i], col)

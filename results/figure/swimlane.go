@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results/failover"
@@ -19,7 +20,7 @@ const (
 	leftMargin    = vg.Length(66)
 	rightMargin   = vg.Length(18)
 	latencyHeight = vg.Length(216)
-	awayHeight    = vg.Length(32) // of the lanes that say when service was away
+	outageHeight  = vg.Length(32) // of the lanes of the outages
 	sceneFoot     = vg.Length(62)
 )
 
@@ -35,7 +36,7 @@ func drawScene(h head, t *csvTable) sketch {
 	}
 	lanesH := vg.Length(len(h.nodes)) * (laneHeight + laneGap)
 	top := h.height() + legendRow + tags.height()
-	return sketch{top + awayHeight + latencyHeight + 14 + lanesH + sceneFoot, func(c draw.Canvas) {
+	return sketch{top + outageHeight + latencyHeight + 14 + lanesH + sceneFoot, func(c draw.Canvas) {
 		h.paint(c)
 		legend(c, c.Max.X-rightMargin, c.Max.Y-h.height()-legendRow/2, callLegend(t))
 		legend(c, c.Max.X-rightMargin, c.Min.Y+14, stateLegend())
@@ -43,8 +44,8 @@ func drawScene(h head, t *csvTable) sketch {
 		plotBottom, plotTop := bottom+lanesH+14, c.Max.Y-top
 		timeAxis(c, x, plotTop, bottom, "seconds since the start of the run")
 		drawFaults(c, x, t, bottom, plotTop)
-		drawAways(c, x, t, plotTop)
-		drawLatencies(c, x, t, plotBottom, plotTop-awayHeight)
+		drawOutages(c, x, t, plotTop)
+		drawLatencies(c, x, t, plotBottom, plotTop-outageHeight)
 		drawHoles(c, x, t, plotBottom, plotTop) // the strips in the lanes have holes of their own
 		drawLanes(c, x, h.nodes, t, bottom)
 		if h.marked {
@@ -74,7 +75,7 @@ func callLegend(t *csvTable) []legendItem {
 }
 
 func holeLegend() legendItem {
-	return legendItem{"no probes sent: not known", func(c draw.Canvas, x, y vg.Length) { hatch(c, x-6, y-4, x+6, y+4) }}
+	return legendItem{"no probes: service unknown", func(c draw.Canvas, x, y vg.Length) { hatch(c, x-6, y-4, x+6, y+4) }}
 }
 
 func stateLegend() []legendItem {
@@ -161,13 +162,13 @@ func drawFaults(c draw.Canvas, x axis, t *csvTable, bottom, top vg.Length) {
 	}
 }
 
-// drawAways says when writes and reads were away, in two lanes under the top.
-func drawAways(c draw.Canvas, x axis, t *csvTable, top vg.Length) {
+// drawOutages draws the outages of writes and of reads in two lanes under the top.
+func drawOutages(c draw.Canvas, x axis, t *csvTable, top vg.Length) {
 	for i, kind := range []string{cdfWrites, cdfReads} {
 		y := top - 7 - vg.Length(i)*tagRow
-		put(c, textStyle(8.5, false, mutedColor), x.a-6, y, text.XRight, kind+" away")
+		put(c, textStyle(8.5, false, mutedColor), x.a-6, y, text.XRight, strings.TrimSuffix(kind, "s")+" outage")
 		line(c, x.a, y, x.b, y, 0.5, gridColor)
-		for _, r := range t.records("what", rowAway) {
+		for _, r := range t.records("what", rowOutage) {
 			if r.text("kind") != kind {
 				continue
 			}

@@ -18,7 +18,7 @@ const (
 	rowCut    = "cut"    // a member was cut off
 	rowFault  = "fault"  // kind: leader or other; label: in words
 	rowHole   = "hole"   // no probe was sent
-	rowAway   = "away"   // kind: writes or reads; label: the failover that explains it
+	rowOutage = "away"   // an outage; kind: writes or reads; label: the failover that explains it
 	rowStrip  = "probes" // a stretch of a member's probes; kind: ok or failed
 	rowProbe  = "probe"  // one probe; kind: its outcome
 	rowCall   = "call"   // one call of the workload; kind: its outcome
@@ -83,7 +83,7 @@ func sceneTable(a *failover.Analysis, v view) *csvTable {
 	return t
 }
 
-// addBands adds what holds for all members: faults, times without service, holes in the measurement.
+// addBands adds what concerns all members: faults, outages, holes in the measurement.
 func addBands(a *failover.Analysis, t *csvTable, v view) {
 	for i := range a.Faults {
 		f := &a.Faults[i]
@@ -95,7 +95,7 @@ func addBands(a *failover.Analysis, t *csvTable, v view) {
 			kind = "leader"
 		}
 		if !f.Landed() {
-			label += " (did not land)"
+			label += " (not confirmed)"
 		}
 		from, to := v.clip(f.EffectStart, f.End(a.End))
 		t.add(rowFault, kind, nil, from, to, nil, label, failover.LineRef(f.Line))
@@ -107,7 +107,7 @@ func addBands(a *failover.Analysis, t *csvTable, v view) {
 				kind = cdfReads
 			}
 			from, to := v.clip(g.From, g.To)
-			t.add(rowAway, kind, nil, from, to, nil, cmp.Or(g.Episode, "no failover"), nil)
+			t.add(rowOutage, kind, nil, from, to, nil, cmp.Or(g.Episode, "no failover"), nil)
 		}
 	}
 	for _, h := range a.Holes() {
@@ -206,9 +206,9 @@ func crowd(opacity uint8) func(history.Type, vg.Point) bool {
 
 // overview shows the whole run.
 func overview(a *failover.Analysis) plan {
-	h := headOf(a, fmt.Sprintf("%s on %s: %s, roles and terms under the clients' latency", format.OrUnknown(a.Run.System), format.OrUnknown(a.Run.Runtime), format.Plural(len(a.Run.Nodes), "node", "nodes")),
-		fmt.Sprintf("n = %s calls; %d faults landed, shaded from effect to healed (orange: on the leader)%s", format.Count(a.Ops.All()), a.Landed(), probesBelow(a)),
-		statsLine("writes", a.Stat("write outage")))
+	h := headOf(a, fmt.Sprintf("%s on %s: %s, roles and terms below the clients' latency", format.OrUnknown(a.Run.System), format.OrUnknown(a.Run.Runtime), format.Plural(len(a.Run.Nodes), "node", "nodes")),
+		fmt.Sprintf("n = %s calls; %s, shaded from effect to healing (orange: on the leader)%s", format.Count(a.Ops.All()), format.Plural(a.Landed(), "confirmed fault", "confirmed faults"), probesBelow(a)),
+		statsLine("write", a.Stat("write outage")))
 	h.marked = true
 	return plan{head: h, table: sceneTable(a, view{from: h.from, to: h.to}), draw: drawScene, shows: failover.Pointers(a.Episodes)}
 }
@@ -217,9 +217,9 @@ func probesBelow(a *failover.Analysis) string {
 	if a.Probes == nil {
 		return ""
 	}
-	s := fmt.Sprintf("; %s probes at the foot of the lanes", format.Count(a.Probes.Calls.All()))
+	s := fmt.Sprintf("; %s probes at the bottom of the lanes", format.Count(a.Probes.Calls.All()))
 	if n := len(a.Probes.Holes); n > 0 {
-		s += fmt.Sprintf("; hatched: %s in which none was sent", format.Plural(n, "time", "times"))
+		s += fmt.Sprintf("; hatched: %s without probes", format.Plural(n, "period", "periods"))
 	}
 	return s
 }
@@ -240,7 +240,7 @@ func zoom(a *failover.Analysis, e *failover.Episode) plan {
 		to = min(max(to, e.Healed.At+500*time.Millisecond), a.End)
 	}
 	h := headOf(a, fmt.Sprintf("Failover %s: %s", e.ID, leaderSentence(e)),
-		fmt.Sprintf("one episode (n = 1%s); writes away %s, reads away %s; times after t0", censoredNote(e), failover.OutageText(e.Writes), failover.OutageText(e.Reads)))
+		fmt.Sprintf("one episode (n = 1%s); write outage %s, read outage %s; times after t0", censoredNote(e), failover.OutageText(e.Writes), failover.OutageText(e.Reads)))
 	h.from, h.to = from, max(to, from+time.Millisecond)
 	return plan{name: ZoomName(e), place: WithFailover, head: h, table: sceneTable(a, view{from: h.from, to: h.to, moments: moments(e, a.Run.ElectionTimeout)}), draw: drawScene}
 }
