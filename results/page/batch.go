@@ -17,8 +17,8 @@ import (
 // RowsFile has a line a run of a batch, beside the runs' folders.
 const RowsFile = "batch.jsonl"
 
-// Batch is several runs that are told of in one: a night, or a run that was repeated. The order of the
-// runs is that in which they were made.
+// Batch is several runs that are reported together: a night, or a run that was repeated. Runs are in
+// the order in which they were made.
 type Batch struct {
 	Title  string
 	Rows   []SummaryRow
@@ -65,7 +65,7 @@ func ReadBatch(dir string) (Batch, error) {
 			return b, fmt.Errorf("read %s: line %d: %w", filepath.Join(dir, RowsFile), n, err)
 		}
 		if r.Run != "" && !results.IDPattern.MatchString(r.Run) {
-			return b, fmt.Errorf("read %s: line %d: run %q: it must be the name of a folder", filepath.Join(dir, RowsFile), n, r.Run)
+			return b, fmt.Errorf("read %s: line %d: run %q: a run is the name of a folder", filepath.Join(dir, RowsFile), n, r.Run)
 		}
 		b.Rows = append(b.Rows, r)
 	}

@@ -71,19 +71,19 @@ func TestReportsSayHowExact(t *testing.T) {
 	}
 	page, terminal, summary := texts()
 	for _, text := range []string{page, summary} {
-		require.Contains(t, text, "Not calibrated: when the run was made, there was no calibration of runtime local on its machine (faultline calibrate --runtime local).")
+		require.Contains(t, text, "Not calibrated: there was no calibration of runtime local on this machine when the run was made (run: faultline calibrate --runtime local).")
 	}
-	require.Contains(t, terminal, "exact    not calibrated here: faultline calibrate --runtime local says how exact that is\n")
+	require.Contains(t, terminal, "accuracy      not calibrated on this machine (run: faultline calibrate --runtime local)\n")
 
 	c := synthetic.CalibrationOf("a", "local", "raftkv", 4)
 	run.Calibration = &c
 	page, terminal, summary = texts()
-	require.Contains(t, terminal, "exact    calibrated 2026-11-04: 19 of 20 stalls read, errors −1.00 ms to +9.00 ms\n")
-	words := "Calibrated 2026-11-04 with raftkv on this machine and runtime, probes every 10.0 ms: of stalls of 20.0 ms to 1000 ms, 19 of 20 readings were made, with errors from −1.00 ms to +9.00 ms; a run without faults read 0 outages and no answer took longer than 12.0 ms. This run's probes were due every 12.0 ms."
+	require.Contains(t, terminal, "accuracy      calibrated on 2026-11-04: 19 of 20 stalls measured, errors −1.00 ms to +9.00 ms\n")
+	words := "Calibrated on 2026-11-04 with raftkv on the same machine and runtime, with a probe interval of 10.0 ms: 19 of 20 outages caused by stalls of 20.0 ms to 1000 ms were measured, with errors from −1.00 ms to +9.00 ms; a run without faults reported 0 outages, and its slowest answer took 12.0 ms. The probe interval of this run was 12.0 ms."
 	require.Contains(t, summary, words)
 	require.Contains(t, html.UnescapeString(page), words)
 	c.Exact, c.Stalls = false, nil
 	page, terminal, _ = texts()
-	require.Contains(t, page, "That is less exact than the ruler says of itself.")
-	require.Contains(t, terminal, "NOT AS IT SAYS, calibrated 2026-11-04: no stall was read")
+	require.Contains(t, page, "Outage timing is less accurate than reported.")
+	require.Contains(t, terminal, "LESS THAN REPORTED, calibrated on 2026-11-04: no stall was measured")
 }

@@ -83,13 +83,13 @@ func TestVerdictReason(t *testing.T) {
 		run  results.Run
 		want string
 	}{
-		{"valid", results.Run{Verdict: history.Valid, Verdicts: []history.Verdict{valid}}, "nothing wrong was found by 1 checker: a"},
+		{"valid", results.Run{Verdict: history.Valid, Verdicts: []history.Verdict{valid}}, "1 checker found no violation: a"},
 		{"invalid", results.Run{Verdict: history.Invalid, Verdicts: []history.Verdict{valid, {Checker: "b", Validity: history.Invalid, Reason: "lost"}}}, "b: lost"},
 		{"unknown", results.Run{Verdicts: []history.Verdict{valid, {Checker: "b", Reason: "no budget"}}}, "b: no budget"},
-		{"a claim", results.Run{Verdict: history.Invalid, Verdicts: []history.Verdict{valid}, Claims: []results.Claim{{Claim: "a kill is survived", Measured: "lost 1"}}}, "it does not hold that a kill is survived: lost 1"},
-		{"no checker", results.Run{}, "no checker has judged the history"},
+		{"a claim", results.Run{Verdict: history.Invalid, Verdicts: []history.Verdict{valid}, Claims: []results.Claim{{Claim: "a kill is survived", Measured: "lost 1"}}}, "claim does not hold: a kill is survived: lost 1"},
+		{"no checker", results.Run{}, "no checker judged the history"},
 		{"broken", results.Run{Error: "start n1: no\nmemory", Verdicts: []history.Verdict{valid}}, "start n1: no memory"},
-		{"nobody says why", results.Run{Verdicts: []history.Verdict{valid}}, "no reason is recorded"},
+		{"nobody says why", results.Run{Verdicts: []history.Verdict{valid}}, "no reason was recorded"},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, verdictReason(c.run)) })
 	}

@@ -19,8 +19,8 @@ type Suite struct{ suite junit.Testsuite }
 
 // SuiteOf is the run as a test suite: a case for every workload, fault and seed, for every checker and
 // claim, and one for the run itself. A violation is a failure, broken infrastructure an error, and
-// what could not be done or judged is skipped, with its reason. The evidence of a violation stands at
-// the checker that found it.
+// what could not be done or judged is skipped, with its reason. The evidence of a violation is in the
+// case of the checker that found it.
 func SuiteOf(a *failover.Analysis) Suite {
 	run := a.Run
 	took := fmt.Sprintf("%.3f", run.Finished.Sub(run.Started).Seconds())
@@ -55,7 +55,7 @@ func SuiteOf(a *failover.Analysis) Suite {
 		})
 	}
 	for _, n := range run.NotAsked {
-		add("checker", n.Checker, 0, func(c *junit.Testcase) { c.Skipped = result("", "not asked: "+n.Reason, "") })
+		add("checker", n.Checker, 0, func(c *junit.Testcase) { c.Skipped = result("", "not run: "+n.Reason, "") })
 	}
 	for _, k := range run.Claims {
 		add("claim", k.Claim, k.Took, func(c *junit.Testcase) {
@@ -71,7 +71,7 @@ func SuiteOf(a *failover.Analysis) Suite {
 		add("fault", caseName(run, b.Fault+" on "+b.Target), 0, func(c *junit.Testcase) {
 			switch {
 			case b.Landed == 0:
-				c.Skipped = result("", fmt.Sprintf("tried %d times, and its effect was never confirmed: %s", b.Tried, faultError(a, b)), "")
+				c.Skipped = result("", fmt.Sprintf("tried %d times, but its effect was never confirmed: %s", b.Tried, faultError(a, b)), "")
 			case b.Healed < b.Landed:
 				c.Error = result("heal", fmt.Sprintf("healing was confirmed for %d of %d", b.Healed, b.Landed), "")
 			default:
@@ -90,8 +90,8 @@ func caseName(run results.Run, fault string) string {
 	return fmt.Sprintf("%s, %s, seed %d", run.Workload, fault, run.Seed)
 }
 
-// judgeCase says how the run ended in which a fault landed. Which of a run's faults a violation takes
-// is not known, so it fails the cases of all.
+// judgeCase gives a fault's case the outcome of its run. Which of its faults led to a violation is not
+// known, so a violation fails the cases of all faults.
 func judgeCase(c *junit.Testcase, run results.Run) {
 	switch {
 	case run.Verdict == history.Invalid:
@@ -152,7 +152,7 @@ func faultError(a *failover.Analysis, b failover.BrokenRow) string {
 			return f.Error
 		}
 	}
-	return "no reason is recorded"
+	return "no reason was recorded"
 }
 
 func evidenceText(a *failover.Analysis, v history.Verdict) string {

@@ -30,8 +30,8 @@ func TestProbedReport(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, Render(f, a))
 	require.Contains(t, resolution(&a), "Measured with probes")
-	require.Contains(t, TerminalSummary(a, TerminalOptions{}), "3 unsent")
-	require.Contains(t, string(JobSummary(&a)), "Ruler")
+	require.Contains(t, TerminalSummary(a, TerminalOptions{}), "3 skipped")
+	require.Contains(t, string(JobSummary(&a)), "| Probes |")
 	html, err := os.ReadFile(f.Path(results.ReportFile))
 	require.NoError(t, err)
 	require.Less(t, len(html), 6<<20)
@@ -52,7 +52,7 @@ func TestProbedReport(t *testing.T) {
 		require.Equal(t, format.MS(op(e.Reads.Back.Ref).Time-op(e.Reads.LastOK.Ref).Sched), cells[7])
 	}
 	words := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(html), "")
-	require.Contains(t, words, "Measured with probes: a put and a read every 5.00 ms, through each member in turn (400/s)")
+	require.Contains(t, words, "Measured with probes: a put and a get every 5.00 ms, through each member in turn (400/s)")
 	require.Equal(t, 6, strings.Count(words, " · unavailability debt "))
-	require.Contains(t, words, fmt.Sprintf("n %s, 3 unsent", format.Count(strings.Count(string(recorded), `"type":"invoke","f":"probe-`))))
+	require.Contains(t, words, fmt.Sprintf("%s sent, 3 skipped", format.Count(strings.Count(string(recorded), `"type":"invoke","f":"probe-`))))
 }

@@ -6,18 +6,18 @@ import (
 )
 
 type controlView struct {
-	C                              *failover.Control
-	Fault, From, For, Gap, Noticed string
-	Refs                           []refView
+	C                             *failover.Control
+	Fault, From, For, Gap, Effect string
+	Refs                          []refView
 }
 
 func controlViewOf(a *failover.Analysis, c *failover.Control) controlView {
 	v := controlView{c, c.Fault.Label(), format.Clock(c.From), format.MS(c.To - c.From), format.Optional(c.LongestGap), "no", nil}
 	switch {
 	case c.Asked.All() == 0:
-		v.Noticed = "nobody called"
-	case !c.Undisturbed():
-		v.Noticed, v.Refs = "yes", lineViews(a, c.Errors...)
+		v.Effect = "no calls"
+	case !c.Unaffected():
+		v.Effect, v.Refs = "yes", lineViews(a, c.Errors...)
 	}
 	return v
 }

@@ -73,7 +73,7 @@ func episodeViewOf(a *failover.Analysis, e *failover.Episode, fig inlineFigure) 
 		Partial: format.Optional(e.Partial), Steady: format.Missing, Figure: fig,
 	}
 	if e.Writes.Debt != nil && e.Reads.Debt != nil {
-		v.Debt = fmt.Sprintf(" · unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until they were back)",
+		v.Debt = fmt.Sprintf(" · unavailability debt %s of writes, %s of reads (n = %s and %s probes from t0 until service was back)",
 			format.MS(*e.Writes.Debt), format.MS(*e.Reads.Debt), format.Count(e.Writes.Asked), format.Count(e.Reads.Asked))
 	}
 	switch {
@@ -125,19 +125,19 @@ func groupViewOf(g *failover.Group) groupView {
 	return v
 }
 
-// resolution says what outages were measured with and how fine that is.
+// resolution says what outages were measured with and how fine that measurement is.
 func resolution(a *failover.Analysis) string {
 	text := ""
-	slack := fmt.Sprintf("an outage may have ended up to %s before it was seen to (the most of all; each is in failovers.jsonl as slack).", format.MS(a.Slack()))
+	slack := fmt.Sprintf("an outage may have ended up to %s earlier than was observed (the largest slack; failovers.jsonl has that of each outage).", format.MS(a.Slack()))
 	if p := a.Probes; p != nil {
-		text = fmt.Sprintf("Measured with probes: %s, timed from when they were due.", probesInWords(p))
+		text = fmt.Sprintf("Measured with probes: %s, timed from when each was due.", probesText(p))
 		if p.Timeout > 0 {
-			text += fmt.Sprintf(" Each has %s.", format.MS(p.Timeout))
+			text += fmt.Sprintf(" A probe times out after %s.", format.MS(p.Timeout))
 		}
 		if a.Slack() > 0 {
-			text += " Even so " + slack
+			text += " Even so, " + slack
 		}
-		return text + " " + calibrated(a)
+		return text + " " + calibrationText(a)
 	}
 	var before time.Duration
 	for i := range a.Episodes {
@@ -149,10 +149,10 @@ func resolution(a *failover.Analysis) string {
 	}
 	text = "Measured with the workload's own calls: the run had no probes. "
 	if before > 0 {
-		text += fmt.Sprintf("Before the faults a call of each kind was due every %s or oftener, on average. ", format.MS(before))
+		text += fmt.Sprintf("Before the faults, a call of each kind was due at least every %s on average. ", format.MS(before))
 	}
 	if a.Slack() > 0 {
-		text += "While workers wait for calls that will time out, fewer are due: " + slack
+		text += "While workers wait for calls that will time out, fewer calls are due: " + slack
 	}
 	return text
 }
@@ -162,9 +162,9 @@ func statsNote(a *failover.Analysis) string {
 	for i := range a.Groups {
 		lost += a.Groups[i].Lost
 	}
-	text := "Censored: watching ended before the duration did. p90 and p99 are nearest ranks, so with fewer than 10 and 100 values they are the maximum; where some are censored, Kaplan and Meier's. The interval is between two order statistics and needs 6 values."
+	text := "Censored: watching ended before the duration did, so that only a lower bound is known. p90 and p99 are nearest ranks: with fewer than 10 and 100 values they equal the maximum; where some values are censored, they are Kaplan-Meier estimates. The interval is between two order statistics and needs at least 6 values."
 	if lost > 0 {
-		text += fmt.Sprintf(" Left out: %s whose faults left no majority unharmed.", format.Plural(lost, "episode", "episodes"))
+		text += fmt.Sprintf(" Excluded: %s whose faults left no healthy majority.", format.Plural(lost, "episode", "episodes"))
 	}
 	return text
 }

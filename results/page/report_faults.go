@@ -25,13 +25,13 @@ func faultViewOf(a *failover.Analysis, f *failover.Injected) faultView {
 	}
 	v.Refs = lineViews(a, f.Line, f.DoneLine, f.HealLine, f.HealedLine)
 	if f.Error != "" {
-		v.Trouble = "It did not land: " + f.Error
+		v.Trouble = "Its effect was not confirmed: " + f.Error
 	}
 	if f.HoldError != "" {
-		v.Trouble = strings.TrimSpace(v.Trouble + " It failed while it lasted: " + f.HoldError)
+		v.Trouble = strings.TrimSpace(v.Trouble + " It failed while it was active: " + f.HoldError)
 	}
 	if f.HealError != "" {
-		v.Trouble = strings.TrimSpace(v.Trouble + " It was not seen to heal: " + f.HealError)
+		v.Trouble = strings.TrimSpace(v.Trouble + " Its healing was not confirmed: " + f.HealError)
 	}
 	return v
 }

@@ -30,7 +30,7 @@ type card struct {
 }
 
 func cardsOf(a *failover.Analysis) []card {
-	away := func(title, name string) card {
+	outage := func(title, name string) card {
 		s := a.Stat(name)
 		if s == nil {
 			return card{title, format.Missing, "no failover was measured"}
@@ -42,10 +42,10 @@ func cardsOf(a *failover.Analysis) []card {
 		return card{title, s.Median.String(), note}
 	}
 	return []card{
-		away("Writes away per failover", "write outage"),
-		away("Reads away per failover", "read outage"),
-		{"Faults that landed", fmt.Sprintf("%s of %s", format.Count(a.Landed()), format.Count(len(a.Faults))), "with the effect confirmed"},
-		{"Calls", format.Count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed%s, %s of unknown outcome", format.Count(a.Ops.Failed), a.Ops.RejectedText(", "), format.Count(a.Ops.Unknown))},
+		outage("Write outage per failover", "write outage"),
+		outage("Read outage per failover", "read outage"),
+		{"Faults confirmed", fmt.Sprintf("%s of %s", format.Count(a.Landed()), format.Count(len(a.Faults))), "had a confirmed effect"},
+		{"Calls", format.Count(a.Ops.OK) + " ok", fmt.Sprintf("%s failed%s, %s unknown", format.Count(a.Ops.Failed), a.Ops.RejectedText(", "), format.Count(a.Ops.Unknown))},
 	}
 }
 
@@ -53,15 +53,15 @@ func problems(a *failover.Analysis) []string {
 	var out []string
 	switch {
 	case a.Run.Stopped != "":
-		out = append(out, "The run ended itself before its end: "+a.Run.Stopped)
+		out = append(out, "The run stopped early: "+a.Run.Stopped)
 	case a.Run.Interrupted:
-		out = append(out, "The run was interrupted before its end.")
+		out = append(out, "The run was interrupted.")
 	}
 	if a.Run.HealProblem != "" {
-		out = append(out, "Not everything could be healed or removed: "+a.Run.HealProblem)
+		out = append(out, "Cleanup failed: "+a.Run.HealProblem)
 	}
 	for _, w := range a.Warnings {
-		out = append(out, "Damaged: "+w)
+		out = append(out, "Damaged file: "+w)
 	}
 	return out
 }

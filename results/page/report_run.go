@@ -14,7 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/results/format"
 )
 
-// runSection is what run.json says, and what the run cost.
+// runSection shows run.json and what the run cost.
 type runSection struct {
 	Facts    []fact
 	Ops      []opsRow
@@ -38,19 +38,19 @@ func runOfPage(a *failover.Analysis) (p runSection) {
 	facts := func(name, format string, args ...any) {
 		p.Facts = append(p.Facts, fact{name, fmt.Sprintf(format, args...)})
 	}
-	add := func(name, value string) { // as run.json says it
+	add := func(name, value string) { // as in run.json
 		if value != "" {
 			facts(name, "%s", value)
 		}
 	}
 	add("Seed", fmt.Sprint(run.Seed))
-	add("Began", run.Started.Format("2006-01-02 15:04:05.000 MST"))
+	add("Started", run.Started.Format("2006-01-02 15:04:05.000 MST"))
 	if !run.Finished.IsZero() {
-		add("Took", run.Finished.Sub(run.Started).Round(time.Millisecond).String())
+		add("Duration", run.Finished.Sub(run.Started).Round(time.Millisecond).String())
 	}
 	add("System", strings.TrimSpace(run.System+" "+run.SystemVersion))
 	add("Runtime", run.Runtime)
-	add("Why this one", run.RuntimeReason)
+	add("Runtime chosen", run.RuntimeReason)
 	add("Nodes", strings.ReplaceAll(failover.JoinNodes(run.Nodes), "+", ", "))
 	if run.ElectionTimeout > 0 {
 		facts("Election timeout", "%s, heartbeat %s", format.MS(run.ElectionTimeout), format.MS(run.HeartbeatInterval))
@@ -73,7 +73,7 @@ func runOfPage(a *failover.Analysis) (p runSection) {
 		p.Memory = append(p.Memory, fact{name, value})
 	}
 	if run.Resources.HarnessMaxRSS > 0 {
-		cost("harness, most resident memory", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS)))
+		cost("harness, peak resident memory", humanize.IBytes(uint64(run.Resources.HarnessMaxRSS)))
 	}
 	if run.Resources.HarnessCPU > 0 {
 		cost("harness, CPU time", run.Resources.HarnessCPU.Round(time.Millisecond).String())
@@ -90,37 +90,37 @@ func runOfPage(a *failover.Analysis) (p runSection) {
 	return p
 }
 
-// probeFacts are about the ruler and its own cost.
+// probeFacts are about the probes and what they cost.
 func probeFacts(a *failover.Analysis, add func(name, format string, args ...any)) {
 	p := a.Probes
 	if p == nil {
 		add("Probes", "none")
 		return
 	}
-	add("Probes", "%s", probesInWords(p))
-	add("Probes that ended", "%s ok, %s failed, %s of unknown outcome", format.Count(p.Calls.OK), format.Count(p.Calls.Failed), format.Count(p.Calls.Unknown))
+	add("Probes", "%s", probesText(p))
+	add("Probe outcomes", "%s ok, %s failed, %s unknown", format.Count(p.Calls.OK), format.Count(p.Calls.Failed), format.Count(p.Calls.Unknown))
 	if p.LateMax != nil {
-		add("Probes sent late", "by %s at most", format.MS(*p.LateMax))
+		add("Probe lateness", "at most %s after a probe was due", format.MS(*p.LateMax))
 	}
 	if p.Quiet > 0 {
-		add("Probes' latency", "p50 %s, p99 %s outside faults (n %s)", format.MS(p.P50), format.MS(p.P99), format.Count(p.Quiet))
+		add("Probe latency", "p50 %s, p99 %s outside faults (n %s)", format.MS(p.P50), format.MS(p.P99), format.Count(p.Quiet))
 	} else {
-		add("Probes' latency", "none outside faults")
+		add("Probe latency", "no probe ended outside faults")
 	}
 	if p.Timeout > 0 {
-		add("Exact to", "%s, the interval, and what an answer takes; a time without service that no fault explains is seen where a probe fails, after %s", format.MS(p.Every), format.MS(p.Timeout))
+		add("Resolution", "%s (the probe interval) plus the time of an answer; an outage that no fault explains is detected when a probe fails, after %s", format.MS(p.Every), format.MS(p.Timeout))
 	}
-	add("Calibration", "%s", calibrated(a))
-	add("Unavailability debt", "writes %s, reads %s: probes without timely success, over their rate", format.MS(p.WriteDebt), format.MS(p.ReadDebt))
+	add("Accuracy", "%s", calibrationText(a))
+	add("Unavailability debt", "writes %s, reads %s (probes without timely success, divided by their rate)", format.MS(p.WriteDebt), format.MS(p.ReadDebt))
 	if len(p.Holes) > 0 {
 		longest := slices.MaxFunc(p.Holes, func(a, b failover.Hole) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
-		add("Not probed", "%s times in which none was sent, the longest %s at %s: nothing is known about service then (hatched in figures)", format.Count(len(p.Holes)), format.MS(longest.To-longest.From), format.Clock(longest.From))
+		add("Not probed", "%s without probes, the longest %s at %s: service is unknown then (hatched in figures)", format.Plural(len(p.Holes), "period", "periods"), format.MS(longest.To-longest.From), format.Clock(longest.From))
 	}
 	if gaps := p.Outside(); len(gaps) > 0 {
 		longest := slices.MaxFunc(gaps, func(a, b failover.Gap) int { return int(a.Took - b.Took) })
-		add("Without service", "%s outside failovers, the longest %s at %s", format.Plural(len(gaps), "time", "times"), format.MS(longest.Took), format.Clock(longest.From))
+		add("Other outages", "%s outside failovers, the longest %s at %s", format.Plural(len(gaps), "outage", "outages"), format.MS(longest.Took), format.Clock(longest.From))
 	} else {
-		add("Without service", "never outside failovers")
+		add("Other outages", "none outside failovers")
 	}
 }
 

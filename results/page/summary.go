@@ -26,26 +26,26 @@ func JobSummary(a *failover.Analysis) []byte {
 	}
 	fmt.Fprintf(&b, "| | |\n|---|---|\n")
 	fact := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
-	fact("Writes away per failover", failover.SummaryText(a.Stat("write outage")))
-	fact("Reads away per failover", failover.SummaryText(a.Stat("read outage")))
+	fact("Write outage per failover", failover.SummaryText(a.Stat("write outage")))
+	fact("Read outage per failover", failover.SummaryText(a.Stat("read outage")))
 	if a.Probes != nil || len(a.Episodes) > 0 {
-		fact("Ruler", md(rulerText(a)))
+		fact("Probes", md(probesLine(a)))
 		if a.Probes != nil {
-			fact("Exact to", md(calibrated(a)))
+			fact("Accuracy", md(calibrationText(a)))
 		}
 	}
-	fact("Faults", fmt.Sprintf("%d of %d landed", a.Landed(), len(a.Faults)))
-	fact("Calls", fmt.Sprintf("%s ok, %s failed%s, %s of unknown outcome", format.Count(a.Ops.OK), format.Count(a.Ops.Failed), a.Ops.RejectedText(", "), format.Count(a.Ops.Unknown)))
+	fact("Faults", fmt.Sprintf("%d of %d confirmed", a.Landed(), len(a.Faults)))
+	fact("Calls", fmt.Sprintf("%s ok, %s failed%s, %s unknown", format.Count(a.Ops.OK), format.Count(a.Ops.Failed), a.Ops.RejectedText(", "), format.Count(a.Ops.Unknown)))
 	if n := len(a.Controls); n > 0 {
-		fact("Faults on followers", fmt.Sprintf("%d of %d unnoticed through the other members", undisturbed(a.Controls), n))
+		fact("Follower faults", fmt.Sprintf("%d of %d had no effect on other members' clients", unaffected(a.Controls), n))
 	}
 	fact("Seed", fmt.Sprint(run.Seed))
 	if len(a.Episodes) > 0 {
-		b.WriteString("\n### Failovers\n\n| | cause | leader | detected | elected | first commit | writes away | reads away | rejoin | unknown writes |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n")
+		b.WriteString("\n### Failovers\n\n| | cause | leader | detected | elected | first commit | write outage | read outage | rejoin | unknown writes |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n")
 		for i := range a.Episodes {
 			e := &a.Episodes[i]
 			if b.Len() > maxSummary/2 {
-				fmt.Fprintf(&b, "\nand %d more, in %s\n", len(a.Episodes)-i, results.FailoversFile)
+				fmt.Fprintf(&b, "\nand %d more in %s\n", len(a.Episodes)-i, results.FailoversFile)
 				break
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |\n", e.ID, md(e.Cause()), md(leaderChange(e)), format.Optional(e.Detection),
@@ -68,7 +68,7 @@ func JobSummary(a *failover.Analysis) []byte {
 	}
 	out := b.String()
 	if len(out) > maxSummary {
-		out = strings.ToValidUTF8(out[:maxSummary], "") + "\n\nCut here: the rest is in the report.\n"
+		out = strings.ToValidUTF8(out[:maxSummary], "") + "\n\nThe summary is cut here; the report has all of it.\n"
 	}
 	return []byte(out)
 }
@@ -103,7 +103,7 @@ func SummaryOf(title string, rows []SummaryRow, links string) []byte {
 			icon = "❌"
 		}
 	}
-	fmt.Fprintf(&b, "## %s %s\n\n%s: %s\n\n| scenario | system | runtime | seed | ended | failovers | writes away, p50 | longest | |\n|---|---|---|--:|---|--:|--:|--:|---|\n",
+	fmt.Fprintf(&b, "## %s %s\n\n%s: %s\n\n| scenario | system | runtime | seed | ended | failovers | write outage, p50 | longest | |\n|---|---|---|--:|---|--:|--:|--:|---|\n",
 		icon, md(title), format.Plural(len(rows), "run", "runs"), strings.Join(counts, ", "))
 	for i := range rows {
 		r := &rows[i]
@@ -129,7 +129,7 @@ func summaryVerdicts(a *failover.Analysis, b *strings.Builder) {
 			fmt.Fprintf(b, "| %s | %s | %s |\n", md(v.Checker), v.Validity, md(v.Reason))
 		}
 		for _, n := range a.Run.NotAsked {
-			fmt.Fprintf(b, "| %s | not asked | %s |\n", md(n.Checker), md(n.Reason))
+			fmt.Fprintf(b, "| %s | not run | %s |\n", md(n.Checker), md(n.Reason))
 		}
 		if v := decisive(a.Run); v != nil && len(v.Story) > 0 {
 			fmt.Fprintf(b, "\nWhat %s found:\n\n", md(v.Checker))

@@ -38,36 +38,36 @@ func TerminalSummary(a failover.Analysis, o TerminalOptions) string {
 	verdict := strings.ToUpper(run.Verdict.String())
 	color := map[history.Validity]string{history.Valid: "2", history.Invalid: "1", history.Unknown: "3"}[run.Verdict]
 	var lines []string
-	add := func(format string, args ...any) {
-		lines = append(lines, clip(fmt.Sprintf(format, args...)))
+	add := func(label, format string, args ...any) {
+		lines = append(lines, wrapped(padLabel(label), fmt.Sprintf(format, args...), 2)...)
 	}
 
 	head := verdictLines(verdict, run)
 	lines = append(lines, paint(color, verdict)+strings.TrimPrefix(head[0], verdict))
 	lines = append(lines, head[1:]...)
-	add("run      %s · %s on %s · %s · seed %d", run.ID, format.OrUnknown(run.System), format.OrUnknown(run.Runtime), format.Plural(len(run.Nodes), "node", "nodes"), run.Seed)
-	add("ops      %s ok · %s failed%s · %s unknown", format.Count(a.Ops.OK), format.Count(a.Ops.Failed), a.Ops.RejectedText(" · "), format.Count(a.Ops.Unknown))
-	add("faults   %d of %d landed", a.Landed(), len(a.Faults))
+	add("run", "%s · %s on %s · %s · seed %d", run.ID, format.OrUnknown(run.System), format.OrUnknown(run.Runtime), format.Plural(len(run.Nodes), "node", "nodes"), run.Seed)
+	add("ops", "%s ok · %s failed%s · %s unknown", format.Count(a.Ops.OK), format.Count(a.Ops.Failed), a.Ops.RejectedText(" · "), format.Count(a.Ops.Unknown))
+	add("faults", "%d of %d confirmed", a.Landed(), len(a.Faults))
 	if what := faultCounts(&a); what != "" {
-		add("         %s", what)
+		add("", "%s", what)
 	}
 	if s := a.Stat("write outage"); s != nil {
-		add("writes   away: %s", failover.SummaryText(s))
+		add("write outage", "%s", failover.SummaryText(s))
 	}
 	if s := a.Stat("read outage"); s != nil {
-		add("reads    away: %s", failover.SummaryText(s))
+		add("read outage", "%s", failover.SummaryText(s))
 	}
 	if a.Probes != nil || len(a.Episodes) > 0 {
-		add("ruler    %s", rulerText(&a))
+		add("probes", "%s", probesLine(&a))
 		if a.Probes != nil {
-			add("exact    %s", calibratedLine(&a))
+			add("accuracy", "%s", accuracyLine(&a))
 		}
 	}
-	if n, quiet := len(a.Controls), undisturbed(a.Controls); n > 0 {
-		add("control  %d of %d faults on followers went unnoticed by clients of the other members", quiet, n)
+	if n, quiet := len(a.Controls), unaffected(a.Controls); n > 0 {
+		add("control", "%d of %d follower faults had no effect on other members' clients", quiet, n)
 	}
 	for _, n := range run.NotAsked {
-		add("skipped  %s was not asked: %s", n.Checker, n.Reason)
+		add("not run", "%s: %s", n.Checker, n.Reason)
 	}
 	tail := terminalTail(run, o)
 	lines = append(lines, terminalStory(run, terminalHeight-len(lines)-len(tail)-1)...)
@@ -77,30 +77,42 @@ func TerminalSummary(a failover.Analysis, o TerminalOptions) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// verdictLines are the verdict and its reason, over as many as three lines where something is wrong.
-// That nothing is wrong takes one: who says so is in the report.
+// padLabel pads a line's label to the column where its text begins.
+func padLabel(label string) string { return fmt.Sprintf("%-14s", label) }
+
+// verdictLines are the verdict and its reason, on up to three lines where something is wrong. A valid
+// run takes one: the report names its checkers.
 func verdictLines(verdict string, run results.Run) []string {
 	reason := verdictReason(run)
 	if run.Verdict == history.Valid {
 		reason, _, _ = strings.Cut(reason, ": ")
 	}
-	const most, indent = 3, "         "
-	lines := []string{verdict + " "}
-	for word := range strings.FieldsSeq(reason) {
+	return wrapped(verdict+"  ", reason, 3)
+}
+
+// wrapped breaks a text into at most so many lines, the first after head and the others below its text.
+func wrapped(head, text string, most int) []string {
+	lines := []string{head}
+	width := utf8.RuneCountInString(head)
+	for i, word := range strings.Fields(text) {
 		last := &lines[len(lines)-1]
-		if utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > terminalWidth && len(lines) < most {
-			lines = append(lines, indent[1:])
+		switch {
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > terminalWidth && len(lines) < most:
+			lines = append(lines, strings.Repeat(" ", width))
 			last = &lines[len(lines)-1]
+		case i > 0:
+			*last += " "
 		}
-		*last += " " + word
+		*last += word
 	}
 	for i := range lines {
-		lines[i] = fit(lines[i], terminalWidth)
+		lines[i] = clip(lines[i])
 	}
 	return lines
 }
 
-// terminalStory tells the violation that decided the verdict; of a long one the end, where it shows.
+// terminalStory describes the violation that decided the verdict; of a long story it keeps the end,
+// where the violation shows.
 func terminalStory(run results.Run, height int) []string {
 	v := decisive(run)
 	if v == nil || len(v.Story) == 0 {
@@ -109,7 +121,7 @@ func terminalStory(run results.Run, height int) []string {
 	lines := storyLines(v.Story)
 	if height = min(height-1, 12); len(lines) > height {
 		left := len(lines) - height + 1
-		lines = append([]string{fmt.Sprintf("… %s before this: see the report", format.Plural(left, "line", "lines"))}, lines[left:]...)
+		lines = append([]string{fmt.Sprintf("… %s in the report", format.Plural(left, "earlier line", "earlier lines"))}, lines[left:]...)
 	}
 	out := []string{""}
 	for _, l := range lines {
@@ -141,19 +153,19 @@ func StoryLines(v history.Verdict) []string { return storyLines(v.Story) }
 func terminalTail(run results.Run, o TerminalOptions) []string {
 	tail := []string{""}
 	if run.HealProblem != "" {
-		tail = append(tail, clip("residue  "+oneLine(run.HealProblem)))
+		tail = append(tail, clip(padLabel("cleanup")+"failed: "+oneLine(run.HealProblem)))
 	}
 	if o.Dir != "" {
-		tail = append(tail, clip("report   "+filepath.Join(o.Dir, results.ReportFile)))
+		tail = append(tail, clip(padLabel("report")+filepath.Join(o.Dir, results.ReportFile)))
 	}
 	if c := repeatCommand(run); c != "" {
-		tail = append(tail, wrapCommand("repeat   ", run.Command)...)
+		tail = append(tail, wrapCommand(padLabel("repeat"), run.Command)...)
 	}
 	return tail
 }
 
-// wrapCommand keeps a command whole, so that it can be copied: it goes on after a backslash. One that
-// is too long for a screen is left to the report.
+// wrapCommand keeps a command whole, so that it can be copied: it continues after a backslash. A command
+// that is too long for the screen is only in the report.
 func wrapCommand(head string, words []string) []string {
 	lines := []string{head}
 	for i, w := range words {
@@ -177,10 +189,10 @@ func wrapCommand(head string, words []string) []string {
 	return lines
 }
 
-func undisturbed(cs []failover.Control) int {
+func unaffected(cs []failover.Control) int {
 	n := 0
 	for i := range cs {
-		if cs[i].Undisturbed() {
+		if cs[i].Unaffected() {
 			n++
 		}
 	}
@@ -195,11 +207,14 @@ func episodeTable(eps []failover.Episode, height int) []string {
 	row := func(cells ...string) string {
 		return clip(fmt.Sprintf("%-4s %-18s %-8s %9s %9s %9s %9s %9s %9s %7s", anys(cells)...))
 	}
+	if height < 3 && len(eps) > 1 {
+		return []string{format.Plural(len(eps), "failover", "failovers") + ", in the report"}
+	}
 	lines := []string{row("", "failover", "leader", "detected", "elected", "commit", "writes", "reads", "rejoin", "unknown")}
 	for i := range eps {
 		e := &eps[i]
 		if len(lines) == height-1 && len(eps)-i > 1 {
-			return append(lines, fmt.Sprintf("     and %d more, in the report", len(eps)-i))
+			return append(lines, fmt.Sprintf("     and %d more in the report", len(eps)-i))
 		}
 		lines = append(lines, row(e.ID, fit(e.Cause(), 18), leaderChange(e), format.Optional(e.Detection), format.Optional(e.Election),
 			failover.WriteReadyText(e), failover.OutageText(e.Writes), failover.OutageText(e.Reads), format.Optional(e.Rejoin), format.Count(e.Ambiguous)))
@@ -254,25 +269,25 @@ func verdictReason(run results.Run) string {
 	for _, c := range run.Claims {
 		switch {
 		case run.Verdict == history.Invalid && !c.Holds && c.Undecided == "":
-			return oneLine("it does not hold that " + c.Claim + ": " + c.Measured)
+			return oneLine("claim does not hold: " + c.Claim + ": " + c.Measured)
 		case run.Verdict == history.Unknown && c.Undecided != "":
-			return oneLine("it was not shown that " + c.Claim + ": " + c.Undecided)
+			return oneLine("claim was not decided: " + c.Claim + ": " + c.Undecided)
 		}
 	}
 	if len(run.Verdicts) == 0 {
-		return "no checker has judged the history"
+		return "no checker judged the history"
 	}
 	if run.Verdict != history.Valid {
-		return "no reason is recorded"
+		return "no reason was recorded"
 	}
 	names := make([]string, len(run.Verdicts))
 	for i, v := range run.Verdicts {
 		names[i] = v.Checker
 	}
-	return fmt.Sprintf("nothing wrong was found by %s: %s", format.Plural(len(names), "checker", "checkers"), strings.Join(names, ", "))
+	return fmt.Sprintf("%s found no violation: %s", format.Plural(len(names), "checker", "checkers"), strings.Join(names, ", "))
 }
 
-// decisive is the first verdict that made the run's what it is; nil where all is well.
+// decisive is the first verdict that decided the run's; nil where the run is valid.
 func decisive(run results.Run) *history.Verdict {
 	for i := range run.Verdicts {
 		if v := &run.Verdicts[i]; v.Validity == run.Verdict && v.Validity != history.Valid {

@@ -114,7 +114,7 @@ function painter(s, canvas) {
       if (b < LEFT || a > l.width) continue;
       ctx.fillStyle = f.leader ? color["shade-leader"] : color.shade;
       ctx.fillRect(a, TOP - 4, Math.max(1, b - a), l.bottom - TOP + 4);
-      const words = fit(visible(f.label, 200) + (f.landed ? "" : " (did not land)"), l.plot - 4), w = wide(words), at = Math.max(LEFT + 2, Math.min(Math.max(a, LEFT) + 2, l.width - RIGHT - w));
+      const words = fit(visible(f.label, 200) + (f.landed ? "" : " (not confirmed)"), l.plot - 4), w = wide(words), at = Math.max(LEFT + 2, Math.min(Math.max(a, LEFT) + 2, l.width - RIGHT - w));
       const row = rows.findIndex(end => end <= at);
       if (row < 0) continue;
       text(words, at, 8 + 13 * row, f.leader ? color.bad : color.muted);

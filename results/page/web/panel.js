@@ -1,4 +1,4 @@
-// The panel: what is known of one call or of one line of a file.
+// The panel shows one call, or one line of a file.
 
 function make(tag, props = {}, ...children) {
   const e = Object.assign(document.createElement(tag), props);
@@ -42,11 +42,11 @@ function makePanel(s) {
   function facts(c, i) {
     const from = c.from[i], to = from + c.took[i];
     const leaders = overlapping(meta.leaders, from, to).sort((a, b) => a.from - b.from || a.term - b.term);
-    const led = leaders.length ? leaders.map(x => `${visible(x.node, 60)} in term ${x.term}` + (x.from > from ? `, from ${clock(x.from)}` : "") + (x.to < to ? `, until ${clock(x.to)}` : "")).join("; ") : "nobody, as far as the logs tell";
+    const led = leaders.length ? leaders.map(x => `${visible(x.node, 60)} in term ${x.term}` + (x.from > from ? `, from ${clock(x.from)}` : "") + (x.to < to ? `, until ${clock(x.to)}` : "")).join("; ") : "none that the logs show";
     const roles = overlapping(meta.lanes[c.member[i]]?.segments ?? [], from, to).map(g => g.state + (g.term ? ` in term ${g.term}` : "")).join(", then ");
-    const faults = overlapping(meta.faults, from, to).map(f => visible(f.label, 200) + (f.landed ? "" : " (did not land)")).join("; ");
+    const faults = overlapping(meta.faults, from, to).map(f => visible(f.label, 200) + (f.landed ? "" : " (not confirmed)")).join("; ");
     const rows = [["Outcome", outcome[c.kind[i]] + (c.error(i) ? ": " + visible(c.error(i), 600) : "")],
-      ["Due", clock(from)], [c.done[i] ? "Took" : "Never answered, for", short(c.took[i])], ["Leader", led], [`${member(c.member[i])} was`, roles || "not known"], ["Faults", faults || "none was active"]];
+      ["Due", clock(from)], [c.done[i] ? "Took" : "Unanswered for", short(c.took[i])], ["Leader", led], [`${member(c.member[i])} was`, roles || "unknown"], ["Faults", faults || "none active"]];
     return make("table", {className: "facts"}, make("tbody", {}, ...rows.map(([k, v]) => make("tr", {}, make("th", {scope: "row"}, k), make("td", {className: k === "Outcome" ? KINDS[c.kind[i]] + "-ink" : ""}, v)))));
   }
 
@@ -69,7 +69,7 @@ function makePanel(s) {
       make("div", {className: "scroll"}, make("table", {className: "attempts"}, make("thead", {}, make("tr", {}, ...["#", "member", "due", "took", "outcome, lines"].map((w, k) => make("th", {className: k === 2 || k === 3 ? "n" : ""}, w)))), make("tbody", {}, ...rows)))];
   }
 
-  const openAt = (file, lines) => make("p", {className: "muted small"}, `Not in this page, which holds a part of ${file} only. Open `, make("a", {href: file, textContent: file}), ` at line ${lines.join(" and ")}: `, make("code", {textContent: `sed -n '${lines.map(n => n + "p").join(";")}' ${file}`}));
+  const openAt = (file, lines) => make("p", {className: "muted small"}, `This page has only a part of ${file}. Open `, make("a", {href: file, textContent: file}), ` at line ${lines.join(" and ")}: `, make("code", {textContent: `sed -n '${lines.map(n => n + "p").join(";")}' ${file}`}));
 
   function linesOf(text, c, i) {
     const numbers = [c.line[i], ...(c.done[i] ? [c.line[i] + c.done[i]] : [])], out = [], left = [];
@@ -102,13 +102,13 @@ function makePanel(s) {
     rows.sort((a, b) => a.at - b.at);
     const shown = rows.slice(0, most).map(r => make("div", {className: r.here ? "line here" : "line"}, make("span", {className: "when"}, (r.at < from ? "−" : "+") + short(Math.abs(r.at - from))),
       ...(r.here ? [make("b", {textContent: r.here})] : [linkTo(r.l.file, r.l.n, `${visible(r.node, 30)}:${r.l.n}`), make("code", {}, ...words(r.l.text))])));
-    const choose = make("select", {ariaLabel: "how much of the logs", onchange: e => { around = Number(e.target.value); call(c, i); }},
+    const choose = make("select", {ariaLabel: "time range of the log lines", onchange: e => { around = Number(e.target.value); call(c, i); }},
       ...[20000, 100000, 500000, 2000000].map(v => make("option", {value: v, selected: v === around, textContent: "± " + short(v)})));
     const partly = meta.text.filter(f => f.file !== "history.jsonl" && f.have < f.lines);
     return [make("h3", {}, "Log lines of all members around it ", choose), make("div", {className: "lines"}, ...shown),
       silent ? make("p", {className: "muted small", textContent: "No member logged anything then."}) : null,
       rows.length > most ? make("p", {className: "muted small", textContent: `and ${rows.length - most} more` }) : null,
-      partly.length ? make("p", {className: "muted small", textContent: "There may be more: this page holds " + partly.map(f => `${f.have} of ${f.lines} lines of ${f.file}`).join(", ") + "." }) : null];
+      partly.length ? make("p", {className: "muted small", textContent: "There may be more: this page has " + partly.map(f => `${f.have} of ${f.lines} lines of ${f.file}`).join(", ") + "." }) : null];
   }
 
   async function call(c, i, focus) {

@@ -133,8 +133,8 @@ const carried = new Promise(done => { carriedAll = done; });
     }
     const b = Math.floor(t / meta.bin);
     if (y >= l.rates.y && y <= l.rates.end && b >= 0 && b < meta.bins)
-      words = `${clock(b * meta.bin)} + ${short(meta.bin)}\nanswered: ${bins.ok[b]} ok, ${bins.failed[b]} failed, ${bins.unknown[b]} unknown\n` + (bins.p50[b] ? `ok and due then: median ${short(bins.p50[b])}, p99 ${short(bins.p99[b])}, longest ${short(bins.max[b])}` : "none that was due then ended ok");
-    if (!words && y > 0) words = meta.faults.filter(f => f.from <= t && t < f.to).map(f => `${f.label}: ${clock(f.from)} to ${clock(f.to)}${f.landed ? "" : " (did not land)"}\n${f.ref}`).join("\n");
+      words = `${clock(b * meta.bin)} + ${short(meta.bin)}\nanswered: ${bins.ok[b]} ok, ${bins.failed[b]} failed, ${bins.unknown[b]} unknown\n` + (bins.p50[b] ? `ok and due then: median ${short(bins.p50[b])}, p99 ${short(bins.p99[b])}, longest ${short(bins.max[b])}` : "no call that was due then succeeded");
+    if (!words && y > 0) words = meta.faults.filter(f => f.from <= t && t < f.to).map(f => `${f.label}: ${clock(f.from)} to ${clock(f.to)}${f.landed ? "" : " (not confirmed)"}\n${f.ref}`).join("\n");
     canvas.style.cursor = found || lane ? "pointer" : "crosshair";
     tip.hidden = !words; tip.textContent = words;
     tip.style.left = Math.max(0, Math.min(x + 12, l.width - tip.offsetWidth - 4)) + "px";
