@@ -83,10 +83,10 @@ func figureKinds() []kindOfFigure {
 	}
 }
 
-// plans are all figures that the run has data for, in a fixed order.
-func plans(a *failover.Analysis) []plan {
+// plans are all figures that the run has data for, in a fixed order; more are kinds beside figureKinds.
+func plans(a *failover.Analysis, more ...kindOfFigure) []plan {
 	var out []plan
-	for _, k := range figureKinds() {
+	for _, k := range append(figureKinds(), more...) {
 		p := k.plan(a)
 		p.name, p.place = k.name, k.place
 		out = append(out, p)

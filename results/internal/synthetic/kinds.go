@@ -27,11 +27,22 @@ func Lose(r *rand.Rand, fault string, old, next, voter history.NodeID, term uint
 	return k
 }
 
-// Kinds are how each fault on a leader, and on a follower, looks from outside. Every fault of the
-// nemesis must be here.
+// Like is how a fault with this effect looks from outside, where Kinds says nothing of it.
+func Like(effect history.EffectKind) func(*Known) {
+	switch t := effect.Traits(); {
+	case t.Gone:
+		return Kinds["kill"]
+	case t.Frozen:
+		return Kinds["pause"]
+	case t.Apart:
+		return Kinds["isolate"]
+	}
+	return slowed(50 * Mil)
+}
+
+// Kinds are how faults on a leader look from outside, of which more is to be tried than their effect says.
 var Kinds = map[string]func(*Known){
-	"kill":      func(k *Known) { k.Refuse = true },
-	"powerfail": func(k *Known) { k.Refuse = true },
+	"kill": func(k *Known) { k.Refuse = true },
 	"stop": func(k *Known) { // it serves until it ends
 		k.Refuse, k.Confirmed = true, k.Issued+30*Mil
 		k.Broke = k.Confirmed - Mil
@@ -40,7 +51,6 @@ var Kinds = map[string]func(*Known){
 	"isolate":   func(k *Known) { k.Knew = k.Confirmed + 900*Mil },
 	"partition": func(k *Known) { k.Knew = k.Elected + 100*Mil },
 	"mute":      func(k *Known) { k.Knew = k.Elected + 4*Mil }, // one way: it is not heard, but hears of its successor
-	"stutter":   slowed(50 * Mil),
 }
 
 // Further are faults that the nemesis does not know yet: the analysis knows nothing of them either, and
