@@ -77,9 +77,16 @@ Exit codes: ` + scenario.ExitCodesHelp,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetIn(a.stdin)
-	root.AddCommand(
-		newRunCmd(a), newCalibrateCmd(a), newSimCmd(a), newSweepCmd(a), newProveCmd(a), newNightlyCmd(a), newMergeCmd(a), newPruneCmd(a), newExportCmd(a), newGateCmd(a), newCheckCmd(a), newGenCmd(a), newReportCmd(a),
-		newReplayCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a), newAgentCmd(a), newHelperCmd(a), newPaperNodeCmd(),
-	)
+	root.AddCommand(commands(a)...)
 	return root
+}
+
+// commands are all of them, in the order of their use.
+func commands(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		newRunCmd(a), newReplayCmd(a), newCheckCmd(a), newReportCmd(a), newServeCmd(a), newListCmd(a), newCleanCmd(a),
+		newSimCmd(a), newSweepCmd(a), newCalibrateCmd(a), newProveCmd(a), newGenCmd(a),
+		newNightlyCmd(a), newMergeCmd(a), newGateCmd(a), newPruneCmd(a), newExportCmd(a),
+		newAgentCmd(a), newHelperCmd(a), newPaperNodeCmd(),
+	}
 }

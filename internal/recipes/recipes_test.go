@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -29,6 +30,30 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// TestRecipesAreTrue: what CONTRIBUTING names in the tree is there.
+func TestRecipesAreTrue(t *testing.T) {
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	require.NoError(t, err)
+	tree := os.DirFS("../..")
+	paths := regexp.MustCompile("`([a-z0-9]+(?:/[a-z0-9_.]+)+)(?:/NAME[a-z.]*)?`").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(paths), 20)
+	for _, p := range paths {
+		_, err := fs.Stat(tree, p[1])
+		require.NoError(t, err)
+	}
+	for _, name := range regexp.MustCompile("`([a-z]+)\\.(All|Options|Settings|Runtimes|Capabilities)`").FindAllStringSubmatch(string(text), -1) {
+		files, err := fs.Glob(tree, name[1]+"/*.go")
+		require.NoError(t, err)
+		found := false
+		for _, path := range files {
+			b, err := fs.ReadFile(tree, path)
+			require.NoError(t, err)
+			found = found || regexp.MustCompile("(?m)^(func|type) "+name[2]+`\b`).Match(b)
+		}
+		require.True(t, found, name[0])
+	}
 }
 
 // onSim are settings of a short run on virtual time.
