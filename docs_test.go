@@ -20,6 +20,7 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/figure"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
@@ -49,25 +50,42 @@ func TestDocsHoldEveryField(t *testing.T) {
 	words := comments(t, "history", "results", "results/failover", "results/trends")
 	for _, d := range documented {
 		t.Run(d.name, func(t *testing.T) {
-			b, err := os.ReadFile(d.file)
-			require.NoError(t, err)
 			var table strings.Builder
 			table.WriteString("| field | type | | meaning |\n|---|---|---|---|\n")
 			for _, row := range (&tables{t, words, map[reflect.Type]string{}}).rows(reflect.TypeOf(d.value), "", nil) {
 				table.WriteString(row)
 			}
-			begin, end := fmt.Sprintf("<!-- fields of %s -->\n", d.name), fmt.Sprintf("<!-- end of %s -->", d.name)
-			head, rest, ok := strings.Cut(string(b), begin)
-			require.Truef(t, ok, "%s has no %q", d.file, begin)
-			old, tail, ok := strings.Cut(rest, end)
-			require.Truef(t, ok, "%s has no %q", d.file, end)
-			if *update {
-				require.NoError(t, os.WriteFile(d.file, []byte(head+begin+table.String()+end+tail), 0o644))
-				return
-			}
-			require.Equal(t, table.String(), old, "go test . -run TestDocs -update")
+			holdTable(t, d.file, d.name, table.String())
 		})
 	}
+}
+
+// holdTable compares the table between two comments that name it, or writes it with -update.
+func holdTable(t *testing.T, file, name, table string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	begin, end := fmt.Sprintf("<!-- fields of %s -->\n", name), fmt.Sprintf("<!-- end of %s -->", name)
+	head, rest, ok := strings.Cut(string(b), begin)
+	require.Truef(t, ok, "%s has no %q", file, begin)
+	old, tail, ok := strings.Cut(rest, end)
+	require.Truef(t, ok, "%s has no %q", file, end)
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(head+begin+table+end+tail), 0o644))
+		return
+	}
+	require.Equal(t, table, old, "go test . -run TestDocs -update")
+}
+
+// TestDocsHoldEveryFigure: docs/files.md says what each kind of figure shows, in the words of its table.
+func TestDocsHoldEveryFigure(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| file | what it shows |\n|---|---|\n")
+	for _, d := range figure.Docs() {
+		require.NotEmpty(t, d[1], d[0])
+		fmt.Fprintf(&table, "| `%s.svg`, `.png`, `.csv` | %s |\n", d[0], d[1])
+	}
+	holdTable(t, "docs/files.md", "figures", table.String())
 }
 
 // tables makes tables of types.

@@ -61,9 +61,10 @@ const (
 )
 
 // kindOfFigure is one kind of figure over a whole run. A new one is a file with its plan and a line in
-// figureKinds; docs/files.md says what it shows.
+// figureKinds.
 type kindOfFigure struct {
 	name  string // of its files
+	doc   string // what it shows, for docs/files.md
 	place Place
 	plan  func(*failover.Analysis) plan // without a table: the run has no data for it
 	// without says why the run has no data for it; nil: nobody would look for it.
@@ -73,14 +74,23 @@ type kindOfFigure struct {
 // figureKinds are all kinds, in the order in which the page shows them.
 func figureKinds() []kindOfFigure {
 	return []kindOfFigure{
-		{"swimlane", InTimeline, overview, nil},
-		{"throughput", UnderTimeline, throughput, nil},
-		{"matrix", OverFailovers, matrix, nil},
-		{"overlay", OverFailovers, overlay, nil},
-		{"phases", OverFailovers, phaseBars, nil},
-		{"cdf", OverFailovers, outageCurves, nil},
-		{"heartbeat", OverFailovers, heartbeats, phaseNote},
+		{"swimlane", "roles and terms of every member under the latency of every call", InTimeline, overview, nil},
+		{"throughput", "calls a second by how they ended", UnderTimeline, throughput, nil},
+		{"matrix", "outages by fault and target, with follower faults as the control", OverFailovers, matrix, nil},
+		{"overlay", "service around the fault, all failovers laid over one another at t0", OverFailovers, overlay, nil},
+		{"phases", "the phases of every failover, sorted by length", OverFailovers, phaseBars, nil},
+		{"cdf", "outages as distribution functions with their bands", OverFailovers, outageCurves, nil},
+		{"heartbeat", "outage against the phase within the heartbeat, where that is known", OverFailovers, heartbeats, phaseNote},
 	}
+}
+
+// Docs says what each kind of figure over a whole run shows, by the name of its files, in the order of the
+// page.
+func Docs() (out [][2]string) {
+	for _, k := range figureKinds() {
+		out = append(out, [2]string{k.name, k.doc})
+	}
+	return out
 }
 
 // plans are all figures that the run has data for, in a fixed order; more are kinds beside figureKinds.

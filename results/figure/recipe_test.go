@@ -16,7 +16,7 @@ import (
 )
 
 // What follows is CONTRIBUTING's recipe for a figure: how long faults affected each member, a bar each. Its
-// line of figureKinds would be {"members", UnderTimeline, affectedMembers, nil}.
+// line of figureKinds would be {"members", "how long faults affected each member", UnderTimeline, affectedMembers, nil}.
 
 func affectedMembers(a *failover.Analysis) plan {
 	t := tableOf("member", "affected_ms")
@@ -57,7 +57,7 @@ func drawAffectedMembers(h head, t *csvTable) sketch {
 // TestFigureRecipe: a kind of figure is drawn, named and linked to its data by its line in the table alone.
 func TestFigureRecipe(t *testing.T) {
 	a := failover.Analyze(synthetic.Probed(synthetic.Mix))
-	list := plans(&a, kindOfFigure{"members", UnderTimeline, affectedMembers, nil})
+	list := plans(&a, kindOfFigure{"members", "how long faults affected each member", UnderTimeline, affectedMembers, nil})
 	i := slices.IndexFunc(list, func(p plan) bool { return p.name == "members" })
 	require.GreaterOrEqual(t, i, 0)
 	p := &list[i]
