@@ -299,7 +299,7 @@ type counter struct {
 func (counters) Name() string                { return "counters" }
 func (counters) Checkers() []history.Checker { return nil }
 func (counters) Ops() []history.OpKind {
-	return []history.OpKind{{Name: "put", Kind: history.KindWrite, Doc: "count on"}, {Name: "get", Kind: history.KindRead, Doc: "read the count"}}
+	return []history.OpKind{{Name: "count", Kind: history.KindWrite, Doc: "count on"}, {Name: "look", Kind: history.KindRead, Doc: "read the count"}}
 }
 
 func (c counters) Run(ctx context.Context, w *harness.Worker) error {
@@ -328,7 +328,7 @@ func (s *counter) put(ctx context.Context, w *harness.Worker, node history.NodeI
 	s.next++
 	v := s.next
 	typ, _ := w.Do(ctx, harness.Attempt{
-		F: "put", Value: v, Node: node, Timeout: 200 * time.Millisecond,
+		F: "count", Value: v, Node: node, Timeout: 200 * time.Millisecond,
 		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 			_, err := kv.Put(ctx, fmt.Sprint("k", w.ID), fmt.Sprint(v))
 			return v, err
@@ -347,7 +347,7 @@ func (s *counter) put(ctx context.Context, w *harness.Worker, node history.NodeI
 func (s *counter) get(ctx context.Context, w *harness.Worker, node history.NodeID) (bool, error) {
 	var got int
 	typ, _ := w.Do(ctx, harness.Attempt{
-		F: "get", Node: node, Timeout: 200 * time.Millisecond,
+		F: "look", Node: node, Timeout: 200 * time.Millisecond,
 		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 			e, err := kv.Get(ctx, fmt.Sprint("k", w.ID))
 			if e.Found {
