@@ -20,7 +20,7 @@ func TestMutants(t *testing.T) {
 		Mutants: weakened, Verdicts: "TestAgainstOracle", Work: "TestWork",
 		Files: []string{
 			"revision.go", "prepare.go", "hints.go", "choose.go", "blame.go", "replay.go", "model.go",
-			"oracle_test.go", "kept_test.go", "verdicts_test.go", "simulate_test.go", "work_test.go",
+			"oracle_test.go", "kept_test.go", "random_test.go", "verdicts_test.go", "simulate_test.go", "work_test.go",
 		},
 		Few:  "*fuzzCount = 1000",
 		Only: *onlyMutants, Shard: *mutantsShard,
