@@ -153,24 +153,22 @@ func textsOf(ops []history.Op) ([]*textKey, error) {
 	byKey := map[string]*textKey{}
 	var out []*textKey
 	for _, a := range all {
-		op := &ops[a.invoke]
-		form := op.Form()
-		read := form == history.FormGet
-		if form != history.FormAppend && form != history.FormPut && !read || a.outcome == history.Fail || read && a.outcome != history.OK {
+		read := a.form == history.FormGet
+		if a.form != history.FormAppend && a.form != history.FormPut && !read || a.outcome == history.Fail || read && a.outcome != history.OK {
 			continue
 		}
-		o := textOp{Form: form, Call: at(a.invoke), Done: register.Never}
+		o := textOp{Form: a.form, Call: at(a.invoke), Done: register.Never}
 		if a.outcome == history.OK {
-			op, o.Done = &ops[a.done], at(a.done)
+			o.Done = at(a.done)
 		}
-		v, err := op.Register()
+		v, err := a.said.Register()
 		if err != nil {
 			return nil, err
 		}
 		if v.Value != nil {
 			o.Text = *v.Value
 		} else if !read {
-			return nil, fmt.Errorf("op %d: a %s without a value", op.Index, op.F)
+			return nil, fmt.Errorf("op %d: a %s without a value", a.said.Index, a.said.F)
 		}
 		t := byKey[v.Key]
 		if t == nil {

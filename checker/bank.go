@@ -41,21 +41,16 @@ func bank(ops []history.Op) (*bankHistory, error) {
 	}
 	b := &bankHistory{ops: ops}
 	for _, a := range all {
-		op := &ops[a.invoke]
-		if a.outcome == history.OK {
-			op = &ops[a.done]
-		}
-		form := op.Form()
-		if form != history.FormTransfer && (a.outcome != history.OK || form != history.FormBalances && form != history.FormOpen) {
+		if a.form != history.FormTransfer && (a.outcome != history.OK || a.form != history.FormBalances && a.form != history.FormOpen) {
 			continue
 		}
-		v, err := history.Decode[history.BankValue](op)
+		v, err := history.Decode[history.BankValue](a.said)
 		switch {
 		case err != nil:
 			return nil, err
-		case form == history.FormOpen:
+		case a.form == history.FormOpen:
 			b.opening = v
-		case form == history.FormBalances:
+		case a.form == history.FormBalances:
 			b.reads = append(b.reads, bankEntry{a, v})
 		case a.outcome != history.Fail && (v.Done == nil || *v.Done):
 			b.transfers = append(b.transfers, bankEntry{a, v})

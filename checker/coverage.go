@@ -207,10 +207,11 @@ func touchedByTxn(op *history.Op) (read []string, wrote bool) {
 		if len(o) < 2 {
 			continue
 		}
-		switch f, _ := history.JSONString(o[0]); {
-		case f == string(history.TxnGet):
+		text, _ := history.JSONText(o[0])
+		switch kind := history.TxnKind(text); {
+		case kind == history.TxnGet:
 			read = append(read, string(o[1]))
-		case f == string(history.TxnRange) && len(o) > 3:
+		case kind == history.TxnRange && len(o) > 3:
 			var rows [][]json.RawMessage
 			_ = json.Unmarshal(o[3], &rows) // what is damaged is for others to tell
 			for _, row := range rows {
@@ -219,7 +220,7 @@ func touchedByTxn(op *history.Op) (read []string, wrote bool) {
 				}
 			}
 		default:
-			wrote = wrote || f != string(history.TxnRange)
+			wrote = wrote || kind != history.TxnRange
 		}
 	}
 	return read, wrote

@@ -81,14 +81,10 @@ func endings(ops []history.Op, final int) (keys map[string]*ending, names []stri
 	}
 	keys = map[string]*ending{}
 	for _, a := range all {
-		op := &ops[a.invoke]
-		if a.outcome == history.OK {
-			op = &ops[a.done]
-		}
-		if !op.Form().Register() || a.outcome == history.Fail {
+		if !a.form.Register() || a.outcome == history.Fail {
 			continue
 		}
-		v, err := op.Register()
+		v, err := a.said.Register()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -98,30 +94,26 @@ func endings(ops []history.Op, final int) (keys map[string]*ending, names []stri
 			keys[v.Key] = k
 			names = append(names, v.Key)
 		}
-		k.add(a, op.Form(), &v, final)
+		k.add(a, &v, final)
 	}
 	return keys, names, nil
 }
 
-func (k *ending) add(a attempt, form history.Form, v *history.RegisterValue, final int) {
+func (k *ending) add(a attempt, v *history.RegisterValue, final int) {
 	ok := a.outcome == history.OK
-	e := effect{invoke: a.invoke, done: a.done, acked: ok}
-	switch form {
-	case history.FormGet:
+	if a.form == history.FormGet {
 		if ok && a.invoke > final {
 			k.reads = append(k.reads, finalRead{a, v.Value})
 		}
 		return
-	case history.FormPut:
-		e.value = v.Value
-	case history.FormCAS:
-		if ok && !v.DidSwap() {
-			return
-		}
-		e.value = &v.New
-		if ok {
-			e.old = v.Old
-		}
+	}
+	e := effect{invoke: a.invoke, done: a.done, acked: ok}
+	var did bool
+	if e.value, did = v.Wrote(a.form, ok); !did && a.form == history.FormCAS {
+		return // a delete that found nothing saw absence
+	}
+	if ok && a.form == history.FormCAS {
+		e.old = v.Old
 	}
 	if e.value != nil {
 		k.writers[*e.value]++

@@ -14,6 +14,8 @@ import (
 type attempt struct {
 	invoke, done int          // done is len(ops) where there is no second line
 	outcome      history.Type // Info where there is no second line
+	form         history.Form
+	asked, said  *history.Op // its invocation; the line that says most: its completion where that is ok, else its invocation
 }
 
 // attempts pairs the lines of clients' ops, in the order of invocation.
@@ -35,11 +37,14 @@ func attempts(ops []history.Op) ([]attempt, error) {
 		}
 		if op.Type == history.Invoke {
 			open[op.Process] = len(out)
-			out = append(out, attempt{invoke: i, done: len(ops), outcome: history.Info})
+			out = append(out, attempt{invoke: i, done: len(ops), outcome: history.Info, form: op.Form(), asked: op, said: op})
 			continue
 		}
 		delete(open, op.Process)
 		out[a].done, out[a].outcome = i, op.Type
+		if op.Type == history.OK {
+			out[a].said = op
+		}
 	}
 	return out, nil
 }

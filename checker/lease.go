@@ -96,11 +96,11 @@ func (l *leases) read() error {
 		if a.outcome == history.Fail {
 			continue
 		}
-		switch form := l.ops[a.invoke].Form(); form {
+		switch a.form {
 		case history.FormGrant, history.FormKeepAlive, history.FormRevoke:
-			err = l.lease(form, a)
+			err = l.lease(a)
 		case history.FormGet, history.FormPut, history.FormCAS, history.FormDelete:
-			err = l.register(form, a)
+			err = l.register(a)
 		}
 		if err != nil {
 			return err
@@ -116,57 +116,49 @@ func (l *leases) read() error {
 	return nil
 }
 
-// last is the line that says most about an op.
-func (l *leases) last(a attempt) *history.Op {
-	if a.outcome == history.OK {
-		return &l.ops[a.done]
-	}
-	return &l.ops[a.invoke]
-}
-
-func (l *leases) lease(form history.Form, a attempt) error {
-	v, err := history.Decode[history.LeaseValue](l.last(a))
+func (l *leases) lease(a attempt) error {
+	v, err := history.Decode[history.LeaseValue](a.said)
 	if err != nil {
 		return err
 	}
 	x := l.byID[v.Lease]
 	switch ok := a.outcome == history.OK; {
 	case v.Lease == 0: // behind a lock, or a grant that nobody knows the name of
-	case form == history.FormGrant && ok:
+	case a.form == history.FormGrant && ok:
 		x = &leased{id: v.Lease, ttl: v.TTL, renewed: []attempt{a}}
 		l.byID[v.Lease] = x
 		l.order = append(l.order, x)
 	case x == nil:
-	case form == history.FormRevoke:
+	case a.form == history.FormRevoke:
 		x.revokes = append(x.revokes, a)
-	case form == history.FormKeepAlive && !ok:
+	case a.form == history.FormKeepAlive && !ok:
 		x.unsure = true
-	case form == history.FormKeepAlive && v.TTL > 0:
+	case a.form == history.FormKeepAlive && v.TTL > 0:
 		x.renewed = append(x.renewed, a)
-	case form == history.FormKeepAlive:
+	case a.form == history.FormKeepAlive:
 		x.gone = append(x.gone, a)
 	}
 	return nil
 }
 
-func (l *leases) register(form history.Form, a attempt) error {
+func (l *leases) register(a attempt) error {
 	v, err := history.Decode[struct {
 		Key   string
 		Value *string
 		Lease int64
-	}](l.last(a))
+	}](a.said)
 	if err != nil {
 		return err
 	}
 	ok := a.outcome == history.OK
-	if form == history.FormGet {
+	if a.form == history.FormGet {
 		if ok {
 			l.reads = append(l.reads, leaseRead{v.Key, v.Value, a})
 		}
 		return nil
 	}
 	l.writes[v.Key] = append(l.writes[v.Key], a)
-	if x := l.byID[v.Lease]; form == history.FormPut && ok && x != nil {
+	if x := l.byID[v.Lease]; a.form == history.FormPut && ok && x != nil {
 		l.attached[v.Key] = append(l.attached[v.Key], attachment{x, a})
 	}
 	return nil
@@ -183,8 +175,7 @@ func (l *leases) judge(a attachment, r leaseRead) *history.Verdict {
 	x := a.lease
 	if r.value == nil {
 		if why, at := l.lives(x, r.at); why != "" {
-			v := invalid(evidence(l.ops, append(at, a.put.invoke, a.put.done, r.at.invoke, r.at.done)...), "key %q with lease %d is gone too early (op %d): %s", r.key, x.id, l.ops[r.at.done].Index, why)
-			return &v
+			return new(invalid(evidence(l.ops, append(at, a.put.invoke, a.put.done, r.at.invoke, r.at.done)...), "key %q with lease %d is gone too early (op %d): %s", r.key, x.id, l.ops[r.at.done].Index, why))
 		}
 		if l.due(x, r.at) != "" {
 			l.expired++
@@ -192,8 +183,7 @@ func (l *leases) judge(a attachment, r leaseRead) *history.Verdict {
 		return nil
 	}
 	if why := l.due(x, r.at); why != "" {
-		v := invalid(evidence(l.ops, a.put.invoke, a.put.done, r.at.invoke, r.at.done), "key %q with lease %d is still there (op %d): %s", r.key, x.id, l.ops[r.at.done].Index, why)
-		return &v
+		return new(invalid(evidence(l.ops, a.put.invoke, a.put.done, r.at.invoke, r.at.done), "key %q with lease %d is still there (op %d): %s", r.key, x.id, l.ops[r.at.done].Index, why))
 	}
 	if why, _ := l.lives(x, r.at); why != "" {
 		l.alive++
@@ -209,13 +199,13 @@ func (l *leases) lives(x *leased, a attempt) (why string, at []int) {
 	}
 	for _, r := range slices.Backward(x.renewed) {
 		began, what := l.ops[r.invoke].Time, "it was renewed"
-		if l.ops[r.invoke].Form() == history.FormGrant {
+		if r.form == history.FormGrant {
 			what = "it was granted"
 		}
 		switch until := began + x.ttl; {
 		case r.done < a.invoke && l.ops[a.done].Time < until:
 			return fmt.Sprintf("%s for %v not before %s (op %d), and now it is %s", what, x.ttl, seconds(began), l.ops[r.done].Index, seconds(l.ops[a.done].Time)), []int{r.invoke, r.done}
-		case r.invoke > a.done && l.ops[r.invoke].Form() == history.FormKeepAlive:
+		case r.invoke > a.done && r.form == history.FormKeepAlive:
 			return fmt.Sprintf("it was renewed later (op %d)", l.ops[r.done].Index), []int{r.invoke, r.done}
 		}
 	}

@@ -75,8 +75,7 @@ func (l *locks) read() error {
 		return err
 	}
 	for _, a := range all {
-		op := &l.ops[a.invoke]
-		switch op.Form() {
+		switch a.form {
 		case history.FormAcquire, history.FormRelease, history.FormKeepAlive, history.FormFenced:
 		default:
 			continue
@@ -91,43 +90,39 @@ func (l *locks) read() error {
 		if l.held[v.Lock] == nil && l.fenced[v.Lock] == nil {
 			l.names = append(l.names, v.Lock)
 		}
-		l.note(op, a, v)
+		l.note(a, v)
 	}
 	return nil
 }
 
 func (l *locks) value(a attempt) (v history.LockValue, err error) {
-	lines := []int{a.invoke}
-	if a.outcome == history.OK {
-		lines = append(lines, a.done) // says more
-	}
-	for _, i := range lines {
-		if err := json.Unmarshal(l.ops[i].Value, &v); err != nil {
-			return v, fmt.Errorf("op %d: value of a %s: %w", l.ops[i].Index, l.ops[i].F, err)
+	for _, op := range []*history.Op{a.asked, a.said} { // an answer says more
+		if err := json.Unmarshal(op.Value, &v); err != nil {
+			return v, fmt.Errorf("op %d: value of a %s: %w", op.Index, op.F, err)
 		}
 	}
 	return v, nil
 }
 
-func (l *locks) note(op *history.Op, a attempt, v history.LockValue) {
-	who := holder{op.Process, v.Lock}
+func (l *locks) note(a attempt, v history.LockValue) {
+	who := holder{a.asked.Process, v.Lock}
 	t := l.holder[who]
-	ok, form := a.outcome == history.OK, op.Form()
+	ok := a.outcome == history.OK
 	switch {
-	case form == history.FormAcquire && ok:
+	case a.form == history.FormAcquire && ok:
 		t = &tenure{LockValue: v, at: a, lost: math.MaxInt, until: math.MaxInt64}
 		if v.TTL > 0 {
-			t.until = op.Time + v.TTL
+			t.until = a.asked.Time + v.TTL
 		}
 		l.holder[who] = t
 		l.held[v.Lock] = append(l.held[v.Lock], t)
 		l.acquired++
-	case form == history.FormRelease && t != nil && a.outcome != history.Fail:
+	case a.form == history.FormRelease && t != nil && a.outcome != history.Fail:
 		t.lost = a.invoke
 		delete(l.holder, who)
-	case form == history.FormKeepAlive && t != nil && ok && t.TTL > 0:
-		t.until = max(t.until, op.Time+t.TTL)
-	case form == history.FormFenced && ok:
+	case a.form == history.FormKeepAlive && t != nil && ok && t.TTL > 0:
+		t.until = max(t.until, a.asked.Time+t.TTL)
+	case a.form == history.FormFenced && ok:
 		l.fenced[v.Lock] = append(l.fenced[v.Lock], fencedAct{v, a})
 		l.acts++
 	}
@@ -153,9 +148,8 @@ func (l *locks) exclusive(name string) *history.Verdict {
 		}
 		if len(holding) > 0 {
 			o := holding[0]
-			v := invalid(evidence(l.ops, o.at.invoke, o.at.done, t.at.invoke, p), "lock %q: process %d acquired it (op %d) while process %d certainly held it (since op %d)",
-				name, l.ops[p].Process, l.ops[p].Index, l.ops[o.at.done].Process, l.ops[o.at.done].Index)
-			return &v
+			return new(invalid(evidence(l.ops, o.at.invoke, o.at.done, t.at.invoke, p), "lock %q: process %d acquired it (op %d) while process %d certainly held it (since op %d)",
+				name, l.ops[p].Process, l.ops[p].Index, l.ops[o.at.done].Process, l.ops[o.at.done].Index))
 		}
 		holding = append(holding, t)
 	}
@@ -169,8 +163,7 @@ func (l *locks) tokens(name string) *history.Verdict {
 	seen := map[int64]*tenure{}
 	for i, t := range list {
 		if o := seen[t.Token]; o != nil {
-			v := invalid(evidence(l.ops, o.at.done, t.at.done), "lock %q: two acquisitions (ops %d and %d) got the fencing token %d", name, l.ops[o.at.done].Index, l.ops[t.at.done].Index, t.Token)
-			return &v
+			return new(invalid(evidence(l.ops, o.at.done, t.at.done), "lock %q: two acquisitions (ops %d and %d) got the fencing token %d", name, l.ops[o.at.done].Index, l.ops[t.at.done].Index, t.Token))
 		}
 		seen[t.Token] = t
 		acts[i] = fencedAct{t.LockValue, t.at}
@@ -197,8 +190,7 @@ func (l *locks) growing(name string, acts []fencedAct, words string) *history.Ve
 			}
 		}
 		if newest != nil && a.Token < newest.Token {
-			v := invalid(evidence(l.ops, newest.at.done, a.at.invoke, a.at.done), words, name, l.ops[a.at.done].Index, a.Token, l.ops[newest.at.done].Index, newest.Token)
-			return &v
+			return new(invalid(evidence(l.ops, newest.at.done, a.at.invoke, a.at.done), words, name, l.ops[a.at.done].Index, a.Token, l.ops[newest.at.done].Index, newest.Token))
 		}
 	}
 	return nil

@@ -285,32 +285,15 @@ func (r *Calls) compare(c []json.RawMessage) (out revision.Compare, err error) {
 	return out, err
 }
 
+// targetOf and relationOf are in the order of package revision.
 func targetOf(s string) (revision.Target, bool) {
-	switch history.TxnTarget(s) {
-	case history.TxnValue:
-		return revision.ByValue, true
-	case history.TxnMod:
-		return revision.ByMod, true
-	case history.TxnCreate:
-		return revision.ByCreate, true
-	case history.TxnVersion:
-		return revision.ByVersion, true
-	}
-	return 0, false
+	i := slices.Index([]history.TxnTarget{history.TxnValue, history.TxnMod, history.TxnCreate, history.TxnVersion}, history.TxnTarget(s))
+	return revision.Target(i), i >= 0
 }
 
 func relationOf(s string) (revision.Relation, bool) {
-	switch s {
-	case "=":
-		return revision.Equal, true
-	case "!=":
-		return revision.NotEqual, true
-	case "<":
-		return revision.Less, true
-	case ">":
-		return revision.Greater, true
-	}
-	return 0, false
+	i := slices.Index([]string{"=", "!=", "<", ">"}, s)
+	return revision.Relation(i), i >= 0
 }
 
 // branch are the actions of one; of the one that ran the outputs are o's.

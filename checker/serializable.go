@@ -102,23 +102,22 @@ func (s *snapshots) read() error {
 		return err
 	}
 	for _, a := range all {
-		op := &s.ops[a.invoke]
-		switch form := op.Form(); {
-		case form == history.FormSerializableGet && a.outcome == history.OK:
-			asked, err := history.Decode[history.SerializableValue](op)
+		switch process := a.asked.Process; {
+		case a.form == history.FormSerializableGet && a.outcome == history.OK:
+			asked, err := history.Decode[history.SerializableValue](a.asked)
 			if err != nil {
 				return err
 			}
-			got, err := history.Decode[history.SerializableValue](&s.ops[a.done])
+			got, err := history.Decode[history.SerializableValue](a.said)
 			if err != nil {
 				return err
 			}
 			got.Session = asked.Session
 			s.key(got.Key)
-			r := serializableRead{got, a, slices.Clone(s.sessions[op.Process][got.Key])}
+			r := serializableRead{got, a, slices.Clone(s.sessions[process][got.Key])}
 			s.reads = append(s.reads, r)
-			s.remember(op.Process, got.Key, r.seen())
-		case form.Register() && a.outcome != history.Fail:
+			s.remember(process, got.Key, r.seen())
+		case a.form.Register() && a.outcome != history.Fail:
 			if err := s.register(a); err != nil {
 				return err
 			}
@@ -128,37 +127,27 @@ func (s *snapshots) read() error {
 }
 
 func (s *snapshots) register(a attempt) error {
-	op := &s.ops[a.invoke]
-	ok := a.outcome == history.OK
-	if ok {
-		op = &s.ops[a.done]
-	}
-	v, err := op.Register()
+	ok, process := a.outcome == history.OK, a.asked.Process
+	v, err := a.said.Register()
 	if err != nil {
 		return err
 	}
-	x := version{value: v.Value, rev: v.Rev, at: a}
-	switch op.Form() {
-	case history.FormGet:
+	if a.form == history.FormGet {
 		if ok {
-			s.remember(op.Process, v.Key, sight{value: v.Value, rev: v.Rev, at: a})
+			s.remember(process, v.Key, sight{value: v.Value, rev: v.Rev, at: a})
 		}
 		return nil
-	case history.FormCAS:
-		if ok && !v.DidSwap() {
-			return nil
-		}
-		x.value = &v.New
-	case history.FormDelete:
-		if ok && !v.DidDelete() {
-			return nil
-		}
+	}
+	x := version{rev: v.Rev, at: a}
+	var did bool
+	if x.value, did = v.Wrote(a.form, ok); !did {
+		return nil
 	}
 	s.writes++
 	k := s.key(v.Key)
 	k.list = append(k.list, x)
 	if ok {
-		s.remember(op.Process, v.Key, sight{value: x.value, mod: x.rev, rev: x.rev, at: a, wrote: true})
+		s.remember(process, v.Key, sight{value: x.value, mod: x.rev, rev: x.rev, at: a, wrote: true})
 	}
 	return nil
 }

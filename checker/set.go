@@ -59,12 +59,11 @@ func sets(ops []history.Op) (*setHistory, error) {
 	}
 	s := &setHistory{ops: ops, byText: map[string]*element{}}
 	for _, a := range all {
-		op := &ops[a.invoke]
-		switch op.Form() {
+		switch a.form {
 		case history.FormAdd:
-			v, err := history.Decode[history.SetValue](op)
+			v, err := history.Decode[history.SetValue](a.asked)
 			if err != nil || v.Element == nil {
-				return nil, fmt.Errorf("op %d: value of an add: it needs an element", op.Index)
+				return nil, fmt.Errorf("op %d: value of an add: it needs an element", a.asked.Index)
 			}
 			e := s.element(v.Element)
 			if e.added && e.add.outcome != history.Fail {
@@ -79,7 +78,7 @@ func sets(ops []history.Op) (*setHistory, error) {
 			if a.outcome != history.OK {
 				continue
 			}
-			v, err := history.Decode[history.SetValue](&ops[a.done])
+			v, err := history.Decode[history.SetValue](a.said)
 			if err != nil {
 				return nil, err
 			}

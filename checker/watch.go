@@ -91,12 +91,12 @@ func (w *watching) read() error {
 	}
 	byName := map[string]*stream{}
 	for _, a := range all {
-		switch op := &w.ops[a.invoke]; op.Form() {
+		switch a.form {
 		case history.FormWatch:
 			err = w.watch(byName, a)
 		case history.FormCompact:
 			var v history.CompactValue
-			if v, err = history.Decode[history.CompactValue](op); err == nil && a.outcome != history.Fail {
+			if v, err = history.Decode[history.CompactValue](a.asked); err == nil && a.outcome != history.Fail {
 				w.compacts = append(w.compacts, compaction{v.Rev, a})
 			}
 		case history.FormPut, history.FormCAS, history.FormDelete:
@@ -110,7 +110,7 @@ func (w *watching) read() error {
 }
 
 func (w *watching) watch(byName map[string]*stream, a attempt) error {
-	asked, err := history.Decode[history.WatchValue](&w.ops[a.invoke])
+	asked, err := history.Decode[history.WatchValue](a.asked)
 	if err != nil {
 		return err
 	}
@@ -123,13 +123,13 @@ func (w *watching) watch(byName map[string]*stream, a attempt) error {
 	if a.outcome != history.OK {
 		return nil
 	}
-	got, err := history.Decode[history.WatchValue](&w.ops[a.done])
+	got, err := history.Decode[history.WatchValue](a.said)
 	if err != nil {
 		return err
 	}
 	for _, e := range got.Events {
 		if e.Type != history.EventPut && e.Type != history.EventDelete {
-			return fmt.Errorf("op %d: value of a %s: an event is a %q, not a put or a delete", w.ops[a.invoke].Index, w.ops[a.invoke].F, e.Type)
+			return fmt.Errorf("op %d: value of a %s: an event is a %q, not a put or a delete", a.asked.Index, a.asked.F, e.Type)
 		}
 		w.events++
 		c := change{at: a.done}
@@ -143,11 +143,7 @@ func (w *watching) watch(byName map[string]*stream, a attempt) error {
 }
 
 func (w *watching) write(a attempt) error {
-	op := &w.ops[a.invoke]
-	if a.outcome == history.OK {
-		op = &w.ops[a.done]
-	}
-	v, err := op.Register()
+	v, err := a.said.Register()
 	if err != nil {
 		return err
 	}
@@ -156,25 +152,19 @@ func (w *watching) write(a attempt) error {
 		k = &keyWrites{values: map[string][]attempt{}}
 		w.byKey[v.Key] = k
 	}
+	ok := a.outcome == history.OK
 	c := change{at: a.done, acked: true}
-	wrote := true
-	switch op.Form() {
-	case history.FormPut:
-		c.value = v.Value
-	case history.FormCAS:
-		c.value, wrote = &v.New, v.DidSwap()
-	case history.FormDelete:
-		wrote = v.DidDelete()
-	}
+	var wrote bool
+	c.value, wrote = v.Wrote(a.form, ok)
 	if c.value != nil {
-		if a.outcome == history.OK && !wrote {
+		if !wrote {
 			a.outcome = history.Fail
 		}
 		k.values[*c.value] = append(k.values[*c.value], a)
 	} else {
 		k.deletes = append(k.deletes, a)
 	}
-	if a.outcome == history.OK && wrote && v.Rev > 0 {
+	if ok && wrote && v.Rev > 0 {
 		w.note(v.Rev, v.Key, c)
 	}
 	return nil
@@ -210,8 +200,7 @@ func (w *watching) written() *history.Verdict {
 				if k == nil || k.possible(e, d.at.done) {
 					continue
 				}
-				v := invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q delivered a %s of key %q at revision %d that no write can have made by then", s.Watch, eventText(e), e.Key, e.Rev)
-				return &v
+				return new(invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q delivered a %s of key %q at revision %d that no write can have made by then", s.Watch, eventText(e), e.Key, e.Rev))
 			}
 		}
 	}
@@ -243,8 +232,7 @@ func (w *watching) streamsInOrder() *history.Verdict {
 		for _, d := range s.deliveries {
 			for i, e := range d.Events {
 				if why := s.misplaced(e, i == 0, last, mark, seen); why != "" {
-					v := invalid(evidence(w.ops, lastAt, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, eventText(e), e.Key, e.Rev, why)
-					return &v
+					return new(invalid(evidence(w.ops, lastAt, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, eventText(e), e.Key, e.Rev, why))
 				}
 				if e.Rev != last {
 					clear(seen)
@@ -253,8 +241,7 @@ func (w *watching) streamsInOrder() *history.Verdict {
 			}
 			if d.Progress > 0 {
 				if d.Progress < max(last, mark) {
-					v := invalid(evidence(w.ops, lastAt, d.at.done), "watch %q bookmarked revision %d after it had been at %d", s.Watch, d.Progress, max(last, mark))
-					return &v
+					return new(invalid(evidence(w.ops, lastAt, d.at.done), "watch %q bookmarked revision %d after it had been at %d", s.Watch, d.Progress, max(last, mark)))
 				}
 				mark = d.Progress
 			}
@@ -293,9 +280,8 @@ func (w *watching) reliable() *history.Verdict {
 					continue
 				}
 				c := w.log[revs[i]][key]
-				v := invalid(evidence(w.ops, c.at), "watch %q went from revision %d to %d and left out that key %q became %s at revision %d (op %d): not reliable",
-					s.Watch, from, to, key, show(c.value), revs[i], w.ops[c.at].Index)
-				return &v
+				return new(invalid(evidence(w.ops, c.at), "watch %q went from revision %d to %d and left out that key %q became %s at revision %d (op %d): not reliable",
+					s.Watch, from, to, key, show(c.value), revs[i], w.ops[c.at].Index))
 			}
 		}
 	}
@@ -339,8 +325,7 @@ func (w *watching) previous() *history.Verdict {
 		for _, d := range s.deliveries {
 			for _, e := range d.Events {
 				if why := w.wrongPrevious(s, from, e, past[e.Key]); why != "" {
-					v := invalid(evidence(w.ops, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, eventText(e), e.Key, e.Rev, why)
-					return &v
+					return new(invalid(evidence(w.ops, d.at.done), "watch %q delivered a %s of key %q at revision %d %s", s.Watch, eventText(e), e.Key, e.Rev, why))
 				}
 			}
 		}
@@ -384,8 +369,7 @@ func (w *watching) resumable() *history.Verdict {
 			if d.Compacted == 0 || slices.ContainsFunc(w.compacts, func(c compaction) bool { return c.at.invoke < d.at.done && c.rev >= d.Compacted }) {
 				continue
 			}
-			v := invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q was told that revisions below %d were compacted, but nobody had asked for that: not resumable", s.Watch, d.Compacted)
-			return &v
+			return new(invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q was told that revisions below %d were compacted, but nobody had asked for that: not resumable", s.Watch, d.Compacted))
 		}
 	}
 	return nil

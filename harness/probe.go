@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -114,9 +113,9 @@ func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 	}
 	ctx, cancel := l.Env.WithTimeout(context.WithoutCancel(ctx), left)
 	defer cancel()
-	v := probeValue{key: fmt.Sprintf("probe-%s-%d", l.node, due/probeGeneration)}
+	v := history.RegisterValue{Key: fmt.Sprintf("probe-%s-%d", l.node, due/probeGeneration)}
 	if l.kind == history.KindWrite {
-		v.value, v.found = string(l.node)+"."+strconv.Itoa(l.slot), true
+		v.Value = new(string(l.node) + "." + strconv.Itoa(l.slot))
 	}
 	op := history.Op{Process: l.process, Type: history.Invoke, F: l.f, Kind: l.kind, Value: history.EncodeValue(v), Node: l.node, Sched: due}
 	sent := l.Recorder.Add(op)
@@ -134,13 +133,15 @@ func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 	return true
 }
 
-func (l *probeLane) call(ctx context.Context, v *probeValue) (err error) {
+func (l *probeLane) call(ctx context.Context, v *history.RegisterValue) (err error) {
 	if l.kind == history.KindWrite {
-		v.rev, err = l.conn.Put(ctx, v.key, v.value)
+		v.Rev, err = l.conn.Put(ctx, v.Key, *v.Value)
 		return err
 	}
-	e, err := l.conn.Get(ctx, v.key)
-	v.value, v.found, v.mod, v.rev = e.Value, e.Found, e.ModRev, e.Rev
+	e, err := l.conn.Get(ctx, v.Key)
+	if v.Mod, v.Rev = e.ModRev, e.Rev; e.Found { // without Mod a checker would have to guess the writer
+		v.Value = &e.Value
+	}
 	return err
 }
 
@@ -148,31 +149,4 @@ func (l *probeLane) close() {
 	if l.conn != nil {
 		_ = l.conn.Close() // nothing is lost with a connection that does not close
 	}
-}
-
-// probeValue is the value of a probe's ops: that of a register workload's put and get.
-type probeValue struct {
-	key, value string
-	found      bool
-	mod        int64 // of a get: revision of the key's last write, without which a checker would have to guess its writer
-	rev        int64
-}
-
-// AppendJSON writes {"key":...,"value":...,"mod":...,"rev":...}; an absent value is null.
-func (v probeValue) AppendJSON(b []byte) []byte {
-	b = append(append(b, `{"key":"`...), v.key...) // node and number: nothing to escape
-	b = append(b, `","value":`...)
-	if v.found {
-		q, _ := json.Marshal(v.value) // a string never fails; a store may answer anything
-		b = append(b, q...)
-	} else {
-		b = append(b, "null"...)
-	}
-	if v.mod != 0 {
-		b = strconv.AppendInt(append(b, `,"mod":`...), v.mod, 10)
-	}
-	if v.rev != 0 {
-		b = strconv.AppendInt(append(b, `,"rev":`...), v.rev, 10)
-	}
-	return append(b, '}')
 }

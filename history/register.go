@@ -35,6 +35,7 @@ type Register struct {
 
 // RegisterValue is the same with memory of its own. What a line does not say is zero.
 type RegisterValue struct {
+	Form    Form    `json:"-"` // of the op; only who writes it says it
 	Key     string  `json:"key"`
 	Value   *string `json:"value"` // nil: absent
 	Old     *string `json:"old"`   // nil: absent
@@ -52,6 +53,52 @@ func (op *Op) Register() (RegisterValue, error) {
 		return r.value(), nil
 	}
 	return Decode[RegisterValue](op)
+}
+
+// Wrote is the value that an op of the form wrote, nil where it deleted the key. It is false for a read, and for
+// what an answer says that it did not do.
+func (v *RegisterValue) Wrote(form Form, answered bool) (value *string, did bool) {
+	switch form {
+	case FormPut:
+		return v.Value, true
+	case FormCAS:
+		return &v.New, !answered || v.DidSwap()
+	case FormDelete:
+		return nil, !answered || v.DidDelete()
+	}
+	return nil, false
+}
+
+// AppendJSON writes what ops of the form have.
+func (v RegisterValue) AppendJSON(b []byte) []byte {
+	b = appendText(append(b, `{"key":`...), &v.Key)
+	switch v.Form {
+	case FormCAS:
+		b = appendText(append(b, `,"old":`...), v.Old)
+		b = appendText(append(b, `,"new":`...), &v.New)
+		if v.Swapped != nil {
+			b = strconv.AppendBool(append(b, `,"swapped":`...), *v.Swapped)
+		}
+	case FormDelete:
+		if v.Deleted != nil {
+			b = strconv.AppendInt(append(b, `,"deleted":`...), *v.Deleted, 10)
+		}
+	default:
+		b = appendText(append(b, `,"value":`...), v.Value)
+		if v.Mod != 0 {
+			b = strconv.AppendInt(append(b, `,"mod":`...), v.Mod, 10)
+		}
+	}
+	if v.Rev != 0 {
+		b = strconv.AppendInt(append(b, `,"rev":`...), v.Rev, 10)
+	}
+	return append(b, '}')
+}
+
+// appendText writes a string, nil as null. A store may answer anything.
+func appendText(b []byte, s *string) []byte {
+	q, _ := json.Marshal(s) // a string never fails
+	return append(b, q...)
 }
 
 // DidSwap says whether a completed cas says that it swapped.
@@ -79,12 +126,10 @@ func (r *Register) Parse(b []byte) error {
 func (r *Register) value() RegisterValue {
 	v := RegisterValue{Key: string(r.Key), New: string(r.New), Value: textOf(r.Value), Old: textOf(r.Old), Mod: r.Mod, Rev: r.Rev}
 	if r.Swapped != Unsaid {
-		swapped := r.Swapped == Yes
-		v.Swapped = &swapped
+		v.Swapped = new(r.Swapped == Yes)
 	}
 	if r.Deleted != Unsaid {
-		deleted := r.Count
-		v.Deleted = &deleted
+		v.Deleted = new(r.Count)
 	}
 	return v
 }
@@ -93,18 +138,18 @@ func textOf(b []byte) *string {
 	if b == nil {
 		return nil
 	}
-	s := string(b)
-	return &s
+	return new(string(b))
 }
 
 // take is the opposite.
 func (r *Register) take(v *RegisterValue) {
 	r.Key, r.New = []byte(v.Key), []byte(v.New)
 	r.Value, r.Old = bytesOf(v.Value), bytesOf(v.Old)
-	r.Swapped = answer(v.Swapped != nil, v.DidSwap())
-	r.Deleted = answer(v.Deleted != nil, v.DidDelete())
+	if v.Swapped != nil {
+		r.Swapped = Said(*v.Swapped)
+	}
 	if v.Deleted != nil {
-		r.Count = *v.Deleted
+		r.Deleted, r.Count = Said(*v.Deleted > 0), *v.Deleted
 	}
 	r.Mod, r.Rev = v.Mod, v.Rev
 }
@@ -116,15 +161,12 @@ func bytesOf(s *string) []byte {
 	return append([]byte{}, *s...)
 }
 
-func answer(said, yes bool) Answer {
-	switch {
-	case !said:
-		return Unsaid
-	case yes:
+// Said is Yes or No.
+func Said(yes bool) Answer {
+	if yes {
 		return Yes
-	default:
-		return No
 	}
+	return No
 }
 
 // scan is false where the object is anything but flat and known.
@@ -176,13 +218,13 @@ func (r *Register) member(name, b []byte) (rest []byte, ok bool) {
 		r.Old, ok = nil, string(word) == "null"
 	case "swapped":
 		ok = string(word) == "true" || string(word) == "false"
-		r.Swapped = answer(true, string(word) == "true")
+		r.Swapped = Said(string(word) == "true")
 	case "deleted", "rev", "mod":
 		n, err := strconv.ParseUint(string(word), 10, 63)
 		ok = err == nil && (len(word) == 1 || word[0] != '0') // JSON has no leading zeros
 		switch string(name) {
 		case "deleted":
-			r.Deleted, r.Count = answer(true, n > 0), int64(n)
+			r.Deleted, r.Count = Said(n > 0), int64(n)
 		case "mod":
 			r.Mod = int64(n)
 		default:

@@ -136,13 +136,7 @@ func each(b []byte, f func(member []byte) bool) (rest []byte, ok bool) {
 	}
 }
 
-// JSONString is a JSON string.
-func JSONString(b json.RawMessage) (string, error) {
-	s, err := JSONText(b)
-	return string(s), err
-}
-
-// JSONText is the same; it shares b's memory where it can.
+// JSONText is a JSON string. It shares b's memory where it can.
 func JSONText(b json.RawMessage) ([]byte, error) {
 	if s, rest, ok := scanBytes(b); ok && len(rest) == 0 {
 		return s, nil

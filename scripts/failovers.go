@@ -102,10 +102,10 @@ func (f Failovers) ask(ctx context.Context, s *Stage, i int, id history.NodeID, 
 	for ctx.Err() == nil {
 		key, v := fmt.Sprintf("asked-%d", trial), w.Unique()
 		t, _ := w.Do(ctx, harness.Attempt{
-			F: "put", Node: id, Timeout: askTimeout, Value: value{Key: key, Value: &v},
+			F: "put", Node: id, Timeout: askTimeout, Value: history.RegisterValue{Key: key, Value: &v},
 			Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 				rev, err := kv.Put(ctx, key, v)
-				return value{key, &v, rev}, err
+				return history.RegisterValue{Key: key, Value: &v, Rev: rev}, err
 			},
 		})
 		if t == history.OK || s.Env.Sleep(ctx, look) != nil {

@@ -75,33 +75,26 @@ func calls() []history.OpKind {
 	}
 }
 
-// value is what the script's ops carry: the register workload's form.
-type value struct {
-	Key   string  `json:"key"`
-	Value *string `json:"value"`
-	Rev   int64   `json:"rev,omitempty"`
-}
-
 func (b *basics) put(node history.NodeID, key, v string) harness.Attempt {
 	return harness.Attempt{
-		F: "put", Node: node, Timeout: b.attemptTimeout(), Value: value{Key: key, Value: &v},
+		F: "put", Node: node, Timeout: b.attemptTimeout(), Value: history.RegisterValue{Key: key, Value: &v},
 		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 			rev, err := kv.Put(ctx, key, v)
-			return value{key, &v, rev}, err
+			return history.RegisterValue{Key: key, Value: &v, Rev: rev}, err
 		},
 	}
 }
 
 func (b *basics) get(node history.NodeID, key string) harness.Attempt {
 	return harness.Attempt{
-		F: "get", Node: node, Timeout: b.attemptTimeout(), Value: value{Key: key},
+		F: "get", Node: node, Timeout: b.attemptTimeout(), Value: history.RegisterValue{Key: key},
 		Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 			e, err := kv.Get(ctx, key)
 			if err != nil || !e.Found {
-				return value{Key: key, Rev: e.Rev}, err
+				return history.RegisterValue{Key: key, Rev: e.Rev}, err
 			}
 			b.client.State = e.Value
-			return value{key, &e.Value, e.Rev}, nil
+			return history.RegisterValue{Key: key, Value: &e.Value, Rev: e.Rev}, nil
 		},
 	}
 }

@@ -134,28 +134,34 @@ func (r Register) attempt(w *harness.Worker, st *registerState, kind int, key st
 }
 
 func (Register) get(st *registerState, key string) harness.Attempt {
-	return harness.Attempt{F: "get", Value: registerRead{Key: key}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	v := history.RegisterValue{Form: history.FormGet, Key: key}
+	return harness.Attempt{F: "get", Value: v, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		e, err := kv.Get(ctx, key)
 		if err == nil {
 			st.seen[key] = e.Value
 		}
-		return registerRead{Key: key, Value: e.Value, Found: e.Found, Mod: e.ModRev, Rev: e.Rev}, err
+		got := v
+		if got.Mod, got.Rev = e.ModRev, e.Rev; e.Found {
+			got.Value = &e.Value
+		}
+		return got, err
 	}}
 }
 
 func (Register) put(st *registerState, key, value string) harness.Attempt {
-	return harness.Attempt{F: "put", Value: registerRead{Key: key, Value: value, Found: true}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
-		rev, err := kv.Put(ctx, key, value)
-		if err == nil {
+	v := history.RegisterValue{Form: history.FormPut, Key: key, Value: &value}
+	return harness.Attempt{F: "put", Value: v, Invoke: func(ctx context.Context, kv harness.KV) (_ any, err error) {
+		done := v
+		if done.Rev, err = kv.Put(ctx, key, value); err == nil {
 			st.seen[key] = value
 		}
-		return registerRead{Key: key, Value: value, Found: true, Rev: rev}, err
+		return done, err
 	}}
 }
 
 // cas compares with what this worker saw last; where it saw nothing, it creates.
 func (Register) cas(st *registerState, key, value string) harness.Attempt {
-	v := registerCAS{Key: key, New: value}
+	v := history.RegisterValue{Form: history.FormCAS, Key: key, New: value}
 	if seen := st.seen[key]; seen != "" {
 		v.Old = &seen
 	}
@@ -167,18 +173,21 @@ func (Register) cas(st *registerState, key, value string) harness.Attempt {
 			delete(st.seen, key)
 		}
 		done := v
-		done.Answered, done.Swapped, done.Rev = true, swapped, rev
+		done.Swapped, done.Rev = &swapped, rev
 		return done, err
 	}}
 }
 
 func (Register) delete(st *registerState, key string) harness.Attempt {
-	return harness.Attempt{F: "delete", Value: registerDelete{Key: key}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
+	v := history.RegisterValue{Form: history.FormDelete, Key: key}
+	return harness.Attempt{F: "delete", Value: v, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
 		n, rev, err := kv.Delete(ctx, key)
 		if err == nil {
 			delete(st.seen, key)
 		}
-		return registerDelete{Key: key, Answered: true, Deleted: n, Rev: rev}, err
+		done := v
+		done.Deleted, done.Rev = &n, rev
+		return done, err
 	}}
 }
 
@@ -216,81 +225,4 @@ func (r Register) finalRead(ctx context.Context, w *harness.Worker, key string, 
 			return fmt.Errorf("final read of %s on %s: %w", key, node, err)
 		}
 	}
-}
-
-// registerRead is the value of get and put.
-type registerRead struct {
-	Key, Value string
-	Found      bool
-	Mod        int64 // of a get: revision of the key's last write
-	Rev        int64
-}
-
-// AppendJSON writes {"key":...,"value":...,"mod":...,"rev":...}; absent is null.
-func (v registerRead) AppendJSON(b []byte) []byte {
-	b = appendKey(b, v.Key)
-	b = append(b, `,"value":`...)
-	if v.Found {
-		b = strconv.AppendQuote(b, v.Value)
-	} else {
-		b = append(b, "null"...)
-	}
-	if v.Mod != 0 {
-		b = strconv.AppendInt(append(b, `,"mod":`...), v.Mod, 10)
-	}
-	return appendEnd(b, v.Rev)
-}
-
-// registerCAS is the value of cas; without "swapped" until it was answered.
-type registerCAS struct {
-	Key               string
-	Old               *string // nil: absence
-	New               string
-	Answered, Swapped bool
-	Rev               int64
-}
-
-// AppendJSON writes {"key":...,"old":...,"new":...,"swapped":...,"rev":...}.
-func (v registerCAS) AppendJSON(b []byte) []byte {
-	b = appendKey(b, v.Key)
-	b = append(b, `,"old":`...)
-	if v.Old == nil {
-		b = append(b, "null"...)
-	} else {
-		b = strconv.AppendQuote(b, *v.Old)
-	}
-	b = strconv.AppendQuote(append(b, `,"new":`...), v.New)
-	if v.Answered {
-		b = strconv.AppendBool(append(b, `,"swapped":`...), v.Swapped)
-	}
-	return appendEnd(b, v.Rev)
-}
-
-// registerDelete is the value of delete; without "deleted" until it was answered.
-type registerDelete struct {
-	Key      string
-	Answered bool
-	Deleted  int64
-	Rev      int64
-}
-
-// AppendJSON writes {"key":...,"deleted":...,"rev":...}.
-func (v registerDelete) AppendJSON(b []byte) []byte {
-	b = appendKey(b, v.Key)
-	if v.Answered {
-		b = strconv.AppendInt(append(b, `,"deleted":`...), v.Deleted, 10)
-	}
-	return appendEnd(b, v.Rev)
-}
-
-// appendKey quotes as Go does: the keys and values of this workload are plain ASCII.
-func appendKey(b []byte, key string) []byte {
-	return strconv.AppendQuote(append(b, `{"key":`...), key)
-}
-
-func appendEnd(b []byte, rev int64) []byte {
-	if rev != 0 {
-		b = strconv.AppendInt(append(b, `,"rev":`...), rev, 10)
-	}
-	return append(b, '}')
 }

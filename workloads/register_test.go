@@ -239,15 +239,15 @@ func TestFinalEndsWithItsContext(t *testing.T) {
 func TestValuesAreTheirJSON(t *testing.T) {
 	old := "1.1"
 	for want, v := range map[string]history.JSONAppender{
-		`{"key":"k1","value":null}`:                                    registerRead{Key: "k1"},
-		`{"key":"k1","value":"0.1","rev":7}`:                           registerRead{Key: "k1", Value: "0.1", Found: true, Rev: 7},
-		`{"key":"k1","value":"0.1","mod":6,"rev":7}`:                   registerRead{Key: "k1", Value: "0.1", Found: true, Mod: 6, Rev: 7},
-		`{"key":"k1","old":null,"new":"0.1"}`:                          registerCAS{Key: "k1", New: "0.1"},
-		`{"key":"k1","old":"1.1","new":"0.1","swapped":false,"rev":8}`: registerCAS{Key: "k1", Old: &old, New: "0.1", Answered: true, Rev: 8},
-		`{"key":"k1","old":"1.1","new":"0.1","swapped":true}`:          registerCAS{Key: "k1", Old: &old, New: "0.1", Answered: true, Swapped: true},
-		`{"key":"k1"}`:                      registerDelete{Key: "k1"},
-		`{"key":"k1","deleted":0,"rev":9}`:  registerDelete{Key: "k1", Answered: true, Rev: 9},
-		`{"key":"k1","deleted":1,"rev":10}`: registerDelete{Key: "k1", Answered: true, Deleted: 1, Rev: 10},
+		`{"key":"k1","value":null}`:                                    history.RegisterValue{Form: history.FormGet, Key: "k1"},
+		`{"key":"k1","value":"0.1","rev":7}`:                           history.RegisterValue{Form: history.FormPut, Key: "k1", Value: new("0.1"), Rev: 7},
+		`{"key":"k1","value":"0.1","mod":6,"rev":7}`:                   history.RegisterValue{Form: history.FormPut, Key: "k1", Value: new("0.1"), Mod: 6, Rev: 7},
+		`{"key":"k1","old":null,"new":"0.1"}`:                          history.RegisterValue{Form: history.FormCAS, Key: "k1", New: "0.1"},
+		`{"key":"k1","old":"1.1","new":"0.1","swapped":false,"rev":8}`: history.RegisterValue{Form: history.FormCAS, Key: "k1", Old: &old, New: "0.1", Swapped: new(false), Rev: 8},
+		`{"key":"k1","old":"1.1","new":"0.1","swapped":true}`:          history.RegisterValue{Form: history.FormCAS, Key: "k1", Old: &old, New: "0.1", Swapped: new(true)},
+		`{"key":"k1"}`:                      history.RegisterValue{Form: history.FormDelete, Key: "k1"},
+		`{"key":"k1","deleted":0,"rev":9}`:  history.RegisterValue{Form: history.FormDelete, Key: "k1", Deleted: new(int64(0)), Rev: 9},
+		`{"key":"k1","deleted":1,"rev":10}`: history.RegisterValue{Form: history.FormDelete, Key: "k1", Deleted: new(int64(1)), Rev: 10},
 	} {
 		got := v.AppendJSON(nil)
 		require.Equal(t, want, string(got))

@@ -284,11 +284,11 @@ func (g *generator) write(c *client, t history.Type) {
 		}
 		l.New = g.number(2, c.val)
 		if t == history.OK {
-			l.Swapped = answer(c.yes)
+			l.Swapped = history.Said(c.yes)
 		}
 	case opDelete:
 		if t == history.OK && !c.blind {
-			l.Deleted = answer(c.yes)
+			l.Deleted = history.Said(c.yes)
 		}
 	}
 	if g.Revised && t == history.OK {
@@ -302,11 +302,4 @@ func (g *generator) number(buffer int, v value) []byte {
 	b := strconv.AppendInt(g.text[buffer][:0], int64(v), 10)
 	g.text[buffer] = b
 	return b
-}
-
-func answer(yes bool) history.Answer {
-	if yes {
-		return history.Yes
-	}
-	return history.No
 }

@@ -101,11 +101,8 @@ func (k *liveKey) ended(o *openOp, unknown bool, end int) *found {
 
 // writes is the value that the op writes, if it does.
 func (o *openOp) writes() (string, bool) {
-	switch {
-	case o.form == history.FormPut && o.value.Value != nil:
-		return *o.value.Value, true
-	case o.form == history.FormCAS:
-		return o.value.New, true
+	if v, _ := o.value.Wrote(o.form, false); v != nil {
+		return *v, true
 	}
 	return "", false
 }
