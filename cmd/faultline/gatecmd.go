@@ -115,10 +115,10 @@ func gateTable(out io.Writer, found []trends.Finding, runs int) error {
 		f := &found[i]
 		counts[f.Outcome]++
 		newest, median, limit, change := "–", "–", "–", "–"
-		if f.Outcome != trends.NotTold {
+		if f.Outcome != trends.NotCompared {
 			newest = valueText(f.Metric.Unit, f.Value)
 		}
-		if f.Outcome != trends.NotTold && f.Outcome != trends.TooFew {
+		if f.Outcome != trends.NotCompared && f.Outcome != trends.TooFew {
 			median, limit = valueText(f.Metric.Unit, f.Median), valueText(f.Metric.Unit, f.Limit)
 			if c, ok := f.Change(); ok && !math.IsInf(c, 0) {
 				change = fmt.Sprintf("%+.0f %%", 100*c)
@@ -134,7 +134,7 @@ func gateTable(out io.Writer, found []trends.Finding, runs int) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%d numbers, from %d runs: %d regressions, %d suspects, %d better, %d without a detectable change, %d with too few runs, %d not compared\n", len(found), runs,
-		counts[trends.Regression], counts[trends.Suspect], counts[trends.Better], counts[trends.Same], counts[trends.TooFew], counts[trends.NotTold])
+		counts[trends.Regression], counts[trends.Suspect], counts[trends.Better], counts[trends.Same], counts[trends.TooFew], counts[trends.NotCompared])
 	return err
 }
 

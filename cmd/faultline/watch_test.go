@@ -89,7 +89,7 @@ func TestWatch(t *testing.T) {
 			"Ctrl-C",
 			[]string{"FAULTLINE_WATCH_ENDS=stops"},
 			func(w *watched) { w.await(enter); w.types("\x03") }, scenario.ExitUnknown, true,
-			[]string{"   1.00s  phase faults", "interrupt: stopping in good order; Ctrl-C again leaves at once", "the summary"},
+			[]string{"   1.00s  phase faults", "interrupt: stopping cleanly; press Ctrl-C again to quit at once", "the summary"},
 		},
 		{"SIGTERM", []string{"FAULTLINE_WATCH_ENDS=stops"}, func(w *watched) { w.await(enter); w.signal(syscall.SIGTERM) }, scenario.ExitUnknown, true, []string{"phase faults", "terminated: stopping", "the summary"}},
 		{"Ctrl-C twice", []string{"FAULTLINE_WATCH_ENDS=hangs"}, func(w *watched) { w.await(enter); w.types("\x03"); w.await("stopping in"); w.types("\x03") }, scenario.ExitInfrastructure, true, nil},

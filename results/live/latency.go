@@ -9,7 +9,7 @@ import (
 // Cell is the time that one mark of a sparkline stands for.
 const Cell = 250 * time.Millisecond
 
-// lastAnswers is over how many answers quantiles are told.
+// lastAnswers is the number of answers that quantiles are computed from.
 const lastAnswers = 512
 
 // cell is what ended in one Cell of time.
@@ -61,9 +61,9 @@ func (l *Latency) Quantiles() (p50, p99 time.Duration, ok bool) {
 	return sorted[(n-1)/2], sorted[(99*n+99)/100-1], true
 }
 
-// Away is how long nothing of the kind was answered, where that is longer than patience; 0: it is not,
-// or nothing ever was.
-func (l *Latency) Away(now, patience time.Duration) time.Duration {
+// Outage is how long no call of the kind was answered, where that is longer than patience; 0: it is
+// not, or no call ever was.
+func (l *Latency) Outage(now, patience time.Duration) time.Duration {
 	if l.n == 0 || now-l.lastOK <= patience {
 		return 0
 	}

@@ -110,7 +110,7 @@ func (l *Lines) statusLine() string {
 		}
 		return float64(s.Counts[t]-l.last[t]) / (s.Now - l.lastAt).Seconds()
 	}
-	leader := "nobody leads"
+	leader := "no leader"
 	if id, term := s.Leader(); id != "" {
 		leader = fmt.Sprintf("%s, term %d", id, term)
 	}

@@ -21,7 +21,7 @@ type Plan struct {
 
 	Warmup, Faults, Settle time.Duration // lengths of the phases
 	Probed                 bool          // there are probes: they time latency and silence, else the workload's calls do
-	Patience               time.Duration // a kind of call that was not answered for this long is told to be away
+	Patience               time.Duration // a kind of call that was not answered for this long is reported as an outage
 }
 
 // EventKind says what an event is about.
@@ -29,10 +29,10 @@ type EventKind uint8
 
 const (
 	PhaseEvent     EventKind = iota
-	LeaderEvent              // an election was won, or nobody leads any more
-	FaultEvent               // a fault landed
+	LeaderEvent              // an election was won, or there is no leader any more
+	FaultEvent               // a fault was confirmed
 	HealEvent                // a fault was healed
-	TroubleEvent             // a fault did not land, or was not healed; the run was interrupted
+	TroubleEvent             // a fault was not confirmed or not healed; the run was interrupted
 	ViolationEvent           // a live check found a violation
 )
 
@@ -53,7 +53,7 @@ const (
 	Injecting FaultState = iota
 	Active
 	Healing
-	Missed // it did not land, and is still to be healed
+	Missed // it was not confirmed, and is still to be healed
 )
 
 // Fault is one injection that has not ended.
@@ -70,7 +70,7 @@ type Member struct {
 	Seen bool // it was asked at all
 }
 
-// Checks is what the live checks say.
+// Checks is the state of the live checks.
 type Checks struct {
 	Answers, Hashes int           // judged so far
 	Behind          int           // lines of the history that they have not come to,
@@ -95,10 +95,10 @@ type State struct {
 	Stage    string        // what goes on instead of a phase: at the end, and after an interruption; empty: nothing
 	Members  []Member
 	Active   []Fault // in the order of injection
-	Tried    int     // injections that ended, landed or not
+	Tried    int     // injections that ended, confirmed or not
 	Landed   int
 	Checks   Checks
-	lagging  bool                 // an event said so
+	lagging  bool                 // an event reported it
 	Counts   map[history.Type]int // ends of the workload's calls
 	Rejected int                  // that were rejected by their own condition, and are not in Counts
 	Events   []Event              // the newest maxEvents
@@ -168,10 +168,10 @@ func (s *State) Observe(op *history.Op) []Event {
 	return s.Events[before-s.Dropped:]
 }
 
-// lagTold is how far live checks are behind when that is worth an event. That they have caught up is
+// lagReported is how far live checks are behind when that is worth an event. That they have caught up is
 // one where less than lagGone is left.
 const (
-	lagTold = 2 * time.Second
+	lagReported = 2 * time.Second
 	lagGone = 500 * time.Millisecond
 )
 
@@ -180,7 +180,7 @@ func (s *State) Judge(c Checks) (events []Event) {
 	found := s.Checks.Violation == "" && c.Violation != ""
 	s.Checks = c
 	switch {
-	case !s.lagging && c.Lag >= lagTold:
+	case !s.lagging && c.Lag >= lagReported:
 		s.lagging = true
 		events = append(events, s.event(TroubleEvent, "the live checks are %s behind (%.1f s)", plural(c.Behind, "op", "ops"), c.Lag.Seconds())...)
 	case s.lagging && c.Lag < lagGone:
@@ -195,8 +195,8 @@ func (s *State) Judge(c Checks) (events []Event) {
 
 // Interrupt notes that the run is to end early, and why.
 func (s *State) Interrupt(why string) []Event {
-	s.Stage = "stopping in good order"
-	return s.event(TroubleEvent, "%s: stopping in good order; Ctrl-C again leaves at once", why)
+	s.Stage = "stopping cleanly"
+	return s.event(TroubleEvent, "%s: stopping cleanly; press Ctrl-C again to quit at once", why)
 }
 
 func (s *State) event(k EventKind, format string, args ...any) []Event {
@@ -231,7 +231,7 @@ func (s *State) status(id history.NodeID, v history.StatusValue) {
 		return
 	}
 	if leader == "" {
-		s.event(LeaderEvent, "nobody leads")
+		s.event(LeaderEvent, "no leader")
 	} else {
 		s.event(LeaderEvent, "leader is %s, term %d", leader, term)
 	}
@@ -258,7 +258,7 @@ func (s *State) nemesis(op *history.Op) {
 	case i < 0:
 		return // a history has no end without its begin
 	case op.F == history.FHold:
-		s.event(TroubleEvent, "%s on %s failed while it lasts: %s", v.Fault, nodes(v.Nodes), op.Error)
+		s.event(TroubleEvent, "%s on %s failed while active: %s", v.Fault, nodes(v.Nodes), op.Error)
 		return
 	case op.F == history.FHeal && op.Type == history.Invoke:
 		s.Active[i].State, s.Active[i].Since = Healing, op.Time
@@ -280,7 +280,7 @@ func (s *State) nemesis(op *history.Op) {
 		s.Tried++
 		at.State, at.Since = Missed, op.Time
 		gone = len(v.Nodes) == 0 // there is nothing to be healed then
-		s.event(TroubleEvent, "%s %s did not land: %s", v.Fault, v.Target, op.Error)
+		s.event(TroubleEvent, "%s %s was not confirmed: %s", v.Fault, v.Target, op.Error)
 	}
 	if gone {
 		s.Active = slices.Delete(s.Active, i, i+1)

@@ -92,13 +92,13 @@ func TestFold(t *testing.T) {
 	require.Equal(t, 2, x.s.Elections)
 	require.Equal(t, []string{
 		"   1.00s  phase warmup", "   1.10s  leader is n2, term 2", "   3.00s  phase faults",
-		"   4.01s  kill leader (n2) confirmed after 5.0 ms", "   4.10s  nobody leads", "   5.00s  leader is n3, term 3", "   6.10s  healed kill on n2",
+		"   4.01s  kill leader (n2) confirmed after 5.0 ms", "   4.10s  no leader", "   5.00s  leader is n3, term 3", "   6.10s  healed kill on n2",
 	}, x.lines())
 	require.Equal(t, 1, x.s.Landed)
 	require.Equal(t, 1, x.s.Tried)
 }
 
-// TestFoldTroubles: faults that met nobody, did not land, were not healed.
+// TestFoldTroubles: faults that met nobody, were not confirmed, were not healed.
 func TestFoldTroubles(t *testing.T) {
 	x := newScript(Plan{})
 	nobody := nemesisValue("f1", "kill", "leader")
@@ -121,9 +121,9 @@ func TestFoldTroubles(t *testing.T) {
 	}
 	x.events = append(x.events, x.s.Interrupt("interrupt")...)
 	require.Equal(t, []string{
-		"   1.00s  kill leader did not land: no member is leader now", "   2.00s  pause one did not land: its effect; was not seen",
+		"   1.00s  kill leader was not confirmed: no member is leader now", "   2.00s  pause one was not confirmed: its effect; was not seen",
 		"   3.00s  NOT healed: pause on n1: gone", "   3.00s  VIOLATION: k went back",
-		"   3.00s  the live checks are 900 ops behind (2.0 s)", "   3.00s  the live checks have caught up", "   3.00s  interrupt: stopping in good order; Ctrl-C again leaves at once",
+		"   3.00s  the live checks are 900 ops behind (2.0 s)", "   3.00s  the live checks have caught up", "   3.00s  interrupt: stopping cleanly; press Ctrl-C again to quit at once",
 	}, x.lines())
 	require.Equal(t, 0, x.s.Landed)
 	require.Equal(t, 2, x.s.Tried)
@@ -150,9 +150,9 @@ func TestFoldCalls(t *testing.T) {
 	_, _, ok = x.s.Reads.Quantiles()
 	require.False(t, ok, "none was answered")
 	require.Equal(t, 125*ms, x.s.Writes.Longest)
-	require.Equal(t, 100*ms+22*ms, x.s.Writes.Away(2*sec, 100*ms))
-	require.Zero(t, x.s.Writes.Away(1900*ms, 100*ms))
-	require.Zero(t, x.s.Reads.Away(2*sec, 100*ms), "it never was there")
+	require.Equal(t, 100*ms+22*ms, x.s.Writes.Outage(2*sec, 100*ms))
+	require.Zero(t, x.s.Writes.Outage(1900*ms, 100*ms))
+	require.Zero(t, x.s.Reads.Outage(2*sec, 100*ms), "it never was there")
 	cells := x.s.window(2*sec, 4)
 	require.Len(t, cells, 4)
 	require.Equal(t, mark{ok: 2, slowest: 5 * ms}, cells[3].writes)

@@ -80,7 +80,7 @@ func (v *view) lines() []string {
 func (v *view) header() []string {
 	s := v.s
 	head := bold.Render(s.Plan.Title) + fmt.Sprintf(" · seed %d", s.Plan.Seed)
-	clock := seconds(v.now) + " gone"
+	clock := seconds(v.now) + " elapsed"
 	left, known := s.Left(v.now)
 	if known {
 		clock += ", " + seconds(left) + " left"
@@ -122,10 +122,10 @@ func padTo(s string, n int) string {
 
 func (v *view) members() []string {
 	id, term := v.s.Leader()
-	about := red.Render("nobody leads")
+	about := red.Render("no leader")
 	switch {
 	case v.s.Phase == "":
-		about = dim.Render("are being started")
+		about = dim.Render("starting")
 	case id != "":
 		about = fmt.Sprintf("%s leads in term %d", id, term)
 	}
@@ -143,7 +143,7 @@ func (v *view) members() []string {
 func (v *view) member(m Member) string {
 	line := cell10("  " + string(m.ID))
 	if !m.Seen {
-		return line + dim.Render("not asked yet")
+		return line + dim.Render("not polled yet")
 	}
 	role, style := string(m.Role), lipgloss.NewStyle()
 	switch m.Role {
@@ -175,11 +175,11 @@ func (v *view) faults(rows int) []string {
 	head := cell10(bold.Render("faults"))
 	switch {
 	case len(s.Plan.Steps) == 0:
-		head += "none were asked for"
+		head += "none scheduled"
 	default:
-		head += fmt.Sprintf("%d of %d landed", s.Landed, len(s.Plan.Steps))
+		head += fmt.Sprintf("%d of %d confirmed", s.Landed, len(s.Plan.Steps))
 		if missed := s.Tried - s.Landed; missed > 0 {
-			head += yellow.Render(fmt.Sprintf(", %d did not", missed))
+			head += yellow.Render(fmt.Sprintf(", %d not confirmed", missed))
 		}
 		if st, in, ok := s.Next(v.now); ok {
 			head += dim.Render(fmt.Sprintf(" · next: %s %s in %s", st.Fault, st.Target, seconds(in)))
@@ -191,16 +191,16 @@ func (v *view) faults(rows int) []string {
 			out = append(out, fmt.Sprintf("  and %d more", len(s.Active)-i))
 			break
 		}
-		words := map[FaultState]string{Injecting: "being injected for", Active: "active for", Healing: "healing for", Missed: "did not land, held for"}
+		words := map[FaultState]string{Injecting: "injecting for", Active: "active for", Healing: "healing for", Missed: "not confirmed, for"}
 		style := map[FaultState]lipgloss.Style{Active: red, Healing: green, Injecting: yellow, Missed: yellow}[f.State]
 		who := nodes(f.Nodes)
 		if who == "" {
-			who = "nobody yet"
+			who = "none yet"
 		}
 		out = append(out, "  "+padTo(style.Render(f.Fault), gutter+2)+padTo(string(f.Target), 17)+padTo(who, 12)+words[f.State]+" "+seconds(v.now-f.Since))
 	}
 	if len(s.Active) == 0 && len(s.Plan.Steps) > 0 {
-		out = append(out, dim.Render("  nothing is broken now"))
+		out = append(out, dim.Render("  no active fault"))
 	}
 	for len(out) < rows+1 {
 		out = append(out, "")
@@ -220,7 +220,7 @@ func (v *view) clients(rows int) []string {
 	cells := s.window(v.now, n)
 	out := []string{v.ends(cell10(bold.Render("clients"))+strings.Join(now, "  "), dim.Render(sum))}
 	line, most := throughput(cells)
-	out = append(out, padTo(cell10("  ok")+line, gutter+n)+"  "+dim.Render(fmt.Sprintf("at most %.0f/s", most)))
+	out = append(out, padTo(cell10("  ok")+line, gutter+n)+"  "+dim.Render(fmt.Sprintf("max %.0f/s", most)))
 	for _, k := range []struct {
 		name string
 		of   *Latency
@@ -235,9 +235,9 @@ func (v *view) clients(rows int) []string {
 			out = append(out, padTo(cell10(name)+chart[i], gutter+n)+"  "+stat)
 		}
 	}
-	legend := "  a mark: 250 ms; its slowest answer, 1–128 ms log; yellow: some failed; × none"
+	legend := "  mark: 250 ms, slowest answer (1–128 ms, log); yellow: failures; ×: no answer"
 	if v.width >= 120 {
-		legend += "; gap: the longest time between answers so far"
+		legend += "; gap: longest time between answers"
 	}
 	return append(out, dim.Render(legend))
 }
@@ -250,7 +250,7 @@ func failing(rate float64, what string) string {
 	return dim.Render(text)
 }
 
-// stats is the width of what latency says.
+// stats is the width of the text of latency.
 func (v *view) stats() int {
 	if v.width < 76 {
 		return 24
@@ -258,14 +258,14 @@ func (v *view) stats() int {
 	return 37
 }
 
-// latency is the numbers beside a sparkline.
+// latency is the numbers next to a sparkline.
 func (v *view) latency(l *Latency) string {
 	gap := dim.Render("  gap " + short(l.Longest))
 	if v.stats() < 37 {
 		gap = ""
 	}
 	timed := v.s.Phase != history.PhaseFinal && v.s.Stage == ""
-	if d := l.Away(v.now, v.s.Plan.Patience); d > 0 && timed {
+	if d := l.Outage(v.now, v.s.Plan.Patience); d > 0 && timed {
 		return padTo(red.Render("no answer for "+seconds(d)), 24) + gap
 	}
 	p50, p99, ok := l.Quantiles()
@@ -282,11 +282,11 @@ func (v *view) checks() string {
 	}
 	judged := fmt.Sprintf(" · %s and %s judged", plural(c.Answers, "answer", "answers"), plural(c.Hashes, "state hash", "state hashes"))
 	if c.Undecided > 0 {
-		judged += fmt.Sprintf(", %s left", plural(c.Undecided, "key", "keys"))
+		judged += fmt.Sprintf(", %s open", plural(c.Undecided, "key", "keys"))
 	} else {
 		judged += " so far"
 	}
-	if c.Lag >= lagTold {
+	if c.Lag >= lagReported {
 		judged += fmt.Sprintf(", %s behind", plural(c.Behind, "op", "ops"))
 	}
 	return cell10(bold.Render("checks")) + green.Render("no violation") + dim.Render(judged)

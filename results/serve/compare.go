@@ -29,7 +29,7 @@ type change struct {
 	Test      *statistics.UTest // nil where a side is empty
 	P         *float64          // Test's, adjusted for all tests of the comparison (Holm); nil where there are too few values
 	Verdict   string
-	Class     string // of Verdict: "better", "worse", "same", "untold"
+	Class     string // of Verdict: "better", "worse", "same", "undecided"
 }
 
 // comparison is run B against run A.
@@ -78,14 +78,14 @@ func compare(a, b Digest, la, lb map[string][]time.Duration) comparison {
 func unlike(settings []setting) string {
 	var names []string
 	for _, s := range settings {
-		if s.Differs && slices.Contains([]string{"Scenario", "System", "Runtime", "Nodes", "Election timeout", "Heartbeat interval", "Workload", "Outages seen by"}, s.Name) {
+		if s.Differs && slices.Contains([]string{"Scenario", "System", "Runtime", "Nodes", "Election timeout", "Heartbeat interval", "Workload", "Outages measured by"}, s.Name) {
 			names = append(names, strings.ToLower(s.Name))
 		}
 	}
 	if len(names) == 0 {
 		return ""
 	}
-	return "The runs differ in " + strings.Join(names, "; ") + ": a change may come from that."
+	return "The runs differ in " + strings.Join(names, "; ") + ": a change may be due to that."
 }
 
 func phaseNames(a, b Digest) []string {
@@ -154,7 +154,7 @@ func (c *change) enough() bool {
 func (c *change) say() {
 	c.Verdict, c.Class = c.judge()
 	if n := c.A.Censored + c.B.Censored; n > 0 {
-		c.Verdict += fmt.Sprintf("; %d censored left out", n)
+		c.Verdict += fmt.Sprintf("; %d censored excluded", n)
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *change) judge() (words, class string) {
 	}
 	switch {
 	case c.P == nil:
-		return fmt.Sprintf("too few %s to tell", what), "untold"
+		return fmt.Sprintf("too few %s to tell", what), "undecided"
 	case *c.P >= significance:
 		return "no detectable change", "same"
 	case c.Test.Effect > 0:
@@ -194,13 +194,13 @@ func settings(a, b Digest) []setting {
 	add("Heartbeat interval", func(d *Digest) string { return page.FormatDuration(d.Heartbeat) })
 	add("Workload", func(d *Digest) string { return d.Workload + ", " + plural(d.Concurrency, "worker", "workers") })
 	add("Seed", func(d *Digest) string { return fmt.Sprint(d.Seed) })
-	add("Faults landed", func(d *Digest) string { return fmt.Sprintf("%d of %d", d.Landed, d.Tried) })
+	add("Faults confirmed", func(d *Digest) string { return fmt.Sprintf("%d of %d", d.Landed, d.Tried) })
 	add("Calls ok, failed, unknown", func(d *Digest) string {
 		return fmt.Sprintf("%s, %s, %s", count(d.Ops.OK), count(d.Ops.Failed), count(d.Ops.Unknown))
 	})
 	add("Throughput", func(d *Digest) string { return rateText(ratio(float64(d.LoadOK), d.Load.Seconds())) })
-	add("Writes unavailable", func(d *Digest) string { return percentText(ratio(d.Unavailable.Seconds(), d.Load.Seconds())) })
-	add("Outages seen by", func(d *Digest) string {
+	add("Write unavailability", func(d *Digest) string { return percentText(ratio(d.Unavailable.Seconds(), d.Load.Seconds())) })
+	add("Outages measured by", func(d *Digest) string {
 		if d.ProbeEvery == 0 {
 			return "the workload's calls"
 		}

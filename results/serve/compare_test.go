@@ -83,12 +83,12 @@ func TestChangeSaysNoMoreThanItKnows(t *testing.T) {
 		verdict string
 		class   string
 	}{
-		"nothing":            {Phase{}, Phase{}, "too few failovers to tell", "untold"},
-		"one side":           {Phase{Values: some}, Phase{}, "too few failovers to tell", "untold"},
-		"five are too few":   {Phase{Values: some}, Phase{Values: durations(100, 101, 102, 103, 104)}, "too few failovers to tell", "untold"},
+		"nothing":            {Phase{}, Phase{}, "too few failovers to tell", "undecided"},
+		"one side":           {Phase{Values: some}, Phase{}, "too few failovers to tell", "undecided"},
+		"five are too few":   {Phase{Values: some}, Phase{Values: durations(100, 101, 102, 103, 104)}, "too few failovers to tell", "undecided"},
 		"six are enough":     {Phase{Values: some}, Phase{Values: durations(100, 101, 102, 103, 104, 105)}, "B is slower: large effect", "worse"},
 		"the same":           {Phase{Values: some}, Phase{Values: some}, "no detectable change", "same"},
-		"censored are told":  {Phase{Values: some, Censored: 2}, Phase{Values: some, Censored: 1}, "no detectable change; 3 censored left out", "same"},
+		"censored are told":  {Phase{Values: some, Censored: 2}, Phase{Values: some, Censored: 1}, "no detectable change; 3 censored excluded", "same"},
 		"from nothing, zero": {Phase{Values: make([]time.Duration, 8)}, Phase{Values: some}, "B is slower: large effect", "worse"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,5 +183,5 @@ func TestMixedRunsAreToldApart(t *testing.T) {
 	require.Empty(t, mixed([]Digest{a, b}))
 	require.Empty(t, mixed([]Digest{a, {Row: trends.Row{State: Broken}}}))
 	b.Nodes = 5
-	require.Contains(t, mixed([]Digest{a, b}), "2 kinds")
+	require.Contains(t, mixed([]Digest{a, b}), "2 different settings")
 }

@@ -121,7 +121,7 @@ func refuseLinks(dir string) error {
 	for _, name := range names {
 		st, err := os.Lstat(filepath.Join(dir, name))
 		if err == nil && !st.Mode().IsRegular() && !st.IsDir() {
-			return fmt.Errorf("%s is neither a file nor a folder (%s): it is not read", name, st.Mode().Type())
+			return fmt.Errorf("%s is neither a file nor a folder (%s): it is ignored", name, st.Mode().Type())
 		}
 	}
 	return nil

@@ -64,5 +64,5 @@ func TestDigestOfProbes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 6*mil, statistics.Median(l[history.FProbePut])) // from when they were due
 	c := compare(plain, d, nil, l)
-	require.Contains(t, c.Unlike, "outages seen by")
+	require.Contains(t, c.Unlike, "outages measured by")
 }

@@ -26,7 +26,7 @@ func TestTrendsOutliveTheFolders(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, slowRun)))
 	require.Equal(t, before, openPage(t, s, "/trends.csv?scenario=chaos&verdict=valid"))
 	text := openPage(t, s, "/trends?scenario=chaos&verdict=valid")
-	require.Contains(t, text, "2 of 2 runs, 1 of them without a folder any more")
+	require.Contains(t, text, "2 of 2 runs, 1 of them without a run folder")
 	require.NotContains(t, text, "/runs/"+slowRun)
 	require.NotContains(t, openPage(t, s, "/"), slowRun)
 	resp := ask(t, s, "GET", "/runs/"+slowRun+"/")

@@ -57,7 +57,7 @@ func openIndex(dir, version string, rebuild bool, note func(string, ...any)) *in
 	path := filepath.Join(dir, IndexFile)
 	if !rebuild {
 		if err := x.load(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			note("index %s: %v: what it lacks is read from the folders", path, err)
+			note("index %s: %v: what is missing is read from the run folders", path, err)
 		}
 	}
 	if err := x.create(path); err != nil {
@@ -89,7 +89,7 @@ func (x *index) load(path string) error {
 	case h.Index != indexFormat:
 		return fmt.Errorf("its format is %d, not %d", h.Index, indexFormat)
 	case h.Version != x.version:
-		return errors.New("another version of this program made it")
+		return errors.New("another version of faultline wrote it")
 	}
 	for {
 		var e entry

@@ -136,7 +136,7 @@ func TestDamagedIndexIsMadeAgain(t *testing.T) {
 		"nothing known":      {func() error { return os.WriteFile(path, header, 0o600) }, ""},
 		"gone":               {func() error { return nil }, ""},
 		"a link":             {func() error { return os.Symlink(outside, path) }, "it is not a file"},
-		"of another version": {func() error { return os.WriteFile(path, bytes.Replace(whole, []byte("v1"), []byte("v2"), 1), 0o600) }, "another version of this program made it"},
+		"of another version": {func() error { return os.WriteFile(path, bytes.Replace(whole, []byte("v1"), []byte("v2"), 1), 0o600) }, "another version of faultline wrote it"},
 		"of another format":  {func() error { return os.WriteFile(path, bytes.Replace(whole, []byte(":1"), []byte(":9"), 1), 0o600) }, "its format is 9, not 1"},
 		"names what is no id": {func() error {
 			return os.WriteFile(path, append(header[:len(header):len(header)], `{"digest":{"id":"../x"}}`...), 0o600)

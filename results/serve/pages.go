@@ -203,7 +203,7 @@ func (s *Server) rowOf(d Digest) runRow {
 		return r
 	}
 	r.N = count(n + o.Censored)
-	r.Note = fmt.Sprintf("outage of writes; n = %d", n)
+	r.Note = fmt.Sprintf("write outage; n = %d", n)
 	if o.Censored > 0 {
 		r.Note += fmt.Sprintf(", %d more had not ended when watching ended", o.Censored)
 	}
@@ -344,7 +344,7 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) {
 		v.B = asked[1]
 	}
 	if len(asked) > 2 {
-		v.Wrong = fmt.Sprintf("%d runs were chosen; these are the first two.", len(asked))
+		v.Wrong = fmt.Sprintf("%d runs were chosen; the first two are compared.", len(asked))
 	}
 	runs, err := s.index.runs(r.Context())
 	if err != nil {

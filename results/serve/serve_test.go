@@ -99,7 +99,7 @@ func TestComparePage(t *testing.T) {
 	require.Contains(t, text, "B is faster: large effect")
 	require.Contains(t, text, "&lt; 0.001")
 	require.Contains(t, text, "no detectable change")
-	require.Contains(t, text, "The runs differ in election timeout: a change may come from that.")
+	require.Contains(t, text, "The runs differ in election timeout: a change may be due to that.")
 	require.Contains(t, text, `<tr class="differs"><th class="nw">Election timeout</th><td class="wide">1000 ms</td><td class="wide">500 ms</td></tr>`)
 	require.Contains(t, openPage(t, s, "/compare?run="+slowRun+"&run="+etcdRun), "too few failovers to tell")
 	require.Contains(t, openPage(t, s, "/compare?run="+slowRun+"&run="+tornRun), "too few failovers to tell")
@@ -114,7 +114,7 @@ func TestTrendsPageAndItsData(t *testing.T) {
 	text := openPage(t, s, "/trends?scenario=chaos&verdict=valid")
 	require.Equal(t, 6, strings.Count(text, `<svg class="chart"`))
 	require.Contains(t, text, "2 of 2 runs")
-	require.Contains(t, openPage(t, s, "/trends?by=night"), "A night is from noon to noon")
+	require.Contains(t, openPage(t, s, "/trends?by=night"), "A night lasts from noon to noon")
 	require.Contains(t, openPage(t, s, "/trends?q=nothing-like-it"), "No run matches")
 
 	rows, err := csv.NewReader(strings.NewReader(openPage(t, s, "/trends.csv?scenario=chaos&verdict=valid"))).ReadAll()

@@ -76,7 +76,7 @@ func mixed(runs []Digest) string {
 	if len(kinds) < 2 {
 		return ""
 	}
-	return fmt.Sprintf("These runs are of %d kinds (scenario, system, runtime, nodes, election timeout, probes): a change may be one of the mix. Filter to compare like with like.", len(kinds))
+	return fmt.Sprintf("These runs have %d different settings (scenario, system, runtime, nodes, election timeout, probes), so a change may come from the mix. Filter to compare like with like.", len(kinds))
 }
 
 func trendCharts(points []point) []chartView {
@@ -102,11 +102,11 @@ func trendCharts(points []point) []chartView {
 	}
 	return []chartView{
 		verdicts,
-		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and, by nearest rank, p95; censored ones are left out.", plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
-		{"Unavailability", "Probes of writes, through all members, without timely success, as part of the time under load; of runs without probes, their outages of writes.", nil, lineChart("Unavailability", points, one("unavailable", func(p *point) *float64 { return p.Unavailable }), percentText, percentText)},
-		{"Throughput", "Acknowledged calls a second, under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
-		{"Unknown outcomes", "Part of all calls whose outcome nobody knows.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
-		{"Faults that landed", "Part of the faults tried whose effect was confirmed.", nil, lineChart("Faults that landed", points, one("landed", func(p *point) *float64 { return p.Landed }), percentText, percentText)},
+		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and p95 (nearest rank); censored outages are excluded.", plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
+		{"Unavailability", "Write probes through all members without timely success, as a share of the time under load; for runs without probes, their write outages.", nil, lineChart("Unavailability", points, one("unavailable", func(p *point) *float64 { return p.Unavailable }), percentText, percentText)},
+		{"Throughput", "Acknowledged calls per second under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
+		{"Unknown outcomes", "Share of all calls with an unknown outcome.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
+		{"Faults confirmed", "Share of the injected faults whose effect was confirmed.", nil, lineChart("Faults confirmed", points, one("confirmed", func(p *point) *float64 { return p.Landed }), percentText, percentText)},
 	}
 }
 

@@ -103,7 +103,7 @@ const (
 	Better     Outcome = "better"
 	Same       Outcome = "no detectable change"
 	TooFew     Outcome = "too few runs"
-	NotTold    Outcome = "not compared"
+	NotCompared    Outcome = "not compared"
 )
 
 // Finding is one number of the newest run of a kind against the runs before it.
@@ -112,7 +112,7 @@ type Finding struct {
 	Metric  Metric
 	Run     Row // the newest of its kind
 	Outcome Outcome
-	Why     string  // of TooFew and NotTold
+	Why     string  // of TooFew and NotCompared
 	Value   float64 // of the newest run
 	Before  int     // runs that made the median
 	Median  float64
@@ -174,7 +174,7 @@ func Judge(rows []Row, o Options) []Finding {
 }
 
 func judge(kind Kind, m Metric, before []Row, last *Row, o Options) Finding {
-	f := Finding{Kind: kind, Metric: m, Run: *last, Outcome: NotTold}
+	f := Finding{Kind: kind, Metric: m, Run: *last, Outcome: NotCompared}
 	if f.Why = unusable(last); f.Why != "" {
 		return f
 	}
@@ -191,7 +191,7 @@ func judge(kind Kind, m Metric, before []Row, last *Row, o Options) Finding {
 	}
 	f.Median = statistics.Median(slices.Sorted(slices.Values(values)))
 	if math.IsInf(f.Median, 1) { // more than half never ended: nothing can be worse
-		f.Why = "most outages of the runs before had no end"
+		f.Why = "most outages of the earlier runs were censored"
 		return f
 	}
 	f.Spread = statistics.Deviation(values, f.Median)

@@ -90,7 +90,7 @@ func TestFalseAlarms(t *testing.T) {
 	for seed := range uint64(gates) {
 		found := Judge(worldOf(seed).history(kinds, DefaultWindow+DefaultConfirm), Options{})
 		require.Len(t, found, kinds*len(Metrics()))
-		require.Zero(t, count(found, TooFew)+count(found, NotTold))
+		require.Zero(t, count(found, TooFew)+count(found, NotCompared))
 		alarms += min(1, count(found, Regression))
 		suspects += min(1, count(found, Suspect))
 	}
@@ -172,10 +172,10 @@ func TestJudge(t *testing.T) {
 		{"the first of its kind", func() []Row { return steady(1) }, Options{}, TooFew, "0 of 14"},
 		{"a smaller window", func() []Row { return steady(9) }, Options{Window: 7}, Same, ""},
 		{"other settings are another kind", func() []Row { r := steady(16); r[15].Election = time.Second; return r }, Options{}, TooFew, "0 of 14"},
-		{"the newest broke", func() []Row { r := steady(16); r[15].Broke = "it broke"; return r }, Options{}, NotTold, "it broke"},
-		{"broken ones before do not count", func() []Row { r := steady(17); r[2].Broke = "it broke"; return r }, Options{}, Same, ""},
-		{"then there are too few", func() []Row { r := steady(16); r[2].Broke = "it broke"; return r }, Options{}, TooFew, "13 of 14"},
-		{"too few failovers", func() []Row { r := steady(16); r[15].WriteOutages = r[15].WriteOutages[:2]; return r }, Options{}, NotTold, "too few failovers: 2 of 3"},
+		{"the newest broke", func() []Row { r := steady(16); r[15].Broke = "the run broke"; return r }, Options{}, NotCompared, "the run broke"},
+		{"broken ones before do not count", func() []Row { r := steady(17); r[2].Broke = "the run broke"; return r }, Options{}, Same, ""},
+		{"then there are too few", func() []Row { r := steady(16); r[2].Broke = "the run broke"; return r }, Options{}, TooFew, "13 of 14"},
+		{"too few failovers", func() []Row { r := steady(16); r[15].WriteOutages = r[15].WriteOutages[:2]; return r }, Options{}, NotCompared, "too few failovers: 2 of 3"},
 		{"outages without end are the worst", func() []Row {
 			r := steady(16)
 			for i := 14; i < 16; i++ {
@@ -189,7 +189,7 @@ func TestJudge(t *testing.T) {
 				r[i].WriteOutages, r[i].WriteCensored = nil, 3
 			}
 			return r
-		}, Options{}, NotTold, "most outages of the runs before had no end"},
+		}, Options{}, NotCompared, "most outages of the earlier runs were censored"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows := c.rows()

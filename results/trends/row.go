@@ -101,13 +101,13 @@ func Describe(run results.Run) Row {
 	}
 	switch {
 	case run.Finished.IsZero():
-		r.State, r.Reason = Unfinished, "the run goes on, or it was killed before it could report"
+		r.State, r.Reason = Unfinished, "the run is still going on, or it was killed before it reported"
 	case run.Error != "":
-		r.Broke = "it broke"
+		r.Broke = "the run broke"
 	case run.HealProblem != "":
-		r.Broke = "something could not be healed"
+		r.Broke = "cleanup failed"
 	case run.Interrupted:
-		r.Broke = "it was interrupted"
+		r.Broke = "the run was interrupted"
 	}
 	if words := []rune(r.Reason); len(words) > maxReason {
 		r.Reason = string(words[:maxReason]) + "…"

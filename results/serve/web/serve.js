@@ -1,4 +1,4 @@
-// Makes the table nicer; everything works without it, through the address.
+// Updates the table in place; without scripts, the same works through the address.
 "use strict";
 (() => {
   const filter = document.getElementById("filter");
@@ -37,7 +37,7 @@
     button.disabled = chosen.length !== 2;
   }
 
-  // In an exported site nobody answers: the rows that are there are hidden and shown.
+  // An exported site has no server: the rows in the page are hidden and shown.
   const search = document.getElementById("search");
   const rows = [...document.querySelectorAll("#results tbody tr")];
   const words = (row) => (row.textContent + " " + [...row.querySelectorAll("[title]")].map((e) => e.title).join(" ")).toLowerCase();
