@@ -99,17 +99,17 @@ func (op *Op) AppendJSON(b []byte) []byte {
 
 // FaultValue is the value of the nemesis's ops.
 type FaultValue struct {
-	ID        string        `json:"id"`                  // one injection of this run; its heal has the same
+	ID        string        `json:"id"`                  // identifies the injection in its run; its heal has the same
 	Fault     string        `json:"fault"`               // parses back with nemesis.Parse
-	Target    Target        `json:"target"`              // as asked
-	Nodes     []NodeID      `json:"nodes"`               // as resolved at injection; empty: nothing matched
+	Target    Target        `json:"target"`              // as scheduled
+	Nodes     []NodeID      `json:"nodes"`               // the target as resolved at injection; empty: no member matched
 	Effect    EffectKind    `json:"effect,omitempty"`    // what it does: down, frozen, cut or impaired; histories recorded before 0.1.0 have none
-	Affected  []NodeID      `json:"affected,omitempty"`  // the members that then cannot serve or lead as the others can: the nodes, but of a partition the smaller side
-	Leader    NodeID        `json:"leader,omitempty"`    // who led when the target was resolved
+	Affected  []NodeID      `json:"affected,omitempty"`  // the members that cannot serve or lead as the others can: the nodes, or the smaller side of a partition
+	Leader    NodeID        `json:"leader,omitempty"`    // the leader when the target was resolved
 	Term      uint64        `json:"term,omitempty"`      // that leader's term
 	Issued    time.Duration `json:"issued"`              // when the command was given
-	Confirmed time.Duration `json:"confirmed,omitempty"` // when its effect was seen; 0: it was not
-	Heartbeat time.Duration `json:"heartbeat,omitempty"` // when a heartbeat that Leader's clock made it send last reached another member before Confirmed; 0: the runtime does not see messages (HeartbeatWatcher)
+	Confirmed time.Duration `json:"confirmed,omitempty"` // when its effect was confirmed; 0: it was not
+	Heartbeat time.Duration `json:"heartbeat,omitempty"` // when the last heartbeat that Leader sent by its clock before Confirmed reached another member; 0: the runtime does not observe messages (HeartbeatWatcher)
 }
 
 // PhaseValue marks where a run's phases begin.

@@ -67,8 +67,8 @@ func probe(f string) bool { return f == FProbePut || f == FProbeGet }
 // ProbesValue sums up a run's probes.
 type ProbesValue struct {
 	Sent    int           `json:"sent"`     // probes that were sent
-	Unsent  int           `json:"unsent"`   // that were due, but their lane was still busy or the harness late by more than a timeout
-	LateMax time.Duration `json:"late_max"` // from when a probe was due to when it was sent, the longest
+	Unsent  int           `json:"unsent"`   // probes that were due but skipped: their lane was still busy, or the harness was late by more than a timeout
+	LateMax time.Duration `json:"late_max"` // the longest time from when a probe was due to when it was sent
 }
 
 // ProbeStep is the time from one probe of one kind to the next, which is another member's: with f of

@@ -15,12 +15,12 @@ import (
 // machine, runtime and system.
 const CalibrationFile = "calibration.json"
 
-// Machine is where a run was made, as far as a ruler depends on it.
+// Machine is where a run was made, as far as the accuracy of outages depends on it.
 type Machine struct {
 	Host   string `json:"host"`             // its name
 	CPU    string `json:"cpu"`              // its model
-	Cores  int    `json:"cores"`            // as the program may use
-	Kernel string `json:"kernel,omitempty"` // may be another on the same machine
+	Cores  int    `json:"cores"`            // that the program may use
+	Kernel string `json:"kernel,omitempty"` // its kernel, which may change on the same machine
 }
 
 // Same says whether both are one machine. Nothing is known of the zero value, and it is no machine.
@@ -28,40 +28,40 @@ func (m Machine) Same(n Machine) bool {
 	return m.Host != "" && m.Host == n.Host && m.CPU == n.CPU && m.Cores == n.Cores
 }
 
-// Calibration is how exactly outages were measured, found from a run in which nothing happened and one
-// in which calls of clients were held back for known times. Durations are nanoseconds.
+// Calibration is the accuracy of outages, measured in a run without faults and in one in which the
+// clients' calls were stalled for known times. Durations are nanoseconds.
 type Calibration struct {
 	At        time.Time     `json:"at"`        // wall clock
-	Machine   Machine       `json:"machine"`   // on which it was done
-	Runtime   string        `json:"runtime"`   // as of a run
-	System    string        `json:"system"`    // as of a run
+	Machine   Machine       `json:"machine"`   // where it was done
+	Runtime   string        `json:"runtime"`   // as in a run
+	System    string        `json:"system"`    // as in a run
 	Faultline string        `json:"faultline"` // version of this program, and the commit
 	Nodes     int           `json:"nodes"`     // members of the cluster
-	Seed      uint64        `json:"seed"`      // of the run with stalls
+	Seed      uint64        `json:"seed"`      // seed of the run with stalls
 	Every     time.Duration `json:"every"`     // harness.Probe.Every
 	Timeout   time.Duration `json:"timeout"`   // harness.Probe.Timeout
 
-	Calm    int           `json:"calm"`    // probes of the run without faults that ended
-	Outages int           `json:"outages"` // that were read in it: there must be none
-	Noise   time.Duration `json:"noise"`   // the longest that an answer took in it, once the cluster served
-	Unsent  int           `json:"unsent"`  // probes of both runs that could not be sent
+	Calm    int           `json:"calm"`    // probes that ended in the run without faults, the baseline
+	Outages int           `json:"outages"` // outages that were reported in it: there must be none
+	Noise   time.Duration `json:"noise"`   // the slowest answer in it, once the cluster served
+	Unsent  int           `json:"unsent"`  // probes of both runs that were skipped
 
-	Stalls []Stall `json:"stalls"` // by length
-	Exact  bool    `json:"exact"`  // no outage was read where there was none, and each stall to within Every and Noise
+	Stalls []Stall `json:"stalls"` // stalls by length
+	Exact  bool    `json:"exact"`  // no outage was reported in the run without faults, and each stall was measured to within Every plus Noise
 }
 
-// Stall is what was read of the stalls of one length.
+// Stall is what was measured of the stalls of one length.
 type Stall struct {
-	Length  time.Duration `json:"length"`  // for which calls were held back
-	N       int           `json:"n"`       // readings: two a stall, of writes and of reads
-	Read    int           `json:"read"`    // of N; the others were missed
-	Median  time.Duration `json:"median"`  // of what was read
-	Low     time.Duration `json:"low"`     // the least that was read, less Length
-	High    time.Duration `json:"high"`    // the most that was read, less Length
-	Unasked int           `json:"unasked"` // of N: found in Probing.Gaps, without being told when
+	Length  time.Duration `json:"length"`  // how long calls were stalled
+	N       int           `json:"n"`       // expected measurements: two for each stall, of writes and of reads
+	Read    int           `json:"read"`    // how many of N were measured; the others were missed
+	Median  time.Duration `json:"median"`  // median of the measured outages
+	Low     time.Duration `json:"low"`     // shortest measured outage minus Length
+	High    time.Duration `json:"high"`    // longest measured outage minus Length
+	Unasked int           `json:"unasked"` // how many of N were also detected without knowing when the stall began (Probing.Gaps)
 }
 
-// All sums up the stalls: how many were read, of how many, with which errors; false: none was read.
+// All sums up the stalls: how many were measured, of how many, with which errors; false: none was.
 func (c *Calibration) All() (read, n int, low, high time.Duration, ok bool) {
 	for _, s := range c.Stalls {
 		n += s.N

@@ -92,7 +92,7 @@ func TestWatch(t *testing.T) {
 			[]string{"   1.00s  phase faults", "interrupt: stopping cleanly; press Ctrl-C again to quit at once", "the summary"},
 		},
 		{"SIGTERM", []string{"FAULTLINE_WATCH_ENDS=stops"}, func(w *watched) { w.await(enter); w.signal(syscall.SIGTERM) }, scenario.ExitUnknown, true, []string{"phase faults", "terminated: stopping", "the summary"}},
-		{"Ctrl-C twice", []string{"FAULTLINE_WATCH_ENDS=hangs"}, func(w *watched) { w.await(enter); w.types("\x03"); w.await("stopping in"); w.types("\x03") }, scenario.ExitInfrastructure, true, nil},
+		{"Ctrl-C twice", []string{"FAULTLINE_WATCH_ENDS=hangs"}, func(w *watched) { w.await(enter); w.types("\x03"); w.await("stopping cleanly"); w.types("\x03") }, scenario.ExitInfrastructure, true, nil},
 		{"panic", []string{"FAULTLINE_WATCH_ENDS=panics"}, nil, scenario.ExitCrash, true, []string{"phase faults", "recovered: of a test"}},
 		{"dumb", []string{"TERM=dumb"}, nil, scenario.ExitValid, false, []string{"   1.00s  phase faults"}},
 		{"plain", []string{"FAULTLINE_WATCH_PLAIN=1"}, nil, scenario.ExitValid, false, []string{"   1.00s  phase faults"}},

@@ -9,26 +9,26 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Injected is one injection and its healing, as the history tells. Lines are of history.jsonl.
+// Injected is one injection and its healing, from the history. Lines are of history.jsonl.
 type Injected struct {
 	history.FaultValue
 	Line        int            `json:"line"`                  // of the inject's invocation
 	DoneLine    int            `json:"done_line,omitempty"`   // of its completion
-	Error       string         `json:"error,omitempty"`       // why it did not land
+	Error       string         `json:"error,omitempty"`       // why its effect was not confirmed
 	HealIssued  *time.Duration `json:"heal_issued,omitempty"` // when the command to heal was given
-	Healed      *time.Duration `json:"healed,omitempty"`      // when the healing was seen
+	Healed      *time.Duration `json:"healed,omitempty"`      // when the healing was confirmed
 	HealLine    int            `json:"heal_line,omitempty"`   // of the heal's invocation
 	HealedLine  int            `json:"healed_line,omitempty"` // of its completion
-	HealError   string         `json:"heal_error,omitempty"`  // why the healing was not seen
-	HitLeader   bool           `json:"hit_leader"`            // the leader of then is among its affected members
-	QuorumLost  bool           `json:"quorum_lost,omitempty"` // with it, no majority of the members was left unharmed
-	LeaderThen  history.NodeID `json:"leader_then,omitempty"` // who led when it was issued, by the logs or else by the poller
-	HoldError   string         `json:"hold_error,omitempty"`  // why it did not do all that it does while it lasts
-	HoldLine    int            `json:"hold_line,omitempty"`   // of the line that tells that
+	HealError   string         `json:"heal_error,omitempty"`  // why the healing was not confirmed
+	HitLeader   bool           `json:"hit_leader"`            // it affected the leader of that time
+	QuorumLost  bool           `json:"quorum_lost,omitempty"` // it left no healthy majority of members
+	LeaderThen  history.NodeID `json:"leader_then,omitempty"` // the leader when it was issued, from the logs or else from the status poller
+	HoldError   string         `json:"hold_error,omitempty"`  // the error of what it does while it is active
+	HoldLine    int            `json:"hold_line,omitempty"`   // of the line with that error
 	EffectStart time.Duration  `json:"-"`                     // when its effect began
 }
 
-// Landed says that its effect was seen.
+// Landed says whether its effect was confirmed.
 func (f *Injected) Landed() bool { return f.Confirmed > 0 && f.Error == "" }
 
 // Label is a short name for people: "kill of the leader n2".
@@ -48,7 +48,7 @@ func JoinNodes(ids []history.NodeID) string {
 	return strings.Join(s, "+")
 }
 
-// Affects says whether the member cannot serve or lead while the others can.
+// Affects says whether the fault keeps the member from serving or leading as the others can.
 func (f *Injected) Affects(id history.NodeID) bool { return slices.Contains(f.Affected, id) }
 
 // End is when it had no effect any more; the end of the run where it was never healed.

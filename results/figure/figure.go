@@ -74,13 +74,13 @@ type kindOfFigure struct {
 // figureKinds are all kinds, in the order in which the page shows them.
 func figureKinds() []kindOfFigure {
 	return []kindOfFigure{
-		{"swimlane", "roles and terms of every member under the latency of every call", InTimeline, overview, nil},
-		{"throughput", "calls a second by how they ended", UnderTimeline, throughput, nil},
-		{"matrix", "outages by fault and target, with follower faults as the control", OverFailovers, matrix, nil},
-		{"overlay", "service around the fault, all failovers laid over one another at t0", OverFailovers, overlay, nil},
+		{"swimlane", "roles and terms of every member below the latency of every call", InTimeline, overview, nil},
+		{"throughput", "calls per second by outcome", UnderTimeline, throughput, nil},
+		{"matrix", "outages by fault and target, with follower faults as controls", OverFailovers, matrix, nil},
+		{"overlay", "write service around the fault, all failovers aligned at t0", OverFailovers, overlay, nil},
 		{"phases", "the phases of every failover, sorted by length", OverFailovers, phaseBars, nil},
-		{"cdf", "outages as distribution functions with their bands", OverFailovers, outageCurves, nil},
-		{"heartbeat", "outage against the phase within the heartbeat, where that is known", OverFailovers, heartbeats, phaseNote},
+		{"cdf", "distribution functions of outages with confidence bands", OverFailovers, outageCurves, nil},
+		{"heartbeat", "write outage by phase within the heartbeat, where the phase is known", OverFailovers, heartbeats, phaseNote},
 	}
 }
 

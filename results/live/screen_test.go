@@ -179,7 +179,7 @@ func TestScreenInterrupt(t *testing.T) {
 	require.NoError(t, err)
 	<-told
 	s.Interrupt("interrupt")
-	x.await("that it stops", shows("interrupt: stopping cleanly; Ctrl-C again leaves at once"))
+	x.await("that it stops", shows("interrupt: stopping cleanly; press Ctrl-C again to quit at once"))
 	_, err = x.master.Write([]byte{3})
 	require.NoError(t, err)
 	<-told

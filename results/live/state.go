@@ -172,7 +172,7 @@ func (s *State) Observe(op *history.Op) []Event {
 // one where less than lagGone is left.
 const (
 	lagReported = 2 * time.Second
-	lagGone = 500 * time.Millisecond
+	lagGone     = 500 * time.Millisecond
 )
 
 // Judge takes what the live checks say now. The first violation is an event, and so is falling behind.

@@ -98,12 +98,12 @@ func outage(r *Row, q float64, least int) (float64, string) {
 type Outcome string
 
 const (
-	Regression Outcome = "REGRESSION"
-	Suspect    Outcome = "suspect" // worse, but not in as many runs in a row as it takes
-	Better     Outcome = "better"
-	Same       Outcome = "no detectable change"
-	TooFew     Outcome = "too few runs"
-	NotCompared    Outcome = "not compared"
+	Regression  Outcome = "REGRESSION"
+	Suspect     Outcome = "suspect" // worse, but not in as many runs in a row as it takes
+	Better      Outcome = "better"
+	Same        Outcome = "no detectable change"
+	TooFew      Outcome = "too few runs"
+	NotCompared Outcome = "not compared"
 )
 
 // Finding is one number of the newest run of a kind against the runs before it.

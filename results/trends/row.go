@@ -19,7 +19,7 @@ const (
 	Valid      State = "valid"
 	Invalid    State = "invalid"
 	Unknown    State = "unknown"
-	Unfinished State = "unfinished" // it goes on, or it was killed: run.json has no end
+	Unfinished State = "unfinished" // it is still going on, or it was killed: run.json has no end
 	Broken     State = "broken"     // its folder cannot be read
 )
 
@@ -33,11 +33,11 @@ const WriteOutage = "write outage"
 // left out.
 type Row struct {
 	Format   int       `json:"format"`            // version of the row
-	ID       string    `json:"id"`                // of the run, and of its folder while there is one
+	ID       string    `json:"id"`                // the run's id, which is also the name of its folder
 	Started  time.Time `json:"started"`           // wall clock
 	State    State     `json:"state"`             // valid, invalid or unknown
 	Reason   string    `json:"reason,omitempty"`  // why the state is what it is
-	Broke    string    `json:"broke,omitempty"`   // why its numbers tell nothing: the run failed or was interrupted
+	Broke    string    `json:"broke,omitempty"`   // why its numbers are not comparable: the run failed or was interrupted
 	Scenario string    `json:"scenario"`          // its name
 	System   string    `json:"system"`            // what was tested
 	Runtime  string    `json:"runtime"`           // docker, local or sim
@@ -51,24 +51,24 @@ type Row struct {
 	Heartbeat   time.Duration `json:"heartbeat_interval"`    // heartbeat interval
 	Workload    string        `json:"workload"`              // what clients did
 	Concurrency int           `json:"concurrency"`           // workers
-	Time        time.Duration `json:"time"`                  // asked-for length of the faults phase
-	ProbeEvery  time.Duration `json:"probe_every,omitempty"` // of one member; none: outages are by the workload's calls
+	Time        time.Duration `json:"time"`                  // planned length of the faults phase
+	ProbeEvery  time.Duration `json:"probe_every,omitempty"` // probe interval; left out: outages are measured with the workload's calls
 
 	Landed int             `json:"faults_landed"`     // faults whose effect was confirmed
-	Tried  int             `json:"faults_tried"`      // faults that were ordered
+	Tried  int             `json:"faults_tried"`      // faults that were injected, confirmed or not
 	Ops    failover.Counts `json:"ops"`               // client calls by outcome, final reads included
-	Load   time.Duration   `json:"load"`              // in which clients called all the time: until the final reads
+	Load   time.Duration   `json:"load"`              // the time under load: until the final reads
 	LoadOK int             `json:"load_acknowledged"` // calls acknowledged in that time, without probes
 	// Unavailable is the time of Load in which writes had no timely success. With probes it is their
 	// debt (failover.Probing.WriteDebt), without them the time of the outages of writes.
 	Unavailable time.Duration `json:"unavailable"`
-	// WriteOutages are those of failovers whose fault left a majority unharmed, sorted; WriteCensored
+	// WriteOutages are the outages of failovers whose faults left a healthy majority, sorted; WriteCensored
 	// counts those that had not ended when watching ended.
 	WriteOutages  []time.Duration `json:"write_outages,omitempty"`
-	WriteCensored int             `json:"write_outages_censored,omitempty"` // outages of writes that had not ended when watching did
+	WriteCensored int             `json:"write_outages_censored,omitempty"` // write outages that had not ended when watching ended
 }
 
-// maxReason bounds a row: the run's folder has all of it.
+// maxReason bounds the reason in a row; the run's folder has all of it.
 const maxReason = 300
 
 // RowOf is the row of a run. It is pure.
@@ -80,7 +80,7 @@ func RowOf(a *failover.Analysis) Row {
 			r.LoadOK++
 		}
 	}
-	r.Unavailable = away(a.Episodes, r.Load)
+	r.Unavailable = outageTime(a.Episodes, r.Load)
 	if a.Probes != nil && a.Run.ProbeEvery > 0 { // of a schedule that must be guessed there is no debt
 		r.Unavailable, r.ProbeEvery = min(a.Probes.WriteDebt, r.Load), a.Probes.Every
 	}
@@ -147,7 +147,7 @@ func loadEnd(a *failover.Analysis) time.Duration {
 
 // away is the time in which writes were away, each moment once: outages may overlap. An outage that
 // had not ended counts until watching it ended.
-func away(eps []failover.Episode, end time.Duration) time.Duration {
+func outageTime(eps []failover.Episode, end time.Duration) time.Duration {
 	type span struct{ from, to time.Duration }
 	var spans []span
 	for i := range eps {

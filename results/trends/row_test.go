@@ -40,6 +40,6 @@ func TestAwayCountsEachMomentOnce(t *testing.T) {
 		"censored":        {[]failover.Episode{censored}, time.Second},
 		"beyond the load": {[]failover.Episode{at(9, 14)}, time.Second},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, away(c.eps, 10*time.Second)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, outageTime(c.eps, 10*time.Second)) })
 	}
 }
