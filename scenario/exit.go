@@ -14,24 +14,30 @@ const (
 	ExitUnknown        = 2
 	ExitInfrastructure = 3
 	ExitResidue        = 4
-	ExitRegression     = 5 // of gate: the newest runs are worse than those before
+	ExitRegression     = 5 // of gate: the newest runs are worse than earlier ones
 	ExitUsage          = 254
 	ExitCrash          = 255
 )
 
-// ExitCodesHelp tells them to users. The ranking is that of ranked.
-const ExitCodesHelp = `0 valid, 1 invalid (a violation was found), 2 unknown (the run
-proved nothing, and says why), 3 the run broke (no Docker, image build, start),
-4 something could not be healed or removed, 5 worse than before (faultline gate),
-254 bad usage, 255 crash. The worst wins: 255, 1, 5, 4, 3, 254, 2, 0.`
+// ExitCodesHelp explains them to users. The ranking is that of ranked.
+const ExitCodesHelp = `
+  0    valid: every checker passed
+  1    invalid: a violation was found
+  2    unknown: nothing was proven; the reason is printed
+  3    the run itself failed (no Docker, image build, start)
+  4    a fault could not be healed, or something could not be removed
+  5    regression (faultline gate)
+  254  bad usage
+  255  crash
+If several apply, the worst one is returned: 255, 1, 5, 4, 3, 254, 2, 0.`
 
 // ranked are the codes from the worst down. A proven violation outranks a later infrastructure failure,
-// and what a run did find outranks that another one was refused.
+// and the result of any run outranks the refusal of another one.
 func ranked() []int {
 	return []int{ExitCrash, ExitInvalid, ExitRegression, ExitResidue, ExitInfrastructure, ExitUsage, ExitUnknown, ExitValid}
 }
 
-// Worse is the worse of two codes.
+// Worse returns the worse of two codes.
 func Worse(a, b int) int {
 	if slices.Index(ranked(), b) < slices.Index(ranked(), a) {
 		return b
@@ -39,7 +45,7 @@ func Worse(a, b int) int {
 	return a
 }
 
-// ExitOf is the code of a verdict.
+// ExitOf returns the exit code of a verdict.
 func ExitOf(v history.Validity) int {
 	switch v {
 	case history.Valid:
@@ -51,7 +57,7 @@ func ExitOf(v history.Validity) int {
 	}
 }
 
-// ExitName is how a run that ended with a code is listed.
+// ExitName is the word with which tables list a run that ended with this code.
 func ExitName(code int) string {
 	return map[int]string{
 		ExitValid: "valid", ExitInvalid: "INVALID", ExitUnknown: "unknown", ExitInfrastructure: "broke", ExitResidue: "residue",
@@ -59,7 +65,7 @@ func ExitName(code int) string {
 	}[code]
 }
 
-// StatusError says with which code a program should end. A nil Err has nothing more to say.
+// StatusError carries the exit code of the program. With a nil Err there is no message to print.
 type StatusError struct {
 	Code int
 	Err  error
@@ -74,18 +80,18 @@ func (e *StatusError) Error() string {
 
 func (e *StatusError) Unwrap() error { return e.Err }
 
-// Status is an error that ends a program with a code.
+// Status makes an error that ends the program with this code.
 func Status(code int, err error) error { return &StatusError{code, err} }
 
-// Usage is an error of what was asked for.
+// Usage makes an error for a mistake in flags, arguments or files (exit code 254).
 func Usage(format string, args ...any) error {
 	return &StatusError{ExitUsage, fmt.Errorf(format, args...)}
 }
 
-// Infrastructure is an error of what a run needs.
+// Infrastructure makes an error for something that a run needs and that failed (exit code 3).
 func Infrastructure(err error) error { return &StatusError{ExitInfrastructure, err} }
 
-// Exit makes a result of a code: nil, or a StatusError.
+// Exit returns nil for code 0, and a StatusError without a message for any other code.
 func Exit(code int) error {
 	if code == ExitValid {
 		return nil
@@ -93,8 +99,8 @@ func Exit(code int) error {
 	return &StatusError{Code: code}
 }
 
-// Refused is a usage error where err is errors.ErrUnsupported: a runtime cannot do what was asked for. Else
-// it is one of what a run needs.
+// Refused returns a usage error if err is errors.ErrUnsupported (the runtime cannot do what was requested),
+// and an infrastructure error otherwise.
 func Refused(err error) error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return &StatusError{ExitUsage, err}

@@ -14,7 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
-// OpenRun opens a run's folder with what judges it.
+// OpenRun opens a run's folder and returns the checkers that judge it.
 func OpenRun(dir string) (*results.Folder, results.Run, []history.Checker, error) {
 	folder, err := results.Open(dir)
 	if err != nil {
@@ -36,8 +36,9 @@ func OpenRun(dir string) (*results.Folder, results.Run, []history.Checker, error
 	return folder, run, list, nil
 }
 
-// choose says who judges a run: own, of its workload or of a script, which declares no ops, and who judges
-// such runs whatever these are, more of the caller among them. Who is not asked, the run says then.
+// choose returns the checkers of a run: own, those of its workload or script (a script declares no ops), and
+// the general ones that apply to it, among them the caller's. It notes in run.NotAsked which checkers do not
+// apply, and why.
 func choose(own []history.Checker, ops []history.OpKind, run *results.Run, more ...checker.Entry) (asked []history.Checker) {
 	f := checker.RunFacts{
 		LogLanguage: run.LogLanguage, Script: ops == nil, Ops: ops, ProbeEvery: run.ProbeEvery, Hostile: run.Hostile,
@@ -72,7 +73,7 @@ func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 	}
 	for _, c := range run.Claims {
 		switch {
-		case c.Undecided != "" && run.Verdict == history.Valid: // a scenario that showed less than it is for
+		case c.Undecided != "" && run.Verdict == history.Valid: // a script that could not decide one of its claims
 			run.Verdict, run.ExitCode = history.Unknown, Worse(run.ExitCode, ExitUnknown)
 		case c.Undecided == "" && !c.Holds:
 			run.Verdict, run.ExitCode = history.Invalid, Worse(run.ExitCode, ExitInvalid)
@@ -91,24 +92,24 @@ func Judge(ctx context.Context, folder *results.Folder, run results.Run, list []
 	return a, nil
 }
 
-// measureSelf notes what the run cost this program, unless the run is judged again.
+// measureSelf records what the run cost this program. A run that is judged again keeps its first values.
 func measureSelf(run *results.Run) {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil && run.Resources.HarnessMaxRSS == 0 {
-		run.Resources.HarnessMaxRSS = usage.Maxrss << 10 // Linux counts KiB
+		run.Resources.HarnessMaxRSS = usage.Maxrss << 10 // Linux reports KiB
 		run.Resources.HarnessCPU = CPUOf(usage)
 	}
 }
 
 const firstWrite = "in all, to the first committed write"
 
-// timeFirstWrite completes the parts of the start with how long it took until a client's write was
-// acknowledged, the first election included.
+// timeFirstWrite adds to the timings of the start how long it took until the first write of a client was
+// acknowledged, including the first election.
 func timeFirstWrite(run *results.Run, ops []history.Op) {
 	if slices.ContainsFunc(run.StartTimings, func(t history.Timing) bool { return t.Name == firstWrite }) {
 		return
 	}
-	kinds := map[int]history.Kind{} // of open calls, by process
+	kinds := map[int]history.Kind{} // of each process's open call
 	i := slices.IndexFunc(ops, func(op history.Op) bool {
 		if op.Type == history.Invoke {
 			kinds[op.Process] = op.Kind
@@ -120,5 +121,5 @@ func timeFirstWrite(run *results.Run, ops []history.Op) {
 	}
 }
 
-// CPUOf is the time on all cores, in the program and in the kernel for it.
+// CPUOf is the CPU time on all cores, user and system.
 func CPUOf(u syscall.Rusage) time.Duration { return time.Duration(u.Utime.Nano() + u.Stime.Nano()) }

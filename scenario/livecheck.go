@@ -13,21 +13,21 @@ import (
 )
 
 // liveCheck tails the run's history file and judges it while the run goes on. The file is the queue: however
-// slow judging is, the run never waits for it, nothing is lost and nothing piles up in memory. It only
-// lags, and says by how much.
+// slow judging is, the run never waits for it, no op is lost, and memory does not grow. liveCheck may lag
+// behind the run, and reports by how much.
 //
-// A simulation has no use for it: there nothing may happen beside the run.
+// A simulation does not use it: nothing may run concurrently with a simulation.
 type liveCheck struct {
 	file   *results.Following
 	cancel context.CancelFunc
-	done   chan struct{} // closed when nothing is judged any more
+	done   chan struct{} // closed when judging has ended
 
 	recorded, judged place
 	most             atomic.Int64 // longest lag so far, ns of the run's clock
-	problem          error        // good after done
+	problem          error        // valid after done is closed
 }
 
-// place is how far somebody has come in a history.
+// place is a position in a history: the number of ops, and the time of the last one.
 type place struct{ ops, at atomic.Int64 }
 
 func (p *place) set(op *history.Op) {
@@ -35,8 +35,8 @@ func (p *place) set(op *history.Op) {
 	p.at.Store(int64(op.Time))
 }
 
-// startLiveCheck lets judge see every op of the history that a run writes into folder, in a goroutine of
-// its own, until stop or the end of ctx. The op is good until judge returns.
+// startLiveCheck calls judge with every op of the history that a run writes into folder, in its own
+// goroutine, until stop or the end of ctx. The op is valid until judge returns.
 func startLiveCheck(ctx context.Context, folder *results.Folder, judge func(context.Context, *history.Op)) (*liveCheck, error) {
 	file, err := folder.FollowHistory()
 	if err != nil {
@@ -52,7 +52,7 @@ func startLiveCheck(ctx context.Context, folder *results.Folder, judge func(cont
 	return b, nil
 }
 
-var errLiveCheckEnded = errors.New("it was to end")
+var errLiveCheckEnded = errors.New("the live check was stopped")
 
 func (b *liveCheck) read(ctx context.Context, r io.Reader, judge func(context.Context, *history.Op)) error {
 	_, err := history.ReadOps(r, func(raw *history.RawOp, _ *history.Sequence, _ []byte) error {
@@ -68,22 +68,22 @@ func (b *liveCheck) read(ctx context.Context, r io.Reader, judge func(context.Co
 		return nil
 	})
 	if err != nil && !errors.Is(err, errLiveCheckEnded) {
-		return fmt.Errorf("judge the history beside the run: %w", err)
+		return fmt.Errorf("judge the history during the run: %w", err)
 	}
 	return nil
 }
 
-// record takes note of an op that was recorded.
+// record notes that an op was recorded.
 func (b *liveCheck) record(op *history.Op) { b.recorded.set(op) }
 
-// behind is how far judging lags.
+// behind returns how far judging lags behind recording.
 func (b *liveCheck) behind() (ops int, lag time.Duration) {
 	ops = int(b.recorded.ops.Load() - b.judged.ops.Load())
 	return max(ops, 0), max(time.Duration(b.recorded.at.Load()-b.judged.at.Load()), 0)
 }
 
-// stop waits until everything is judged that was written, for patience at most: the rest is left to
-// the checkers that see the whole history. It says how it went. It is called once.
+// stop waits until every recorded op is judged, but at most for patience: the checkers of the whole history
+// judge the rest. It returns what was judged. Call it once.
 func (b *liveCheck) stop(patience time.Duration) results.LiveCheck {
 	b.file.End()
 	select {
@@ -100,11 +100,11 @@ func (b *liveCheck) stop(patience time.Duration) results.LiveCheck {
 	return c
 }
 
-// liveCheckPatience is how long a run that has ended waits for what judges beside it. What that does
-// not come to then is judged with the whole history.
+// liveCheckPatience is how long a run that has ended waits for its live check. Ops that are not judged by
+// then are judged with the whole history.
 const liveCheckPatience = 10 * time.Second
 
-// observeLive lets what judges while the run goes on see an op.
+// observeLive passes an op to the live checks.
 func (r *Prepared) observeLive(ctx context.Context, op *history.Op) {
 	r.monitor.Observe(op)
 	if r.live != nil {
@@ -112,7 +112,7 @@ func (r *Prepared) observeLive(ctx context.Context, op *history.Op) {
 	}
 }
 
-// undecided is how many keys the live checks did not judge to their end.
+// undecided is the number of keys that the live checks did not judge completely.
 func (r *Prepared) undecided() int {
 	if r.live == nil {
 		return 0
@@ -120,7 +120,7 @@ func (r *Prepared) undecided() int {
 	return r.live.Undecided()
 }
 
-// violation is what the live checks found.
+// violation returns an error if the live checks found a violation.
 func (r *Prepared) violation() error {
 	if v := r.found(); v != nil {
 		return &violationError{v.Reason}
@@ -128,7 +128,7 @@ func (r *Prepared) violation() error {
 	return nil
 }
 
-// found is the first violation of any live check, nil if there was none.
+// found returns the first violation of any live check, or nil.
 func (r *Prepared) found() *history.Verdict {
 	if v := r.monitor.Violation(); v != nil || r.live == nil {
 		return v
@@ -136,7 +136,7 @@ func (r *Prepared) found() *history.Verdict {
 	return r.live.Violation()
 }
 
-// violationError ends a run that was to stop at a violation.
+// violationError ends a run that stops on a violation.
 type violationError struct{ reason string }
 
 func (e *violationError) Error() string { return "a live check found a violation: " + e.reason }

@@ -14,7 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 )
 
-// liveCheckRun is a recorder whose history is judged beside it.
+// liveCheckRun is a recorder whose history is judged concurrently.
 type liveCheckRun struct {
 	*harness.Recorder
 	b *liveCheck

@@ -18,7 +18,7 @@ import (
 	"github.com/faultline-chaos/faultline/scripts"
 )
 
-// builtIn are the scenarios that come with the program. Bugs that the harness found stay among them.
+// builtIn are the scenarios that come with the program. A scenario that found a bug stays here.
 //
 //go:embed builtin/*.yaml
 var builtIn embed.FS
@@ -51,7 +51,7 @@ func Doc(name string) string {
 	return s.Description
 }
 
-// Load is a scenario that comes with the program, over the defaults.
+// Load returns a built-in scenario; settings that it does not name have their defaults.
 func Load(name string) (Settings, error) {
 	s := Default()
 	s.source = []string{name}
@@ -67,7 +67,7 @@ func Load(name string) (Settings, error) {
 	return s, s.read(name, data)
 }
 
-// LoadFile is a scenario file, over the defaults.
+// LoadFile reads a scenario file; settings that it does not name have their defaults.
 func LoadFile(path string) (Settings, error) {
 	s := Default()
 	s.source = []string{"-f", path}
@@ -85,7 +85,7 @@ func (s *Settings) read(name string, data []byte) error {
 	return nil
 }
 
-// decode reads YAML over what s holds. A name that is no setting's is an error.
+// decode reads YAML into s and leaves other fields as they are. An unknown name is an error.
 func (s *Settings) decode(data []byte) error {
 	type plain Settings // without UnmarshalJSON
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -96,7 +96,7 @@ func (s *Settings) decode(data []byte) error {
 	return nil
 }
 
-// Replay are the settings of an earlier run: the same seed, and the schedule as it was.
+// Replay returns the settings of an earlier run, with the same seed and schedule.
 func Replay(run results.Run) (Settings, error) {
 	s := Default()
 	if len(run.Scenario) > 0 {
@@ -117,8 +117,8 @@ func Replay(run results.Run) (Settings, error) {
 	return s, nil
 }
 
-// fromCommand reads the settings of a run whose run.json has none, from the command that repeats it.
-// All of them are in its flags and in run.json; only a script must be looked up again.
+// fromCommand reads the settings of an older run, whose run.json has no scenario field, from the command
+// that repeats it. Only the script is not in the flags or in run.json, and is looked up by name.
 func (s *Settings) fromCommand(run results.Run) error {
 	if len(run.Command) < 2 {
 		return Usage("replay %s: its run.json does not say how to repeat it", run.ID)

@@ -13,14 +13,14 @@ import (
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
-// DrawSeed makes a seed that people can type.
+// DrawSeed draws a random seed that is short enough to type.
 func DrawSeed() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return binary.LittleEndian.Uint64(b[:])%1e9 + 1
 }
 
-// Probes are how often members are probed, and a probe's timeout; 0: not at all.
+// Probes returns the probe interval and a probe's timeout; both are 0 if there are no probes.
 func (s Settings) Probes() (every, timeout time.Duration) {
 	every = time.Duration(s.Probe)
 	if s.Probe == Auto {
@@ -32,7 +32,7 @@ func (s Settings) Probes() (every, timeout time.Duration) {
 	return every, max(50*time.Millisecond, s.Election/10)
 }
 
-// RunConfig is the engine's part of the settings.
+// RunConfig returns the settings that the engine needs.
 func (s Settings) RunConfig(w harness.Workload, schedule harness.Schedule) harness.RunConfig {
 	c := harness.RunConfig{Workload: w, Workers: s.Concurrency, Schedule: schedule, Faults: s.Time}
 	c.ProbeEvery, c.ProbeTimeout = s.Probes()
@@ -40,7 +40,7 @@ func (s Settings) RunConfig(w harness.Workload, schedule harness.Schedule) harne
 	return c
 }
 
-// NewWorkload makes what clients do.
+// NewWorkload makes the workload.
 func (s Settings) NewWorkload() (harness.Workload, error) {
 	think := time.Duration(float64(s.Concurrency) / s.Rate * float64(time.Second))
 	w, err := workloads.ByName(s.Workload, workloads.Options{Think: think, Timeout: max(s.Election*3/20, 20*time.Millisecond)})
@@ -50,7 +50,8 @@ func (s Settings) NewWorkload() (harness.Workload, error) {
 	return w, nil
 }
 
-// NewSchedule makes the schedule from its steps, or from the seed; more are faults beside nemesis.All.
+// NewSchedule makes the schedule from its explicit steps, or draws it from the seed. more are faults in
+// addition to nemesis.All.
 func (s Settings) NewSchedule(more ...nemesis.Entry) (harness.Schedule, error) {
 	if len(s.Schedule) > 0 {
 		return s.explicitSchedule(more)
@@ -77,7 +78,7 @@ func (s Settings) NewSchedule(more ...nemesis.Entry) (harness.Schedule, error) {
 	return schedule, nil
 }
 
-// members are the names that runtimes give.
+// members are the names that runtimes give to members: n1, n2, ...
 func (s Settings) members() (out []history.NodeID) {
 	for i := range s.Nodes {
 		out = append(out, history.NodeID(fmt.Sprintf("n%d", i+1)))
@@ -95,14 +96,14 @@ func (s Settings) explicitSchedule(more []nemesis.Entry) (out harness.Schedule, 
 			return nil, Usage("schedule, step %d: %v", i+1, err)
 		}
 		if st.At < 0 || st.For <= 0 || st.At >= s.Time {
-			return nil, Usage("schedule, step %d: at is %v and for is %v: at must be in the faults phase of %v, for must be positive", i+1, st.At, st.For, s.Time)
+			return nil, Usage("schedule, step %d: at is %v and for is %v: at must be within the faults phase of %v, and for must be positive", i+1, st.At, st.For, s.Time)
 		}
 		out = append(out, harness.Step{At: st.At, For: st.For, Fault: f, Target: st.Target})
 	}
 	return out, nil
 }
 
-// steps are a schedule as run.json has it.
+// steps converts a schedule to its form in run.json.
 func steps(s harness.Schedule) []results.Step {
 	out := make([]results.Step, 0, len(s))
 	for _, st := range s {

@@ -13,36 +13,36 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Job is one cluster and what is done on it. Whatever starts a cluster does so by one.
+// Job is one cluster and the work done on it. Everything that starts a cluster uses a Job.
 type Job struct {
 	Runtime harness.Runtime
 	Cluster harness.ClusterConfig
-	History io.Writer // takes the lines of the history; nil: nobody does
+	History io.Writer // receives the history's lines; nil: they are dropped
 	Record  harness.RecorderOptions
-	// Silent leaves out the question who the members are, which on virtual time moves all that comes after it.
+	// Silent skips asking the members for their identity. On virtual time that call would shift all later events.
 	Silent bool
-	// Do is called in a task on the running cluster. Its error is Perform's.
+	// Do runs in a task on the running cluster. Perform returns its error.
 	Do func(context.Context, harness.Env, harness.Cluster, *harness.Recorder) error
 }
 
-// Engine is a Job's Do that does a whole run: warm-up, faults, recovery.
+// Engine is a Job's Do that does a whole run: warm-up, faults phase, recovery.
 func Engine(rc harness.RunConfig) func(context.Context, harness.Env, harness.Cluster, *harness.Recorder) error {
 	return func(ctx context.Context, env harness.Env, c harness.Cluster, r *harness.Recorder) error {
 		return harness.Run(ctx, env, c, r, rc)
 	}
 }
 
-// Cluster is what became known of a Job's cluster.
+// Cluster is what Perform learned about a Job's cluster.
 type Cluster struct {
 	Members []history.NodeID
 	IDs     map[history.NodeID]string // hexadecimal, as in raft's log
-	Version string                    // of the system, as it says itself
+	Version string                    // the version that the system reports
 	Timings []history.Timing          // of its start
 	RSS     map[history.NodeID]int64  // bytes, at the end
-	Ops     []history.Op              // where the recorder kept them
+	Ops     []history.Op              // if the recorder kept them
 }
 
-// Perform starts the cluster, does the job and closes the cluster. What became known is good also where
+// Perform starts the cluster, does the job and closes the cluster. The returned Cluster is valid also if
 // there is an error.
 func (j Job) Perform(ctx context.Context) (c Cluster, err error) {
 	if j.History == nil {
@@ -64,7 +64,7 @@ func (j Job) Perform(ctx context.Context) (c Cluster, err error) {
 	return c, err
 }
 
-// identify asks the members who they are.
+// identify asks the members for their ids and version.
 func (c *Cluster) identify(ctx context.Context, env harness.Env, hc harness.Cluster) {
 	c.IDs = map[history.NodeID]string{}
 	for i, st := range harness.Statuses(ctx, env, hc) {
@@ -91,19 +91,19 @@ func (c *Cluster) measureRSS(ctx context.Context, hc harness.Cluster) {
 	}
 }
 
-// Logs keeps members' lines in memory.
+// Logs keeps the members' log lines in memory.
 type Logs struct {
 	mu  sync.Mutex
 	all map[history.NodeID][]history.LogLine
 }
 
-// NewLogs makes one without lines.
+// NewLogs makes empty Logs.
 func NewLogs() *Logs { return &Logs{all: map[history.NodeID][]history.LogLine{}} }
 
-// Writer takes a member's lines: it is a harness.ClusterConfig.Logs.
+// Writer returns the writer of a member's log; use it as harness.ClusterConfig.Logs.
 func (k *Logs) Writer(id history.NodeID) io.Writer { return &logWriter{k, id} }
 
-// Lines are those so far, a copy.
+// Lines returns a copy of the lines so far.
 func (k *Logs) Lines() map[history.NodeID][]history.LogLine {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -119,7 +119,7 @@ type logWriter struct {
 	id history.NodeID
 }
 
-// Write takes one line, as ClusterConfig.Logs promises.
+// Write receives one line per call, as ClusterConfig.Logs promises.
 func (w *logWriter) Write(b []byte) (int, error) {
 	line, err := history.ParseLogLine(string(b[:max(0, len(b)-1)]))
 	if err != nil {

@@ -26,52 +26,52 @@ import (
 	"github.com/faultline-chaos/faultline/systems"
 )
 
-// DefaultOut is the folder of the run folders where none is named.
+// DefaultOut is the default folder of the run folders.
 const DefaultOut = "results/runs"
 
-// Options are what a run needs beside its settings.
+// Options are what a run needs in addition to its settings.
 type Options struct {
-	Out     string    // folder in which the run's folder is made; "": DefaultOut
-	Stdout  io.Writer // takes what goes on, as lines; nil: nobody does
-	Program string    // how this program was called, for the command that repeats the run; "": faultline
+	Out     string    // folder for the run's folder; "": DefaultOut
+	Stdout  io.Writer // receives progress as lines; nil: no progress is printed
+	Program string    // name under which this program was called, for the command that repeats the run; "": faultline
 	Version string    // of this program, for run.json
-	// Watch shows a run while it goes on; nil: as lines on Stdout.
+	// Watch shows a run while it goes on; nil: progress lines on Stdout.
 	Watch func(*Prepared) Watcher
 
-	Workload harness.Workload // instead of the one that the settings name
-	System   systems.Closer   // likewise; Run closes it
-	Runtime  harness.Runtime  // likewise
-	Faults   []nemesis.Entry  // beside nemesis.All
-	Checkers []checker.Entry  // beside checker.All
+	Workload harness.Workload // used instead of the workload that the settings name; nil: theirs
+	System   systems.Closer   // used instead of the system that the settings name; nil: theirs; Run closes it
+	Runtime  harness.Runtime  // used instead of the runtime that the settings name; nil: theirs
+	Faults   []nemesis.Entry  // in addition to nemesis.All
+	Checkers []checker.Entry  // in addition to checker.All
 }
 
 // Watcher shows a run.
 type Watcher struct {
 	Observe func(*history.Op)
-	Stage   func(what string) // what goes on after the clients are done
-	Stop    func()            // may be called again
+	Stage   func(what string) // called with the current stage after the clients have ended
+	Stop    func()            // may be called more than once
 }
 
-// Prepared is a run before it starts, with its folder.
+// Prepared is a run that is ready to start, with its folder.
 type Prepared struct {
-	Settings Settings // with the seed that was drawn
+	Settings Settings // its seed is never 0: it has been drawn
 	Runtime  harness.Runtime
 
-	options  Options
-	system   systems.Closer
-	workload harness.Workload
-	schedule harness.Schedule
-	folder   *results.Folder
-	run      results.Run
-	logs     []*os.File
-	monitor  *livechecks.Monitor
-	live     *checker.LiveRegisters    // nil: keys are judged at the end only
-	beside   atomic.Pointer[liveCheck] // nil: live checks see ops as they are recorded
+	options   Options
+	system    systems.Closer
+	workload  harness.Workload
+	schedule  harness.Schedule
+	folder    *results.Folder
+	run       results.Run
+	logs      []*os.File
+	monitor   *livechecks.Monitor
+	live      *checker.LiveRegisters    // nil: keys are judged only at the end
+	liveCheck atomic.Pointer[liveCheck] // nil: live checks see ops while they are recorded
 }
 
 var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
 
-// Prepare checks the settings and makes the run's folder with a first run.json.
+// Prepare checks the settings and makes the run's folder with an initial run.json.
 func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 	if s.Seed == 0 {
 		s.Seed = DrawSeed()
@@ -149,13 +149,13 @@ func (r *Prepared) makeFolder(reason string) (err error) {
 	return r.folder.WriteRun(r.run)
 }
 
-// FolderName names what a command leaves behind: by time, so that listings are in order, by name, and
-// unlike any other.
+// FolderName makes the unique name of an output folder from the time (so that listings are in order) and a
+// name.
 func FolderName(at time.Time, name string) string {
 	return fmt.Sprintf("%s-%s-%s", at.Format("20060102-150405"), name, uuid.NewString()[:4])
 }
 
-// Commit is the revision that this program was built from, if the build knew.
+// Commit is the revision that this program was built from; "" if it is unknown.
 func Commit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -167,7 +167,7 @@ func Commit() string {
 	return ""
 }
 
-// clusterConfig lets logs go to the folder.
+// clusterConfig makes the cluster's configuration; members' logs go to the folder.
 func (r *Prepared) clusterConfig(problems *[]error) harness.ClusterConfig {
 	return harness.ClusterConfig{
 		RunID: "faultline-" + r.run.ID, Seed: r.Settings.Seed, System: r.system, Nodes: r.Settings.Nodes,
@@ -192,7 +192,7 @@ func (r *Prepared) close() error {
 	return errors.Join(append(errs, r.system.Close())...)
 }
 
-// Plan is what is known of the run before it begins.
+// Plan is what is known about the run before it starts.
 func (r *Prepared) Plan() live.Plan {
 	s := &r.Settings
 	p := live.Plan{
@@ -206,12 +206,12 @@ func (r *Prepared) Plan() live.Plan {
 	return p
 }
 
-// Checks are how far the live checks are. It may be called while the run goes on.
+// Checks reports the progress of the live checks. It may be called concurrently with the run.
 func (r *Prepared) Checks() live.Checks {
 	var c live.Checks
 	c.Answers, c.Hashes = r.monitor.Judged()
 	c.Undecided = r.undecided()
-	if b := r.beside.Load(); b != nil {
+	if b := r.liveCheck.Load(); b != nil {
 		c.Behind, c.Lag = b.behind()
 	}
 	if v := r.found(); v != nil {

@@ -22,21 +22,21 @@ import (
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
-// Run does a whole run: prepare, execute, judge, report. An error is about a run that could not be
-// judged, and is a StatusError where a program should end with a code of its own; a violation is no
-// error, but a verdict.
+// Run does a whole run: prepare, execute, judge, report. An error means that the run could not be judged; it
+// is a StatusError if the program should end with a particular exit code. A violation is a verdict, not an
+// error.
 func Run(ctx context.Context, s Settings, o Options) (results.Run, error) {
 	out, err := Perform(ctx, s, o)
 	return out.Analysis.Run, err
 }
 
-// Outcome is a run that was judged; without a Folder it was not.
+// Outcome is a judged run. If Folder is nil, the run was not judged.
 type Outcome struct {
 	Folder   *results.Folder
 	Analysis failover.Analysis
 }
 
-// Perform is Run, and also says what was measured, and where it is.
+// Perform does the same as Run, and also returns the measurements and the run's folder.
 func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 	r, err := Prepare(ctx, s, o)
 	if err != nil {
@@ -56,11 +56,11 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 			watch = func(r *Prepared) Watcher { return r.Lines(false) }
 		}
 		w := watch(r)
-		defer w.Stop() // a panic must not leave the terminal to nobody
+		defer w.Stop() // also after a panic the terminal must be restored
 		if err := r.execute(ctx, w.Observe); err != nil {
 			return Outcome{}, err
 		}
-		w.Stage("judging what the clients saw")
+		w.Stage("judging the history")
 		done = w.Stop
 	}
 	analysis, err := Judge(ctx, r.folder, r.run, list, s.CheckTime)
@@ -75,10 +75,10 @@ func Perform(ctx context.Context, s Settings, o Options) (Outcome, error) {
 	return out, nil
 }
 
-// announce says what will be done.
+// announce prints the planned faults.
 func (r *Prepared) announce() {
 	if len(r.schedule) == 0 {
-		fmt.Fprintf(r.options.Stdout, "no faults were asked for: %v of calls, and nothing about faults is proven\n", r.Settings.Time)
+		fmt.Fprintf(r.options.Stdout, "no faults scheduled: this run says nothing about fault tolerance (%v of calls)\n", r.Settings.Time)
 		return
 	}
 	var names []string
@@ -90,7 +90,7 @@ func (r *Prepared) announce() {
 	fmt.Fprintf(r.options.Stdout, "%s in %v: %s\n", english.Plural(len(r.schedule), "fault", ""), r.Settings.Time, strings.Join(names, ", "))
 }
 
-// Lines shows a run as lines on Stdout; rewrite: it is a terminal, on which the last one changes.
+// Lines shows a run as lines on Stdout. With rewrite (on a terminal) the last line is rewritten.
 func (r *Prepared) Lines(rewrite bool) Watcher {
 	l := live.NewLines(r.Plan(), r.options.Stdout, rewrite, r.Checks)
 	if !harness.Virtual(r.Runtime) {
@@ -99,12 +99,12 @@ func (r *Prepared) Lines(rewrite bool) Watcher {
 	return Watcher{l.Observe, func(string) {}, sync.OnceFunc(l.Stop)}
 }
 
-// execute does the run; the folder then holds its history and logs. The error is of a run that the cluster
-// refused, where nobody could before it was started: of that nothing is left.
+// execute does the run and writes its history and logs into the folder. An error means that the cluster
+// refused the run when it was started; nothing of such a run is kept.
 func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) error {
 	file, err := r.folder.CreateHistory()
 	if err != nil {
-		r.settle(err)
+		r.classify(err)
 		return nil
 	}
 	var problems []error
@@ -116,10 +116,10 @@ func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) error
 	if !harness.Virtual(r.Runtime) {
 		b, err := startLiveCheck(ctx, r.folder, r.observeLive)
 		if err != nil {
-			r.settle(errors.Join(err, file.Close(), r.close()))
+			r.classify(errors.Join(err, file.Close(), r.close()))
 			return nil
 		}
-		r.beside.Store(b)
+		r.liveCheck.Store(b)
 		see = func(_ context.Context, op *history.Op) { b.record(op) }
 	}
 	job := Job{Runtime: r.Runtime, Cluster: r.clusterConfig(&problems), History: file, Do: Engine(rc), Record: harness.RecorderOptions{Observe: func(op *history.Op) {
@@ -127,7 +127,7 @@ func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) error
 		observe(op)
 	}}}
 	c, err := job.Perform(ctx)
-	if b := r.beside.Load(); b != nil {
+	if b := r.liveCheck.Load(); b != nil {
 		last := b.stop(liveCheckPatience)
 		last.UndecidedKeys = r.undecided()
 		r.run.LiveCheck = &last
@@ -137,11 +137,11 @@ func (r *Prepared) execute(ctx context.Context, observe func(*history.Op)) error
 		return Refused(errors.Join(append(problems, os.RemoveAll(r.folder.Dir()), results.PointLatest(r.options.Out))...))
 	}
 	r.record(c)
-	r.settle(errors.Join(problems...))
+	r.classify(errors.Join(problems...))
 	return nil
 }
 
-// record takes over what became known of the cluster.
+// record notes in the run what was learned about the cluster.
 func (r *Prepared) record(c Cluster) {
 	if c.Members != nil {
 		r.run.Nodes = c.Members
@@ -150,9 +150,9 @@ func (r *Prepared) record(c Cluster) {
 	r.run.Resources.MemberRSS = c.RSS
 }
 
-// settle sorts what ended the run: an interruption, something that was not healed, a property of the
-// system (judged from the history, or found by the simulation), or a broken run.
-func (r *Prepared) settle(err error) {
+// classify notes what ended the run: an interruption, a fault that was not healed, a property of the system
+// (judged from the history, or found by the simulation), or a failure of the run itself.
+func (r *Prepared) classify(err error) {
 	r.run.Finished = time.Now()
 	if err == nil {
 		return
@@ -173,7 +173,7 @@ func (r *Prepared) settle(err error) {
 	}
 }
 
-// Invariant makes a verdict of what a simulation found by itself.
+// Invariant makes a verdict from an invariant that a simulation found broken.
 func Invariant(err error) (history.Verdict, bool) {
 	var inv *sim.InvariantError
 	if !errors.As(err, &inv) {
@@ -182,7 +182,7 @@ func Invariant(err error) (history.Verdict, bool) {
 	return history.Verdict{Checker: "invariants", Validity: history.Invalid, Reason: inv.Error()}, true
 }
 
-// Broken says whether a run's error is of the run itself, beyond what verdicts and other fields say.
+// Broken reports whether the run itself failed, in a way that verdicts and other fields do not express.
 func Broken(err error) bool {
 	var (
 		recovery *harness.NoRecoveryError

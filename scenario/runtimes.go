@@ -16,24 +16,25 @@ import (
 	"github.com/faultline-chaos/faultline/systems"
 )
 
-// RuntimeEntry is a line of Runtimes.
+// RuntimeEntry is an entry of Runtimes.
 type RuntimeEntry struct {
 	Name string
 	Doc  string // one line
 	New  func(Settings) harness.Runtime
-	Auto string // why auto takes it, which tries them in order: it says so where it works; "": auto does not
+	Auto string // why auto chose it, if it works: auto tries them in order; "": auto never chooses it
 }
 
 // Runtimes lists where clusters can run.
 func Runtimes() []RuntimeEntry {
 	return []RuntimeEntry{
-		{"docker", "a container a member, through testcontainers-go", func(Settings) harness.Runtime { return &docker.Runtime{} }, "a Docker engine answers"},
-		{"local", "a member in Linux namespaces of its own; no Docker, no root where the kernel allows it", func(Settings) harness.Runtime { return &local.Runtime{} }, "namespaces work here"},
-		{"sim", "all members, clients and faults in one thread on virtual time; a seed repeats a run byte for byte", func(s Settings) harness.Runtime { return s.NewSim() }, ""},
+		{"docker", "each member in a container of its own, with testcontainers-go", func(Settings) harness.Runtime { return &docker.Runtime{} }, "a Docker engine answers"},
+		{"local", "each member in Linux namespaces of its own; needs no Docker, and no root if the kernel allows it", func(Settings) harness.Runtime { return &local.Runtime{} }, "namespaces work here"},
+		{"sim", "members, clients and faults simulated in one thread on virtual time; a seed repeats a run byte for byte", func(s Settings) harness.Runtime { return s.NewSim() }, ""},
 	}
 }
 
-// NewSim is the runtime sim as the settings want it. Recovery is calm also where faults are hostile.
+// NewSim makes the runtime sim for these settings. Even with hostile faults, nothing is injected during
+// recovery.
 func (s Settings) NewSim() *sim.Runtime {
 	rt := &sim.Runtime{}
 	if s.Hostile {
@@ -42,7 +43,7 @@ func (s Settings) NewSim() *sim.Runtime {
 	return rt
 }
 
-// RuntimeNames are those of Runtimes.
+// RuntimeNames are the names of Runtimes.
 func RuntimeNames() (names []string) {
 	for _, r := range Runtimes() {
 		names = append(names, r.Name)
@@ -50,7 +51,7 @@ func RuntimeNames() (names []string) {
 	return names
 }
 
-// CheckRuntime says whether there is a runtime of that name, or it is auto.
+// CheckRuntime returns a usage error unless there is a runtime of that name, or it is auto.
 func CheckRuntime(name string) error {
 	if name != "auto" && !slices.Contains(RuntimeNames(), name) {
 		return Usage("unknown runtime %q: allowed are auto, %s", name, strings.Join(RuntimeNames(), ", "))
@@ -58,13 +59,13 @@ func CheckRuntime(name string) error {
 	return nil
 }
 
-// Virtual says whether a runtime of that name is on virtual time, which needs no server program.
+// Virtual reports whether the runtime of that name runs on virtual time and needs no server program.
 func Virtual(name string) bool {
 	return slices.ContainsFunc(Runtimes(), func(e RuntimeEntry) bool { return e.Name == name && harness.Virtual(e.New(Settings{})) })
 }
 
-// NewRuntime makes the runtime that was asked for, or for auto the first that works here, with what it is
-// able to do. The reason says why it is that one.
+// NewRuntime makes the requested runtime, or for auto the first one that works here, and returns what it
+// supports. The reason says why it was chosen.
 func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, able harness.Abler, reason string, err error) {
 	if err := CheckRuntime(s.Runtime); err != nil {
 		return nil, nil, "", err
@@ -78,34 +79,34 @@ func (s Settings) NewRuntime(ctx context.Context) (rt harness.Runtime, able harn
 		able, err := rt.Probe(ctx)
 		switch {
 		case err != nil && s.Runtime != "auto":
-			return nil, nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))
+			return nil, nil, "", Infrastructure(fmt.Errorf("it cannot be used on this machine: %w", err))
 		case err != nil:
 			failed = append(failed, err)
 		case s.Runtime != "auto":
 			return rt, able, "asked for", nil
-		case len(failed) > 0: // why it is not one before it; what follows is advice
+		case len(failed) > 0: // why earlier runtimes were not chosen; advice after it is cut off
 			why, _, _ := strings.Cut(failed[0].Error(), "; ")
 			return rt, able, why, nil
 		default:
 			return rt, able, e.Auto, nil
 		}
 	}
-	return nil, nil, "", Infrastructure(fmt.Errorf("no runtime can be used here: %w; --runtime sim always works", &joined{failed}))
+	return nil, nil, "", Infrastructure(fmt.Errorf("no runtime can be used on this machine: %w; --runtime sim always works", &joined{failed}))
 }
 
-// runtimeOf is NewRuntime, but for a caller with a runtime of its own.
+// runtimeOf returns the caller's own runtime if there is one, and otherwise the same as NewRuntime.
 func (s Settings) runtimeOf(ctx context.Context, o Options) (harness.Runtime, harness.Abler, string, error) {
 	if o.Runtime == nil {
 		return s.NewRuntime(ctx)
 	}
 	able, err := o.Runtime.Probe(ctx)
 	if err != nil {
-		return nil, nil, "", Infrastructure(fmt.Errorf("it cannot be used here: %w", err))
+		return nil, nil, "", Infrastructure(fmt.Errorf("it cannot be used on this machine: %w", err))
 	}
 	return o.Runtime, able, "asked for", nil
 }
 
-// joined is several errors in one line.
+// joined joins several errors in one line.
 type joined struct{ errs []error }
 
 func (j *joined) Error() string {
@@ -113,7 +114,7 @@ func (j *joined) Error() string {
 }
 func (j *joined) Unwrap() []error { return j.errs }
 
-// SystemNames are those of systems.All.
+// SystemNames are the names of systems.All.
 func SystemNames() (names []string) {
 	for _, s := range systems.All() {
 		names = append(names, s.Name)
@@ -121,8 +122,8 @@ func SystemNames() (names []string) {
 	return names
 }
 
-// NewSystem makes the system; the caller closes it. The program is looked for beside this one where
-// none is named; a simulation needs none.
+// NewSystem makes the system; the caller closes it. If Binary is empty, the server program is looked for
+// beside this program; a simulation needs none.
 func (s Settings) NewSystem() (systems.Closer, error) {
 	for _, e := range systems.All() {
 		if e.Name != s.System {

@@ -35,7 +35,7 @@ func TestWorse(t *testing.T) {
 		require.Equal(t, c.want, Worse(c.b, c.a))
 	}
 	require.Equal(t, ExitUnknown, ExitOf(history.Unknown))
-	require.Contains(t, ExitCodesHelp, "The worst wins: "+strings.Trim(strings.ReplaceAll(fmt.Sprint(ranked()), " ", ", "), "[]")+".", "help tells the ranking")
+	require.Contains(t, ExitCodesHelp, "the worst one is returned: "+strings.Trim(strings.ReplaceAll(fmt.Sprint(ranked()), " ", ", "), "[]")+".", "the help states the ranking")
 }
 
 func TestBuiltInScenariosAreValid(t *testing.T) {

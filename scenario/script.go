@@ -14,13 +14,13 @@ import (
 	"github.com/faultline-chaos/faultline/scripts"
 )
 
-// scriptCheckers judge a script's history beside its claims. Its clients read and write registers, but
-// not long enough after the last fault for durability.
+// scriptCheckers judge a script's history, in addition to its claims. Its clients read and write registers,
+// but not long enough after the last fault for the checker durable.
 func scriptCheckers() []history.Checker {
 	return []history.Checker{checker.Linearizable{}}
 }
 
-// script runs a scenario with expectations of its own. Its claims become part of run.json.
+// script runs a scenario that checks its own claims. The claims become part of run.json.
 func (r *Prepared) script(ctx context.Context) {
 	i := slices.IndexFunc(scripts.All(), func(e scripts.Entry) bool { return e.Name == r.Settings.Script })
 	s := &scripted{r: r}
@@ -41,9 +41,9 @@ func (r *Prepared) script(ctx context.Context) {
 		}
 		fmt.Fprintf(r.options.Stdout, "    %s (%.1f s)\n", mark, c.Took.Seconds())
 	}
-	r.settle(err)
+	r.classify(err)
 	var recovery *harness.NoRecoveryError
-	if errors.As(err, &recovery) { // a script needs its cluster back: what it did not show is not shown
+	if errors.As(err, &recovery) { // without recovery a script cannot decide its remaining claims
 		r.run.Error = err.Error()
 	}
 }

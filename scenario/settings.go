@@ -1,14 +1,14 @@
-// Package scenario does a whole run from its settings: it starts a cluster, lets clients call it while
-// faults are injected, judges what they saw, and leaves a folder with the report. Every command of
-// faultline that runs a cluster goes through it, and so may a Go test of yours:
+// Package scenario does a whole run from its settings: it starts a cluster, injects faults while clients
+// call it, judges what the clients saw, and writes a folder with the report. Every faultline command that
+// runs a cluster uses it, and your own Go tests can use it, too:
 //
 //	s := scenario.Default()
 //	s.Runtime, s.Time = "sim", 10*time.Second
 //	run, err := scenario.Run(ctx, s, scenario.Options{Out: t.TempDir()})
 //	// run.Verdict, run.Verdicts; the report is in the folder run.ID of Out
 //
-// An error means that nothing could be judged; what was judged is in the run. Nothing here ends the
-// program, keeps state between runs or prints where no writer was given.
+// An error means that nothing could be judged; verdicts are in the run. Nothing here ends the program,
+// keeps state between runs, or prints unless a writer was given.
 package scenario
 
 import (
@@ -26,43 +26,44 @@ import (
 	"github.com/faultline-chaos/faultline/store/core"
 )
 
-// Settings is everything that says what a run does. It is the target of flags, the form of scenario
-// files, and the field scenario of run.json, from which a run is replayed; durations are written as in Go: 500ms. Make one with Default or
-// Load: a zero field is what its help says of 0, and is refused where that is nothing.
+// Settings is everything that determines a run. It is the target of flags, the form of scenario files, and
+// the field scenario of run.json, from which a run is replayed. Durations are written as in Go: 500ms. Make
+// one with Default or Load. A field that is zero means what its help says about 0; if the help says nothing
+// about 0, Check refuses it.
 //
-// A field is the only place where its setting is named: from its tags come the name in files and of the
-// flag (yaml), the default, the flag's help (without one there is no flag; {runtimes} and {systems}
-// stand for their names), and what is allowed: min and max, above, and with none also 0.
+// Each setting is defined by its field alone. The tags give its name in files and as a flag (yaml), its
+// default, the flag's help (without help there is no flag; {runtimes} and {systems} are replaced by the
+// names), and the allowed values: min and max (inclusive), above (exclusive), and none if 0 is allowed too.
 type Settings struct {
 	Name        string        `yaml:"name" default:"chaos"`
 	Description string        `yaml:"description,omitempty"`
-	Script      string        `yaml:"script,omitempty"` // a scenario with steps and expectations of its own: election-basics
+	Script      string        `yaml:"script,omitempty"` // name of a script with its own steps and claims, such as election-basics
 	Runtime     string        `yaml:"runtime" default:"auto" help:"where the cluster runs: auto, {runtimes}"`
-	System      string        `yaml:"system" default:"raftkv" help:"what is tested: {systems}"`
-	Binary      string        `yaml:"binary,omitempty" help:"the system's server program; default: the one beside this program"`
-	Bug         string        `yaml:"bug,omitempty" help:"a planted bug of the store: see faultline list bugs"`
-	Nodes       int           `yaml:"nodes" default:"3" min:"1" max:"7" help:"members of the cluster, 1 to 7"`
+	System      string        `yaml:"system" default:"raftkv" help:"system to test: {systems}"`
+	Binary      string        `yaml:"binary,omitempty" help:"path of the system's server program; default: the file of that name beside this program"`
+	Bug         string        `yaml:"bug,omitempty" help:"planted bug of the store to run with (see faultline list bugs)"`
+	Nodes       int           `yaml:"nodes" default:"3" min:"1" max:"7" help:"number of members of the cluster, 1 to 7"`
 	Election    time.Duration `yaml:"election-timeout" default:"1s" above:"0" help:"the system's election timeout; at least five times the heartbeat interval"`
 	Heartbeat   time.Duration `yaml:"heartbeat-interval" default:"100ms" above:"0" help:"the system's heartbeat interval"`
-	Snapshot    int           `yaml:"snapshot-count" min:"0" help:"log entries from one snapshot of the system to the next; 0: the system's default"`
-	Workload    string        `yaml:"workload" default:"register" help:"what clients do: see faultline list workloads"`
-	Concurrency int           `yaml:"concurrency" default:"5" min:"1" max:"1000" help:"client workers"`
-	Rate        float64       `yaml:"rate" default:"200" above:"0" max:"1000000" help:"calls a second of all workers together, while the service answers"`
-	Probe       Interval      `yaml:"probe" default:"auto" min:"1ms" max:"1m" none:"0" help:"probe interval (one put and one get per interval through any majority), to time outages; 0 disables; auto: min(10ms, heartbeat-interval/10)"`
-	Hash        time.Duration `yaml:"hash" default:"5s" min:"100ms" none:"0" help:"how often to compare state hashes across members, or less often where it takes a member long; 0 disables"`
-	Faults      []string      `yaml:"faults" default:"[kill, pause, partition]" help:"faults of the schedule, such as kill,stutter(100ms,50%), or none: see faultline list faults"`
+	Snapshot    int           `yaml:"snapshot-count" min:"0" help:"number of log entries between two snapshots of the system; 0: the system's default"`
+	Workload    string        `yaml:"workload" default:"register" help:"what clients do (see faultline list workloads)"`
+	Concurrency int           `yaml:"concurrency" default:"5" min:"1" max:"1000" help:"number of concurrent clients"`
+	Rate        float64       `yaml:"rate" default:"200" above:"0" max:"1000000" help:"calls per second of all clients together while the service answers"`
+	Probe       Interval      `yaml:"probe" default:"auto" min:"1ms" max:"1m" none:"0" help:"probe interval, for timing outages (one put and one get per interval through any majority); 0 disables; auto is min(10ms, heartbeat-interval/10)"`
+	Hash        time.Duration `yaml:"hash" default:"5s" min:"100ms" none:"0" help:"how often to compare state hashes across members (less often if hashing is slow); 0 disables"`
+	Faults      []string      `yaml:"faults" default:"[kill, pause, partition]" help:"faults to inject, such as kill,stutter(100ms,50%), or none (see faultline list faults)"`
 	Storm       time.Duration `yaml:"storm" min:"0" help:"inject overlapping faults on random members, on average this far apart, instead of one after another"`
-	Hostile     bool          `yaml:"hostile" help:"on sim: the network also loses, doubles and delays messages, and power fails at the worst moments"`
-	Schedule    []Step        `yaml:"schedule,omitempty"` // instead of one drawn from the seed
+	Hostile     bool          `yaml:"hostile" help:"on sim: also lose, duplicate and delay messages, and let power fail at the worst moments"`
+	Schedule    []Step        `yaml:"schedule,omitempty"` // used instead of a schedule drawn from the seed
 	Time        time.Duration `yaml:"time" default:"60s" above:"0" help:"length of the faults phase"`
-	Seed        uint64        `yaml:"seed" help:"seed of workload and schedule; 0: drawn at random, and printed"`
-	CheckTime   time.Duration `yaml:"check-time" default:"2m" above:"0" help:"time for the checkers; what is not decided then is unknown"`
-	Stop        bool          `yaml:"stop-on-violation" help:"end the run as soon as the live checks see a violation, such as a key that is not linearizable: heal, judge, report"`
+	Seed        uint64        `yaml:"seed" help:"seed of workload and schedule; 0: drawn at random and printed"`
+	CheckTime   time.Duration `yaml:"check-time" default:"2m" above:"0" help:"time limit of the checkers; what is undecided then is unknown"`
+	Stop        bool          `yaml:"stop-on-violation" help:"end the run (heal, judge, report) as soon as a live check finds a violation"`
 
-	source []string // the arguments that name its scenario or file
+	source []string // the arguments that name the scenario or file it came from
 }
 
-// Step is harness.Step as a file has it.
+// Step is a harness.Step as it is written in a file.
 type Step struct {
 	At     time.Duration  `yaml:"at"`
 	For    time.Duration  `yaml:"for"`
@@ -70,13 +71,13 @@ type Step struct {
 	Target history.Target `yaml:"target"`
 }
 
-// Interval is a Duration that may be left to choose.
+// Interval is a duration, or Auto.
 type Interval time.Duration
 
-// Auto leaves an interval to what it is for.
+// Auto lets the program choose the interval.
 const Auto Interval = -1
 
-// String is auto, or as a duration.
+// String returns auto or the duration.
 func (i Interval) String() string {
 	if i == Auto {
 		return "auto"
@@ -101,12 +102,12 @@ func (i *Interval) Set(s string) error {
 	return err
 }
 
-// Type is how help names it.
+// Type is the type name that help shows.
 func (*Interval) Type() string { return "duration" }
 
-// setting is a field with its tags.
+// setting is a field of Settings with its tags.
 type setting struct {
-	name, help string // of a flag; without help it is none
+	name, help string // as a flag; without help there is no flag
 	value      reflect.Value
 	tag        reflect.StructTag
 }
@@ -123,7 +124,7 @@ func (s *Settings) fields() (out []setting) {
 	return out
 }
 
-// Default is what `make chaos` does: the defaults of all settings.
+// Default returns the defaults of all settings, as `make chaos` uses them.
 func Default() (s Settings) {
 	for _, f := range s.fields() {
 		if text, ok := f.tag.Lookup("default"); ok {
@@ -133,17 +134,17 @@ func Default() (s Settings) {
 	return s
 }
 
-// parse reads a tag's value. Tags are written here: one that is wrong is a bug.
+// parse reads a tag's value. A tag that cannot be read is a bug in this file.
 func parse(text string, to any) {
 	if err := yaml.Unmarshal([]byte(text), to); err != nil {
 		panic(fmt.Sprintf("scenario: tag %q: %v", text, err))
 	}
 }
 
-// Bind makes s the target of a command's flags. What it holds now are their defaults.
+// Bind makes s the target of a command's flags. Its current values become their defaults.
 func (s *Settings) Bind(f *pflag.FlagSet) {
 	for _, x := range s.fields() {
-		if x.help == "" || x.name == "bug" && len(core.Bugs()) == 0 { // planted bugs may not be compiled in
+		if x.help == "" || x.name == "bug" && len(core.Bugs()) == 0 { // this build has no planted bugs
 			continue
 		}
 		switch p := x.value.Addr().Interface().(type) {
@@ -169,7 +170,7 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	}
 }
 
-// Take copies the settings for which given says so from another, such as those of flags over a file's.
+// Take copies from another the settings for which given returns true, such as flags over a file's settings.
 func (s *Settings) Take(from Settings, given func(name string) bool) {
 	other := from.fields()
 	for i, x := range s.fields() {
@@ -179,8 +180,9 @@ func (s *Settings) Take(from Settings, given func(name string) bool) {
 	}
 }
 
-// Args are the arguments of `faultline run` that differ from the defaults, first those that name the
-// scenario or file: it may hold a schedule. Runtime and seed are always among them.
+// Args are the arguments with which `faultline run` repeats these settings: first those that name the
+// scenario or file (which may hold a schedule), then all that differ from the defaults, and always runtime
+// and seed.
 func (s Settings) Args() []string {
 	args := slices.Clone(s.source)
 	d := Default()
@@ -198,7 +200,7 @@ func (s Settings) Args() []string {
 	return args
 }
 
-// Command is the command line that repeats the run; program is how this one was called.
+// Command is the command line that repeats the run; program is the name under which this program was called.
 func (s Settings) Command(program string) []string {
 	return append([]string{program, "run"}, s.Args()...)
 }
@@ -217,10 +219,11 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 	return json.Marshal(values)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote, over what s holds. A name that is no setting's is an error.
+// UnmarshalJSON reads what MarshalJSON wrote into s and leaves other fields as they are. An unknown name is
+// an error.
 func (s *Settings) UnmarshalJSON(b []byte) error { return s.decode(b) } // JSON is YAML
 
-// bounds says what is wrong with a setting by itself, nil if nothing.
+// bounds returns an error if the setting's value is outside its allowed range.
 func (x setting) bounds() error {
 	limit := func(tag string) (float64, string, bool) {
 		text, ok := x.tag.Lookup(tag)
@@ -266,7 +269,7 @@ func number(v reflect.Value) float64 {
 	return v.Float()
 }
 
-// Check finds what is wrong before anything is started.
+// Check returns a usage error if the settings cannot be run. It starts nothing.
 func (s *Settings) Check() error {
 	if err := s.checkValues(); err != nil {
 		return err
@@ -302,7 +305,7 @@ func (s *Settings) checkValues() error {
 		return err
 	}
 	if s.Hostile && !Virtual(s.Runtime) {
-		return Usage("--hostile: only the runtime sim can do that")
+		return Usage("--hostile works only on the runtime sim")
 	}
 	return nil
 }

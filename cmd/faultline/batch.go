@@ -12,15 +12,15 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// batch collects what runs ended in, for the files beside their folders.
+// batch collects the results of several runs, for the files beside their folders.
 type batch struct {
 	page.Batch
 	dir   string // of the runs' folders
 	links string // of page.SummaryOf
 }
 
-// add notes how a run ended and gives its exit code. The reason is of runs that left no analysis. What
-// the runtime cannot do is skipped, which is no failure.
+// add records the result of a run and returns its exit code. The reason is set for runs without an
+// analysis. A run that the runtime cannot do counts as skipped, which is no failure.
 func (b *batch) add(name, system, runtime string, seed uint64, a *failover.Analysis, err error) (code int, why string) {
 	row := page.SummaryRow{Scenario: name, System: system, Runtime: runtime, Seed: seed}
 	var status *scenario.StatusError
@@ -66,7 +66,7 @@ func newBatch(title, dir, links string) batch {
 
 func (b *batch) write() error { return b.Write(b.dir, b.links) }
 
-// repeat does the run as often as asked and says how many runs ended how. The exit code is the worst.
+// repeat does a run several times and prints how many runs ended how. The exit code is the worst one.
 func (a *app) repeat(ctx context.Context, s scenario.Settings, o scenario.Options, times int) error {
 	if times == 1 {
 		_, err := a.run(ctx, s, o)
@@ -86,7 +86,7 @@ func (a *app) repeat(ctx context.Context, s scenario.Settings, o scenario.Option
 		analysis, err := a.run(ctx, q, o)
 		ended, why := done.add(q.Name, q.System, q.Runtime, q.Seed, analysis, err)
 		if ended == scenario.ExitUsage || errors.Is(err, errors.ErrUnsupported) {
-			return err // it would be so every time
+			return err // every repetition would fail like this
 		}
 		if why != "" {
 			fmt.Fprintln(a.stderr, "faultline:", why)
@@ -101,7 +101,7 @@ func (a *app) repeat(ctx context.Context, s scenario.Settings, o scenario.Option
 	return scenario.Exit(code)
 }
 
-// endings are how runs end, in the order in which they are told.
+// endings are the exit codes of runs, in the order in which they are listed.
 var endings = []int{scenario.ExitValid, scenario.ExitInvalid, scenario.ExitUnknown, scenario.ExitInfrastructure, scenario.ExitResidue, scenario.ExitUsage, scenario.ExitCrash}
 
 func tally(rows []page.SummaryRow) string {
@@ -120,8 +120,8 @@ func tally(rows []page.SummaryRow) string {
 	return strings.Join(parts, ", ")
 }
 
-// repeated is the end of a run that was repeated: how often it found a violation, with an interval for
-// how often it would, and the seeds of all that did not end well.
+// repeated summarizes repeated runs: the share of runs with a violation, its confidence interval, and the
+// seeds of all runs that were not valid.
 func repeated(rows []page.SummaryRow) string {
 	judged, invalid := 0, 0
 	seeds := map[string][]string{}
@@ -141,7 +141,7 @@ func repeated(rows []page.SummaryRow) string {
 	fmt.Fprintf(&b, "%d runs: %s\n", len(rows), tally(rows))
 	if judged > 0 {
 		low, high := statistics.Proportion(invalid, judged)
-		fmt.Fprintf(&b, "violations in %d of the %d that could be judged: %.1f %%; with 95 %% confidence between %.1f and %.1f %% of such runs\n",
+		fmt.Fprintf(&b, "violations in %d of the %d runs that could be judged: %.1f %% (95 %% confidence interval: %.1f to %.1f %%)\n",
 			invalid, judged, 100*float64(invalid)/float64(judged), 100*low, 100*high)
 	}
 	for _, code := range endings[1:] {

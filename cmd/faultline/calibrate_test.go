@@ -12,9 +12,9 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// TestCalibrate: on virtual time a run without faults reads no outage, every stall is read to within a
-// probe's interval and an answer's time, whatever its length beside a probe's timeout; the result is kept,
-// a later run's reports tell it, and the same seed prints the same.
+// TestCalibrate: on virtual time a run without faults measures no outage, every stall is measured to within
+// a probe's interval and an answer's time, whether it is shorter or longer than a probe's timeout; the
+// result is stored, later reports include it, and the same seed prints the same.
 func TestCalibrate(t *testing.T) {
 	out := t.TempDir()
 	command := func(args ...string) string {
@@ -25,14 +25,14 @@ func TestCalibrate(t *testing.T) {
 	}
 	args := []string{"calibrate", "--seed", "3", "--each", "3", "--time", "3s", "--stalls", "15ms,70ms,99ms,101ms,130ms,800ms"}
 	first := command(args...)
-	require.Contains(t, first, "0 outages read")
+	require.Contains(t, first, "0 outages measured")
 	require.Contains(t, first, "VALID")
-	require.Contains(t, first, "kept     "+filepath.Join(out, results.CalibrationFile))
+	require.Contains(t, first, "stored   "+filepath.Join(out, results.CalibrationFile))
 	require.Equal(t, first, command(args...))
 
 	list, err := results.ReadCalibrations(out)
 	require.NoError(t, err)
-	require.Len(t, list, 1, "the second took the first one's place")
+	require.Len(t, list, 1, "the second replaced the first")
 	c := list[0]
 	require.True(t, c.Exact)
 	require.Zero(t, c.Outages)
@@ -43,10 +43,10 @@ func TestCalibrate(t *testing.T) {
 	for _, s := range c.Stalls {
 		require.Equal(t, 6, s.N)
 		require.Equal(t, s.N, s.Read)
-		require.GreaterOrEqual(t, s.Low, time.Duration(0), "%v: an outage is never read shorter than it was", s.Length)
+		require.GreaterOrEqual(t, s.Low, time.Duration(0), "%v: an outage is never measured shorter than it was", s.Length)
 		require.LessOrEqual(t, s.High, c.Every+c.Noise, "%v", s.Length)
 		if s.Length > c.Timeout+c.Every {
-			require.Equal(t, s.N, s.Unasked, "%v: longer than a probe's timeout, it is found without being told", s.Length)
+			require.Equal(t, s.N, s.Unasked, "%v: longer than a probe's timeout, it is detected without knowing its start", s.Length)
 		}
 		if s.Length < c.Timeout-c.Every {
 			require.Zero(t, s.Unasked, "%v: no probe fails", s.Length)
@@ -63,7 +63,7 @@ func TestCalibrateUsage(t *testing.T) {
 	}{
 		{"--stalls", "0s", "--stalls has 0s: allowed are 1ms to 1m"},
 		{"--each", "0", "--each is 0: allowed are 1 to 1000"},
-		{"--probe", "0", "--probe is 0: the probes are what is calibrated"},
+		{"--probe", "0", "--probe is 0: calibration needs probes"},
 	} {
 		var out, errs bytes.Buffer
 		require.Equal(t, scenario.ExitUsage, run([]string{"calibrate", "--runtime", "sim", c.flag, c.value, "--out", t.TempDir()}, nil, &out, &errs))

@@ -18,23 +18,26 @@ func newCalibrateCmd(a *app) *cobra.Command {
 	c, out := calibrate.Default(), scenario.DefaultOut
 	cmd := &cobra.Command{
 		Use:   "calibrate",
-		Short: "Measure how exactly outages are measured here: a calm run, and stalls of known length",
-		Long: `Calibrate runs a cluster twice. In the first run nothing is broken, and no outage may
-be read. In the second, calls of clients are held back for known times on their way to
-the members, and what the probes' history says about each stall is compared with it.
-A stall is read as the outage of a failover is, told when it began; "unasked" counts
-those that were also found without being told. The result is kept in calibration.json
-beside the runs' folders (--out), and every later report of a run on the same machine
-and runtime says how exact its ruler is.
+		Short: "Measure the accuracy of outage timing on this machine",
+		Long: `Calibrate measures the error of outage timing. It runs a cluster twice. The baseline
+run injects nothing: any outage measured in it is an error. In the second run, client
+calls are delayed on their way to the members for known times (stalls), and each stall
+is compared with the outage that the probes measured. Each stall is measured like a
+failover whose start is known; "unprompted" counts stalls also detected without
+knowing the start. The result is stored in calibration.json in the folder given by
+--out, and later reports on the same machine and runtime include it.
 
-Exit codes: 0 the ruler is as exact as it says, 1 it is not, 2 nothing was proven.`,
+Exit codes: 0 outage timing is as accurate as reported, 1 it is less accurate,
+2 nothing was proven.`,
+		Example: `  faultline calibrate --runtime docker
+  faultline calibrate --runtime local --stalls 50ms,1s --each 20`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.calibrate(cmd.Context(), &c, out) },
 	}
 	c.Cluster.Bind(cmd.Flags())
 	addOutFlag(cmd, &out)
-	cmd.Flags().DurationSliceVar(&c.Stalls, "stalls", c.Stalls, "lengths of the stalls")
-	cmd.Flags().IntVar(&c.Each, "each", c.Each, "stalls of each length")
+	cmd.Flags().DurationSliceVar(&c.Stalls, "stalls", c.Stalls, "lengths of the stalls to produce")
+	cmd.Flags().IntVar(&c.Each, "each", c.Each, "number of stalls of each length")
 	for _, hidden := range []string{"faults", "storm", "hostile", "workload", "check-time", "stop-on-violation", "hash"} {
 		_ = cmd.Flags().MarkHidden(hidden) // the flags exist
 	}
@@ -66,7 +69,7 @@ func (a *app) calibrate(ctx context.Context, c *calibrate.Settings, out string) 
 	if err := results.KeepCalibration(out, found.Calibration); err != nil {
 		return scenario.Infrastructure(err)
 	}
-	fmt.Fprintf(a.stdout, "kept     %s: reports of runs on this machine and runtime say so from now on\n", filepath.Join(out, results.CalibrationFile))
+	fmt.Fprintf(a.stdout, "stored   %s: later reports on this machine and runtime include it\n", filepath.Join(out, results.CalibrationFile))
 	if !found.Exact {
 		return scenario.Exit(scenario.ExitInvalid)
 	}

@@ -18,12 +18,12 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// addLinksFlag is for commands that write a summary of several runs.
+// addLinksFlag adds --links to commands that write a summary of several runs.
 func addLinksFlag(cmd *cobra.Command, links *string) {
-	cmd.Flags().StringVar(links, "links", *links, "where "+results.SummaryFile+" finds the runs' folders: an address or a path, or none to name them only")
+	cmd.Flags().StringVar(links, "links", *links, "URL or path prefix of the links to run folders in "+results.SummaryFile+"; none: no links")
 }
 
-// linkBase is the flag's value for page.SummaryOf.
+// linkBase turns the flag's value into the prefix that page.SummaryOf takes.
 func linkBase(links string) string {
 	if links == "none" || links == "" {
 		return ""
@@ -35,14 +35,16 @@ func newMergeCmd(a *app) *cobra.Command {
 	to, links, title := "", "./", "Nightly"
 	cmd := &cobra.Command{
 		Use:   "merge --to FOLDER FOLDER...",
-		Short: "Join the folders of several shards into one",
-		Long: `Joins folders of runs, such as those of the shards of a night: the runs' folders are
-copied, and ` + results.JUnitFile + `, ` + results.SummaryFile + `, ` + page.RowsFile + ` and ` + trends.File + ` are of all of them. A run that is in two
-of the folders, or in the new one already, is refused.`,
-		Args: cobra.MinimumNArgs(1),
+		Short: "Merge several folders of runs into one",
+		Long: `Merge copies the runs of several folders into one folder, for example those of the
+shards of a nightly matrix, and writes ` + results.JUnitFile + `, ` + results.SummaryFile + `, ` + page.RowsFile + ` and
+` + trends.File + ` for all of them together. A run that is in two of the folders, or already
+in the new one, is refused.`,
+		Example: `  faultline merge --to nightly shard-1 shard-2 shard-3`,
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, from []string) error {
 			if to == "" {
-				return scenario.Usage("merge: --to names the folder that is made; it is missing")
+				return scenario.Usage("merge: --to is missing: name the folder to write")
 			}
 			b, err := mergeFolders(to, from)
 			if err != nil {
@@ -57,14 +59,14 @@ of the folders, or in the new one already, is refused.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", to, "the folder that is made")
+	cmd.Flags().StringVar(&to, "to", to, "folder to write")
 	cmd.Flags().StringVar(&title, "title", title, "title of the summary")
 	addLinksFlag(cmd, &links)
 	return cmd
 }
 
-// mergeFolders copies the runs, appends the trends, and joins the rest. Everything is read before
-// anything is written.
+// mergeFolders copies the runs, appends the trends, and merges the summaries. It reads everything before
+// it writes anything.
 func mergeFolders(to string, from []string) (page.Batch, error) {
 	var all page.Batch
 	var rows []trends.Row
@@ -98,7 +100,7 @@ func mergeFolders(to string, from []string) (page.Batch, error) {
 	}
 	for run, dir := range runs {
 		err := os.CopyFS(filepath.Join(to, run), os.DirFS(filepath.Join(dir, run)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // pruned: its numbers are in the trends
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was pruned: its numbers are in the trends
 			return all, scenario.Infrastructure(fmt.Errorf("merge: copy run %s: %w", run, err))
 		}
 	}
@@ -116,12 +118,14 @@ func newPruneCmd(a *app) *cobra.Command {
 	dir, size, dry := scenario.DefaultOut, "", false
 	cmd := &cobra.Command{
 		Use:   "prune --max-size SIZE",
-		Short: "Make a folder of runs smaller",
-		Long: `Takes steps until the runs of a folder need at most --max-size together, and says each:
-histories are compressed, then of valid runs figures and tables go, which faultline
-report makes again, then valid runs as a whole; runs that are not valid go last. The
-oldest go first. ` + trends.File + ` keeps the numbers of runs that are gone. Runs that are
-still going on, and what is no run's folder, are not touched.`,
+		Short: "Delete old results until a folder of runs is small enough",
+		Long: `Prune reduces a folder of runs to --max-size and prints every step. It compresses
+histories first; then it removes figures and tables of valid runs (faultline report
+draws them again), then whole valid runs. Runs with findings are removed last. Within
+each step the oldest runs come first. ` + trends.File + ` keeps the numbers of removed runs.
+Runs in progress, and folders that are not runs, are never touched.`,
+		Example: `  faultline prune --max-size 2GiB --dry-run
+  faultline prune --max-size 2GiB`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			limit, err := humanize.ParseBytes(size)
@@ -140,8 +144,8 @@ still going on, and what is no run's folder, are not touched.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", dir, "the folder of the run folders")
-	cmd.Flags().StringVar(&size, "max-size", size, "what the runs may need together")
-	cmd.Flags().BoolVar(&dry, "dry-run", dry, "say what would be done, and do nothing")
+	cmd.Flags().StringVar(&dir, "dir", dir, "folder of the runs")
+	cmd.Flags().StringVar(&size, "max-size", size, "total size to reach, such as 400MB or 2GiB")
+	cmd.Flags().BoolVar(&dry, "dry-run", dry, "print the steps without doing them")
 	return cmd
 }

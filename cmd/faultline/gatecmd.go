@@ -21,20 +21,23 @@ func newGateCmd(a *app) *cobra.Command {
 	dir, merged := scenario.DefaultOut, ""
 	cmd := &cobra.Command{
 		Use:   "gate [TRENDS.jsonl...]",
-		Short: "Fail where the newest runs are worse than those before them",
-		Long: `Compares the newest runs of every scenario, system and runtime with the median of the
-runs before them with the same settings: failover p50 and p95, unavailability,
-throughput, and the share of unknown outcomes. It reads trends.jsonl, to which every
-run appends a line; of several files it takes all lines.
+		Short: "Fail if the newest runs are worse than earlier runs",
+		Long: `Gate compares the newest runs of every scenario, system and runtime with earlier runs
+of the same settings, and fails on a regression. It compares failover p50 and p95,
+unavailability, throughput, and the share of unknown outcomes with the medians of the
+earlier runs. The numbers come from trends.jsonl, to which every run appends a line;
+if several files are given, their lines are combined.
 
-A number is worse where it is beyond the median by --spread standard deviations
-(from the median absolute deviation), by a least part of the median, and beyond the
-worst of the runs before. It is a regression where that is so in the newest --confirm
-runs; one such run alone is a suspect and does not fail. In simulation, 3 of 1000
-gates of 70 numbers each failed where nothing had changed, with one night in twenty
-on a machine 30 to 70 % slower.
+A number is worse if it differs from the median by more than --spread standard
+deviations (estimated from the median absolute deviation), differs by a minimum
+fraction of the median, and is beyond the worst earlier run. It is a regression if
+the newest --confirm runs all are worse; a single one is a suspect and does not fail.
+In a simulation of 1000 gates of 70 numbers each in which nothing had changed, and
+one night in twenty ran on a machine 30 to 70 % slower, 3 gates failed.
 
 Exit codes: 0 no regression, 5 regression, 254 bad usage.`,
+		Example: `  faultline gate
+  faultline gate --append-to all-trends.jsonl nightly/trends.jsonl`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.Window < 3 || o.Spread <= 0 || o.Confirm < 1 {
 				return scenario.Usage("--window must be at least 3, --spread above 0, --confirm at least 1: they are %d, %g and %d", o.Window, o.Spread, o.Confirm)
@@ -63,15 +66,15 @@ Exit codes: 0 no regression, 5 regression, 254 bad usage.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", dir, "the folder of the run folders, where no files are named")
-	cmd.Flags().IntVar(&o.Window, "window", o.Window, "runs that make the median; with fewer nothing is judged")
-	cmd.Flags().Float64Var(&o.Spread, "spread", o.Spread, "standard deviations from the median")
-	cmd.Flags().IntVar(&o.Confirm, "confirm", o.Confirm, "newest runs in a row that must be worse")
-	cmd.Flags().StringVar(&merged, "append-to", "", "also append the lines that this file lacks to it")
+	cmd.Flags().StringVar(&dir, "dir", dir, "folder of the runs; used if no files are given")
+	cmd.Flags().IntVar(&o.Window, "window", o.Window, "number of earlier runs behind each median; with fewer, nothing is compared")
+	cmd.Flags().Float64Var(&o.Spread, "spread", o.Spread, "allowed distance from the median, in standard deviations")
+	cmd.Flags().IntVar(&o.Confirm, "confirm", o.Confirm, "number of newest runs that must all be worse")
+	cmd.Flags().StringVar(&merged, "append-to", "", "file to which the missing lines are also appended")
 	return cmd
 }
 
-// readTrends reads all files; each must be there.
+// readTrends reads all files; each must exist.
 func (a *app) readTrends(paths []string) ([]trends.Row, error) {
 	var rows []trends.Row
 	for _, path := range paths {
@@ -85,13 +88,13 @@ func (a *app) readTrends(paths []string) ([]trends.Row, error) {
 		rows = append(rows, list...)
 	}
 	if len(rows) == 0 {
-		return nil, scenario.Usage("gate: there are no runs in %s; every run appends a line to %s", strings.Join(paths, ", "), trends.File)
+		return nil, scenario.Usage("gate: %s holds no runs; every run appends a line to %s", strings.Join(paths, ", "), trends.File)
 	}
 	return trends.Merge(rows), nil
 }
 
-// newRows are the rows of runs that a file does not know. One that cannot be read has none: appending
-// to it will say why.
+// newRows returns the rows whose runs the file does not hold yet. A file that cannot be read counts as
+// empty: appending to it reports the error.
 func newRows(path string, rows []trends.Row) (out []trends.Row) {
 	old, _, _ := trends.ReadFile(path)
 	known := map[string]bool{}
@@ -106,7 +109,7 @@ func newRows(path string, rows []trends.Row) (out []trends.Row) {
 	return out
 }
 
-// gateTable says which number changed by how much against which median.
+// gateTable lists each number, the median it was compared with, and the change.
 func gateTable(out io.Writer, found []trends.Finding, runs int) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "scenario\tsystem\truntime\tnumber\tnewest\tmedian\tchange\tlimit\t")

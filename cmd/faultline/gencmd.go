@@ -27,11 +27,12 @@ func newGenCmd(a *app) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "gen FILE",
-		Short: "Write a history of registers whose verdict is known, for those who test checkers",
-		Long: `Writes a history of simulated clients of registers: legal by construction, or with
-one violation that is certain whatever else goes on. What is true of it is printed.
-The same flags make the same bytes. FILE ending in .zst is compressed; - is the
-standard output, and the truth goes to the standard error then.
+		Short: "Generate a register history with a known verdict, to test checkers",
+		Long: `Gen writes a history of simulated register clients with a known verdict: it is valid
+by construction, or holds exactly one planted violation. The expected verdict is
+printed. The same flags always write the same bytes. If FILE ends in .zst, it is
+compressed. With - the history goes to standard output and the verdict to standard
+error.
 
 Violations:` + kinds.String(),
 		Example: `  faultline gen --ops 1000000 --clients 20 --unknown 0.01 history.jsonl.zst
@@ -43,7 +44,7 @@ Violations:` + kinds.String(),
 				return scenario.Usage("gen: workload %q: allowed are %s", workload, strings.Join(generate.Workloads(), ", "))
 			}
 			if workload != generate.Registers && c.Plant != "" {
-				return scenario.Usage("gen: violations are planted in registers alone")
+				return scenario.Usage("gen: --violation works only with --workload register")
 			}
 			if c.Mix, err = generate.ParseMix(mix); err != nil {
 				return scenario.Usage("gen: %v", err)
@@ -55,43 +56,44 @@ Violations:` + kinds.String(),
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&c.Ops, "ops", c.Ops, "calls; each is two lines")
-	f.StringVar(&workload, "workload", workload, "what clients do: register, or, for the checker anomalies, append: transactions that append to lists and read them, or rw-register: that read and write registers")
-	f.BoolVar(&c.Revised, "revisions", false, "answers tell the store's revision, for the checker revision")
+	f.IntVar(&c.Ops, "ops", c.Ops, "number of calls; each is two lines")
+	f.StringVar(&workload, "workload", workload, "what clients do: register; or, for the checker anomalies: append (transactions that append to lists and read them) or rw-register (transactions that read and write registers)")
+	f.BoolVar(&c.Revised, "revisions", false, "include the store's revision in answers, for the checker revision")
 	f.IntVar(&c.Keys, "keys", c.Keys, "keys")
-	f.IntVar(&c.Clients, "clients", c.Clients, "clients of each key, each with at most one call open")
-	f.StringVar(&mix, "mix", mix, "shares of the ops")
-	f.Float64Var(&c.Blind, "blind", c.Blind, "share of deletes that do not say whether there was something")
-	f.Float64Var(&c.Unknown, "unknown", c.Unknown, "share of calls of unknown outcome")
-	f.DurationVar(&c.Latency, "latency", c.Latency, "mean time that a call takes")
-	f.DurationVar(&c.Think, "think", c.Think, "mean pause of a client between its calls: the longer, the fewer are in flight")
-	f.IntVar(&c.Values, "values", c.Values, "draw values from so many, so that they repeat; 0: all are unique")
-	f.StringVar(&c.Plant, "violation", "", "plant a violation: "+strings.Join(names, ", "))
-	f.Float64Var(&c.At, "at", c.At, "where the violation is, from 0 to 1")
-	f.Uint64Var(&c.Seed, "seed", 0, "seed")
+	f.IntVar(&c.Clients, "clients", c.Clients, "number of clients of each key; each has at most one call open")
+	f.StringVar(&mix, "mix", mix, "relative share of each op")
+	f.Float64Var(&c.Blind, "blind", c.Blind, "share of deletes whose answer does not say whether the key existed")
+	f.Float64Var(&c.Unknown, "unknown", c.Unknown, "share of calls with unknown outcome")
+	f.DurationVar(&c.Latency, "latency", c.Latency, "mean latency of a call")
+	f.DurationVar(&c.Think, "think", c.Think, "mean pause of a client between calls; the longer, the fewer calls are concurrent")
+	f.IntVar(&c.Values, "values", c.Values, "number of distinct values, so that values repeat; 0: all values are unique")
+	f.StringVar(&c.Plant, "violation", "", "violation to plant: "+strings.Join(names, ", "))
+	f.Float64Var(&c.At, "at", c.At, "position of the violation in the history, from 0 (start) to 1 (end)")
+	f.Uint64Var(&c.Seed, "seed", 0, "seed of all randomness")
 	return cmd
 }
 
-// generate writes the history to a file, which appears when it is whole, and tells the truth about it.
+// generate writes the history to a file, which appears only when it is complete, and prints the expected
+// verdict.
 func (a *app) generate(ctx context.Context, c generate.Config, workload, path string) error {
 	if path == "-" {
 		truth, err := generate.Write(ctx, c, workload, a.stdout)
 		if err != nil {
 			return scenario.Infrastructure(fmt.Errorf("gen: %w", err))
 		}
-		tell(a.stderr, truth)
+		printTruth(a.stderr, truth)
 		return nil
 	}
 	if dir := filepath.Dir(path); dir != "." {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return scenario.Usage("gen %s: %s is no directory", path, dir)
+			return scenario.Usage("gen %s: %s is not a directory", path, dir)
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".faultline-gen-")
 	if err != nil {
 		return scenario.Infrastructure(fmt.Errorf("gen: %w", err))
 	}
-	defer os.Remove(f.Name()) // it is gone where all went well
+	defer os.Remove(f.Name()) // after success it has been renamed
 	truth, err := writeFile(ctx, c, workload, f, strings.HasSuffix(path, ".zst"))
 	if err == nil {
 		err = os.Chmod(f.Name(), 0o644)
@@ -102,12 +104,12 @@ func (a *app) generate(ctx context.Context, c generate.Config, workload, path st
 	if err != nil {
 		return scenario.Infrastructure(fmt.Errorf("gen %s: %w", path, err))
 	}
-	tell(a.stdout, truth)
+	printTruth(a.stdout, truth)
 	return nil
 }
 
 func writeFile(ctx context.Context, c generate.Config, workload string, f *os.File, compress bool) (generate.Truth, error) {
-	defer f.Close() // closed below where it matters
+	defer f.Close() // errors are reported by the Close below
 	out := io.Writer(f)
 	var z *zstd.Encoder
 	if compress {
@@ -129,7 +131,8 @@ func writeFile(ctx context.Context, c generate.Config, workload string, f *os.Fi
 	return truth, f.Close()
 }
 
-func tell(w io.Writer, t generate.Truth) {
+// printTruth prints what is known about a generated history.
+func printTruth(w io.Writer, t generate.Truth) {
 	fmt.Fprintf(w, "%d lines\n", t.Lines)
 	if t.Valid {
 		fmt.Fprintln(w, "truth: valid")

@@ -9,11 +9,11 @@ import (
 
 const helperName = "checker-helper"
 
-// newHelperCmd is the process in which checkers ask porcupine: see checker.WithHelper.
+// newHelperCmd is the process in which checkers run porcupine: see checker.WithHelper.
 func newHelperCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    helperName,
-		Short:  "Search for a linearization; the question is on standard input",
+		Short:  "Internal: search for a linearization of the history on standard input",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -17,10 +17,10 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// interrupts end a context at the first Ctrl-C or SIGTERM, so that the run heals, stops and reports. The
-// second one ends the program at once; the agents heal by themselves then. Ctrl-C is a signal, or a key
-// that a dashboard reads: both come to interrupt. An output that nobody reads any more, as in
-// faultline run | head, ends a run in the same good order, however often it is written to.
+// interrupts cancels a context at the first Ctrl-C or SIGTERM, so that the run heals, stops and reports.
+// The second one ends the program at once; the agents then heal by themselves. Ctrl-C arrives as a signal,
+// or as a key that a dashboard reads: both call interrupt. A closed standard output, as in
+// faultline run | head, ends a run in the same order, however often it is written to.
 type interrupts struct {
 	stderr io.Writer
 	cancel context.CancelCauseFunc
@@ -30,17 +30,18 @@ type interrupts struct {
 
 	mu     sync.Mutex
 	count  int
-	screen *live.Screen // that has the terminal; nil: none
+	screen *live.Screen // the screen that owns the terminal; nil: none
 
 	pipes  chan os.Signal // takes SIGPIPE; nobody reads it
-	unread sync.Once      // the output has no reader
+	unread sync.Once      // for the message that standard output is closed
 }
 
 func newInterrupts(stderr io.Writer) (*interrupts, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	i := &interrupts{stderr: stderr, cancel: cancel, done: make(chan struct{}), sent: make(chan os.Signal, 2), pipes: make(chan os.Signal, 1), leave: os.Exit}
 	signal.Notify(i.sent, os.Interrupt, syscall.SIGTERM)
-	// A broken pipe is an error of its write: the signal tells of any connection, and would end the program.
+	// A closed pipe is detected by the error of the write. The signal comes for any connection, and would end
+	// the program.
 	signal.Notify(i.pipes, syscall.SIGPIPE)
 	go func() {
 		for {
@@ -62,7 +63,7 @@ func (i *interrupts) stop() {
 	i.cancel(nil)
 }
 
-// show says which screen has the terminal from now on; nil: none.
+// show sets the screen that owns the terminal; nil: none.
 func (i *interrupts) show(s *live.Screen) {
 	if i == nil {
 		return
@@ -84,12 +85,12 @@ func (i *interrupts) interrupt(s os.Signal) {
 	case screen != nil:
 		screen.Interrupt(s.String())
 	default:
-		fmt.Fprintf(i.stderr, "\nfaultline: %v: stopping in good order (a run heals, and reports what there is); again to leave at once\n", s)
+		fmt.Fprintf(i.stderr, "\nfaultline: %v: stopping: faults are healed and results so far are reported; press again to quit at once\n", s)
 	}
 	i.cancel(fmt.Errorf("signal %v", s))
 }
 
-// output is w, which ends the run when a write finds that nobody reads it. A terminal is left as it is.
+// output wraps w so that a write to a closed pipe ends the run. A terminal is returned as it is.
 func (i *interrupts) output(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok && !term.IsTerminal(int(f.Fd())) {
 		return &readOutput{w, i.lostReader}
@@ -102,7 +103,7 @@ type readOutput struct {
 	lost func()
 }
 
-// Write writes, and tells of a pipe without a reader.
+// Write writes, and calls lost if the pipe is closed.
 func (o *readOutput) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
 	if errors.Is(err, syscall.EPIPE) {
@@ -113,12 +114,12 @@ func (o *readOutput) Write(b []byte) (int, error) {
 
 func (i *interrupts) lostReader() {
 	i.unread.Do(func() {
-		fmt.Fprintln(i.stderr, "faultline: nobody reads the output any more: stopping in good order (a run heals, and reports what there is)")
-		i.cancel(errors.New("nobody reads the output any more"))
+		fmt.Fprintln(i.stderr, "faultline: standard output is closed: stopping: faults are healed and results so far are reported")
+		i.cancel(errors.New("standard output is closed"))
 	})
 }
 
-// giveBack gives the terminal back, but does not wait for one that does not answer.
+// giveBack restores the terminal; it waits at most a second for a screen that does not answer.
 func giveBack(screen *live.Screen) {
 	if screen == nil {
 		return
@@ -126,7 +127,7 @@ func giveBack(screen *live.Screen) {
 	given := make(chan struct{})
 	go func() {
 		defer close(given)
-		_, _, _ = screen.Stop() // the program ends anyhow
+		_, _, _ = screen.Stop() // the program ends anyway
 	}()
 	select {
 	case <-given:

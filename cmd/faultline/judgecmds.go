@@ -26,9 +26,17 @@ func newCheckCmd(a *app) *cobra.Command {
 	format, chosen, drawings := "", "", ""
 	cmd := &cobra.Command{
 		Use:   "check DIR|FILE|-",
-		Short: "Judge a run again, or a history by itself",
-		Long:  "Judge a run's folder again, or a file with a history by itself: what it is, is seen from its\ncontent. A violation is told with the calls that show it and what went on around them.\n\nFormats, each plain or compressed with zstd:\n" + formatsHelp(),
-		Args:  cobra.ExactArgs(1),
+		Short: "Judge a run again, or a history file from any source",
+		Long: `Check judges the history in a run's folder, in a file, or on standard input (-).
+The format is detected from the content. For a violation it prints the calls that
+prove it and the faults active at that time.
+
+Formats, each plain or compressed with zstd:
+` + formatsHelp(),
+		Example: `  faultline check results/runs/latest
+  faultline check --checker linearizable history.edn
+  zstdcat history.jsonl.zst | faultline check -`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
 				return scenario.Usage("--check-time is %v: it must be positive", limit)
@@ -55,17 +63,17 @@ func newCheckCmd(a *app) *cobra.Command {
 			return scenario.Exit(analysis.Run.ExitCode)
 		},
 	}
-	cmd.Flags().DurationVar(&limit, "check-time", limit, "time for the checkers; what is not decided then is unknown")
-	cmd.Flags().StringVar(&format, "format", "", "read a file as this format, and do not guess")
-	cmd.Flags().StringVar(&chosen, "checker", "", "judge a file by this checker (faultline list checkers), and not by what its ops call for")
-	cmd.Flags().StringVar(&drawings, "drawings", "", "of a file's violation, write porcupine's page into this folder")
+	cmd.Flags().DurationVar(&limit, "check-time", limit, "time limit of the checkers; what is undecided then is unknown; with -, waiting for input does not count")
+	cmd.Flags().StringVar(&format, "format", "", "format of the file; default: detected from the content")
+	cmd.Flags().StringVar(&chosen, "checker", "", "checker to judge a file with (see faultline list checkers); default: chosen by the file's ops")
+	cmd.Flags().StringVar(&drawings, "drawings", "", "folder for porcupine's drawing of a violation in a file")
 	return cmd
 }
 
-// checkStream judges what comes on the standard input for as long as it comes.
+// checkStream judges standard input while it arrives.
 func (a *app) checkStream(ctx context.Context, chosen, format string, limit time.Duration) error {
 	if chosen != "" && chosen != (checker.Linearizable{}).Name() || format != "" && format != "jsonl" {
-		return scenario.Usage("check -: the standard input is judged by the checker linearizable, as jsonl")
+		return scenario.Usage("check -: standard input can be judged only by the checker linearizable and in the format jsonl")
 	}
 	v, warning, err := formats.Stream(ctx, a.stdin, limit)
 	if err != nil {
@@ -78,7 +86,7 @@ func (a *app) checkStream(ctx context.Context, chosen, format string, limit time
 	return scenario.Exit(scenario.ExitOf(v.Validity))
 }
 
-// fileOptions are how a file is judged.
+// fileOptions say how to judge a file.
 type fileOptions struct {
 	limit           time.Duration
 	format, checker string
@@ -93,7 +101,7 @@ func formatsHelp() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// checkFile judges a history without its folder: what needs logs is left out.
+// checkFile judges a history without its folder; checkers that need logs are left out.
 func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 	h, err := formats.ReadFor(path, o.format, o.checker)
 	if err != nil {
@@ -107,9 +115,9 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 		names = []string{o.checker}
 	}
 	if len(names) == 0 {
-		return scenario.Usage("check %s: no op of a client says what to judge: choose with --checker", path)
+		return scenario.Usage("check %s: no client op says which checker applies: choose one with --checker", path)
 	}
-	fmt.Fprintf(a.stdout, "format %s; judged: %s\n", h.Format, strings.Join(names, ", "))
+	fmt.Fprintf(a.stdout, "format %s; checkers: %s\n", h.Format, strings.Join(names, ", "))
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
 	verdicts, err := h.Check(ctx, names...)
@@ -128,18 +136,19 @@ func (a *app) checkFile(ctx context.Context, path string, o fileOptions) error {
 	return scenario.Exit(scenario.ExitOf(history.Worst(verdicts)))
 }
 
-// drawings writes what a checker drew of a violation into a folder. Without one, it says how to get it.
+// drawings writes a checker's drawings of a violation into a folder. Without a folder it says how to get
+// them.
 func (a *app) drawings(v history.Verdict, dir string) error {
 	for _, name := range slices.Sorted(maps.Keys(v.Artifacts)) {
 		if dir == "" {
-			fmt.Fprintln(a.stdout, "  --drawings DIR draws these calls there, as a page")
+			fmt.Fprintln(a.stdout, "  to see these calls drawn as a page, add --drawings DIR")
 			return nil
 		}
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, v.Artifacts[name], 0o644); err != nil {
 			return fmt.Errorf("write the drawing of a violation: %w", err)
 		}
-		fmt.Fprintf(a.stdout, "  drawn in %s\n", path)
+		fmt.Fprintf(a.stdout, "  drawing: %s\n", path)
 	}
 	return nil
 }
@@ -147,8 +156,11 @@ func (a *app) drawings(v history.Verdict, dir string) error {
 func newReportCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "report DIR",
-		Short: "Make a run's report, graphs and summaries again from its folder",
-		Args:  cobra.ExactArgs(1),
+		Short: "Render a run's report again",
+		Long: `Report renders the report, graphs, tables and summaries of a run again from the
+history and the logs in its folder. The verdicts stay as they are.`,
+		Example: `  faultline report results/runs/latest`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder, err := results.Open(args[0])
 			if err != nil {
@@ -171,9 +183,13 @@ func newReplayCmd(a *app) *cobra.Command {
 	plain := false
 	cmd := &cobra.Command{
 		Use:   "replay DIR",
-		Short: "Run again with the seed and schedule of an earlier run",
-		Long:  "Run again with the seed and schedule of an earlier run.\n\n" + liveHelp,
-		Args:  cobra.ExactArgs(1),
+		Short: "Repeat a run with the same settings, seed and schedule",
+		Long: `Replay repeats a run with the same settings, seed and fault schedule. On sim the new
+history is identical to the last byte; elsewhere the timing differs.
+
+` + liveHelp,
+		Example: `  faultline replay results/runs/latest`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder, err := results.Open(args[0])
 			if err != nil {

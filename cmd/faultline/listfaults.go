@@ -11,8 +11,8 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// listFaults adds the faults, and for each runtime on this machine which of them it can have by which
-// mechanism, or why not. Nothing is started for it but what the runtimes' Probe starts.
+// listFaults adds the faults, and for each runtime on this machine which of them it supports by which
+// mechanism, or why it does not. It starts nothing but what the runtimes' Probe starts.
 func listFaults(ctx context.Context, add func(name, doc string)) {
 	for _, e := range nemesis.All() {
 		add(e.Fault.String(), e.Doc)
@@ -35,7 +35,7 @@ func listFaults(ctx context.Context, add func(name, doc string)) {
 	}
 }
 
-// supported are faults that all can be had in the same way, or not for the same reason.
+// supported are faults with the same mechanism, or with the same reason why they are not supported.
 type supported struct {
 	how    string
 	faults []string

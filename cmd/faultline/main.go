@@ -1,5 +1,5 @@
-// Command faultline starts a cluster, breaks it on purpose while clients call it, judges what they
-// saw, and reports it.
+// Command faultline starts a cluster, injects faults while clients call it, judges what the clients saw,
+// and reports the result.
 package main
 
 import (
@@ -22,7 +22,8 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is main with everything that tests replace. A panic is exit code 255 with its stack.
+// run is main with its inputs and outputs as parameters, for tests. A panic prints its stack and returns
+// exit code 255.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -48,11 +49,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		}
 		return status.Code
 	}
-	fmt.Fprintln(stderr, "faultline:", err) // cobra's own errors are about usage
+	fmt.Fprintln(stderr, "faultline:", err) // errors of cobra itself are usage errors
 	return scenario.ExitUsage
 }
 
-// app is what commands share.
+// app holds what all commands share.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -62,13 +63,16 @@ type app struct {
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "faultline",
-		Short: "Break a distributed key-value store on purpose, and prove what its clients saw",
-		Long: `Faultline starts a cluster in containers (or namespaces, or a simulation), lets
-clients call it while a nemesis kills, freezes and cuts off its members, records
-every call, proves or refutes that the history is linearizable, and reports what
-was broken, what clients saw, and how long every failover took.
+		Short: "Break a distributed key-value store on purpose and check what its clients saw",
+		Long: `Faultline starts a cluster in containers, in namespaces or in a simulation. Clients
+call it while a nemesis kills, freezes and partitions its members. Faultline records
+every call, proves or refutes that the history is linearizable, and reports which
+faults were injected, what clients saw, and how long every failover took.
 
-Exit codes: ` + scenario.ExitCodesHelp,
+Exit codes:` + scenario.ExitCodesHelp,
+		Example: `  faultline run                                kill, freeze and partition members for 60 s
+  faultline run --runtime sim --seed 5         the same in a simulation, repeatable by its seed
+  faultline check history.jsonl                judge a recorded history`,
 		Version:           version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,

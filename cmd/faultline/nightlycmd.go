@@ -27,11 +27,13 @@ func newNightlyCmd(a *app) *cobra.Command {
 	links := "./"
 	cmd := &cobra.Command{
 		Use:   "nightly",
-		Short: "Run every scenario on every system asked for, as CI does every night",
-		Long: `Runs every scenario on every system asked for, one after another, and leaves beside
-the runs' folders one junit.xml and one summary.md of all, and a line a run in
-trends.jsonl. What a runtime cannot do is skipped, and says why. --shard I/N runs a
-part of the matrix.`,
+		Short: "Run every scenario on every given system, as the nightly CI job does",
+		Long: `Nightly runs every scenario on every system given by --systems, one after another. It
+writes one junit.xml and one summary.md for all runs beside their folders, and appends
+one line per run to trends.jsonl. Runs that the runtime does not support are skipped,
+and the reason is printed. --shard I/N runs one part of the matrix.`,
+		Example: `  faultline nightly --runtime sim
+  faultline nightly --systems raftkv,etcd --shard 2/3`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			matrix, err := nightlyMatrix(tested, shard)
@@ -45,12 +47,12 @@ part of the matrix.`,
 		},
 	}
 	cmd.Flags().StringVar(&base.Runtime, "runtime", base.Runtime, "where the clusters run: auto, "+strings.Join(scenario.RuntimeNames(), ", "))
-	cmd.Flags().StringVar(&out, "out", out, "folder in which the runs' folders are made")
-	cmd.Flags().Uint64Var(&base.Seed, "seed", base.Seed, "seed of every run; 0: each draws its own")
-	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems under test: "+strings.Join(scenario.SystemNames(), ", "))
-	cmd.Flags().DurationVar(&length, "time", 0, "length of every faults phase, but no shorter than a scenario's schedule; 0: the scenario's own")
+	cmd.Flags().StringVar(&out, "out", out, "folder for the folders of the runs")
+	cmd.Flags().Uint64Var(&base.Seed, "seed", base.Seed, "seed of every run; 0: each run draws its own")
+	cmd.Flags().StringSliceVar(&tested, "systems", tested, "systems to test: "+strings.Join(scenario.SystemNames(), ", "))
+	cmd.Flags().DurationVar(&length, "time", 0, "length of the faults phase of every run; never shorter than a scenario's schedule; 0: as each scenario says")
 	addLinksFlag(cmd, &links)
-	cmd.Flags().StringVar(&shard, "shard", shard, "a part of the matrix: 2/3 is the second of three")
+	cmd.Flags().StringVar(&shard, "shard", shard, "part of the matrix to run, such as 2/3 for the second of three")
 	return cmd
 }
 
@@ -58,10 +60,10 @@ part of the matrix.`,
 type night struct {
 	scenario, system string
 	code             int
-	why              string // where it was not even started
+	why              string // why it was not started; empty: it was
 }
 
-// nightlyMatrix is the part of scenarios times systems that the shard names.
+// nightlyMatrix is the shard's part of all combinations of scenario and system.
 func nightlyMatrix(tested []string, shard string) ([]night, error) {
 	from, of, _ := strings.Cut(shard, "/")
 	i, err1 := strconv.Atoi(from)
@@ -85,8 +87,8 @@ func nightlyMatrix(tested []string, shard string) ([]night, error) {
 	return mine, nil
 }
 
-// nightly runs the matrix, one after another; a run that breaks does not stop the night. One that the
-// runtime cannot do is skipped, and says why.
+// nightly runs the matrix, one run after another. A run that fails does not stop the others. A run that
+// the runtime does not support is skipped, and the reason is printed.
 func (a *app) nightly(ctx context.Context, base *scenario.Settings, o scenario.Options, length time.Duration, matrix []night, links string) error {
 	code, done := scenario.ExitValid, newBatch("Nightly", o.Out, links)
 	for k := range matrix {
@@ -104,7 +106,7 @@ func (a *app) nightly(ctx context.Context, base *scenario.Settings, o scenario.O
 	}
 	fmt.Fprintln(a.stdout)
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "scenario\tsystem\tended")
+	fmt.Fprintln(w, "scenario\tsystem\tresult")
 	for i, m := range matrix {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", m.scenario, m.system, done.Rows[i].Ended)
 	}

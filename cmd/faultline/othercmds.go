@@ -19,7 +19,7 @@ import (
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
-// list is a table of what exists.
+// list is a table that faultline list prints.
 type list struct {
 	name string
 	rows func(ctx context.Context, add func(name, doc string))
@@ -39,14 +39,14 @@ func lists() []list {
 				for _, c := range w.Checkers() {
 					judges = append(judges, c.Name())
 				}
-				add("", "judged by "+strings.Join(judges, ", ")+", and by what judges every run")
+				add("", "checkers: "+strings.Join(judges, ", ")+", and those of every run")
 			}
 		}},
 		{"checkers", func(_ context.Context, add func(name, doc string)) {
 			for _, e := range checker.All() {
 				add(e.Name, e.Doc)
 				if n, ok := e.New().(checker.Needing); ok {
-					add("", fmt.Sprintf("needs %v: asked only where the system has it", english.WordSeries(words(n.Needs()), "and")))
+					add("", fmt.Sprintf("needs %v; used only if the system has it", english.WordSeries(words(n.Needs()), "and")))
 				}
 			}
 		}},
@@ -72,13 +72,13 @@ func lists() []list {
 		}},
 		{"bugs", func(_ context.Context, add func(name, doc string)) {
 			for _, name := range core.Bugs() {
-				add(name, "planted in the store; --bug "+name)
+				add(name, "a bug planted in the store raftkv; use it with --bug "+name)
 			}
 		}},
 	}
 }
 
-// words are names as text.
+// words converts names to strings.
 func words[S ~string](names []S) (out []string) {
 	for _, n := range names {
 		out = append(out, string(n))
@@ -92,8 +92,12 @@ func newListCmd(a *app) *cobra.Command {
 		names = append(names, l.name)
 	}
 	return &cobra.Command{
-		Use:       "list " + strings.Join(names, "|"),
-		Short:     "List what exists",
+		Use:   "list " + strings.Join(names, "|"),
+		Short: "List faults, workloads, checkers, systems, runtimes or scenarios",
+		Long: `List prints one table: a name and a description per line. The list of faults also
+shows which of them each runtime supports on this machine, and why not the others.`,
+		Example: `  faultline list faults
+  faultline list checkers`,
 		ValidArgs: names,
 		Args:      cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -105,14 +109,14 @@ func newListCmd(a *app) *cobra.Command {
 			n := 0
 			lists()[i].rows(cmd.Context(), func(name, doc string) { n++; fmt.Fprintln(w, strings.TrimSuffix(name+"\t"+doc, "\t")) })
 			if n == 0 {
-				fmt.Fprintln(a.stderr, "faultline: this build has none: build it with -tags bugs (make prove does)")
+				fmt.Fprintln(a.stderr, "faultline: this build has no planted bugs: build it with -tags bugs, or use make prove")
 			}
 			return w.Flush()
 		},
 	}
 }
 
-// cleaner is a runtime that leaves something behind where its program is killed.
+// cleaner is a runtime that may leave something behind if the program is killed.
 type cleaner interface {
 	Clean(ctx context.Context, all bool) (removed []string, err error)
 }
@@ -120,8 +124,11 @@ type cleaner interface {
 func newCleanCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "clean",
-		Short: "Remove what runs left behind whose program is gone",
-		Args:  cobra.NoArgs,
+		Short: "Remove leftovers of runs that are no longer running",
+		Long: `Clean removes containers, volumes and networks of runs whose program has ended, and old
+images that are not in use. Runs that are still going on are not touched.`,
+		Example: `  faultline clean`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var errs []error
 			total := 0
@@ -153,7 +160,7 @@ func newCleanCmd(a *app) *cobra.Command {
 	}
 }
 
-// newAgentCmd is the program beside each member. Runtimes start it; nobody else does.
+// newAgentCmd is the agent that runs beside each member. Only runtimes start it.
 func newAgentCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    "agent",

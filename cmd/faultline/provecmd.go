@@ -18,10 +18,16 @@ func newProveCmd(a *app) *cobra.Command {
 	var only []string
 	cmd := &cobra.Command{
 		Use:   "prove",
-		Short: "Run every planted bug until it is caught, to prove that a verdict can fail",
-		Long: `Prove runs the store with each planted bug on sim, and where sim does not show it on
-local, until a checker or an invariant catches it. The store without bugs must pass
-the same. It needs a build with -tags bugs: make prove does all of it.`,
+		Short: "Check that every planted bug is caught, to prove that checkers can fail",
+		Long: `Prove runs the store with each planted bug until a checker or an invariant catches the
+bug: first on the runtime sim, then on local for bugs that sim does not show. The store
+without bugs must pass the same runs. Prove needs a build with -tags bugs; make prove
+builds it and runs it.
+
+Exit codes: 0 every bug was caught, and the store without bugs passed; 1 otherwise;
+2 interrupted; 254 bad usage.`,
+		Example: `  make prove
+  bin/bugs/faultline prove --bugs stale-read`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			bugs := core.Bugs()
@@ -39,16 +45,16 @@ the same. It needs a build with -tags bugs: make prove does all of it.`,
 			return a.prove(cmd.Context(), bugs, only)
 		},
 	}
-	cmd.Flags().StringSliceVar(&only, "bugs", nil, "these only; default: all")
+	cmd.Flags().StringSliceVar(&only, "bugs", nil, "bugs to run; default: all")
 	return cmd
 }
 
 func (a *app) prove(ctx context.Context, bugs, only []string) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // garbage comes fast and little of it lives
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // there is much short-lived garbage
 	o := scenario.Options{Program: os.Args[0], Version: version}
 	good := seeds.Good(ctx, o)
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "bug\tcaught by\ton\truns\tfaults\tops\tseconds")
+	fmt.Fprintln(w, "bug\tcaught by\truntime\truns\tfaults\tops\tseconds")
 	code := scenario.ExitValid
 	proofs := []seeds.Proof{good}
 	if good.Caught {
@@ -56,8 +62,8 @@ func (a *app) prove(ctx context.Context, bugs, only []string) error {
 	}
 	for _, bug := range bugs {
 		if why, ok := seeds.Directed()[bug]; ok && len(only) == 0 {
-			fmt.Fprintf(a.stdout, "%s: not run: %s\n", bug, why)
-			proofs = append(proofs, seeds.Proof{Bug: bug, By: "not run: a directed test", Runtime: "-", Caught: true})
+			fmt.Fprintf(a.stdout, "%s: not run here: %s\n", bug, why)
+			proofs = append(proofs, seeds.Proof{Bug: bug, By: "not run here: a directed test catches it", Runtime: "-", Caught: true})
 			continue
 		}
 		p := seeds.Bug(ctx, bug, o)
@@ -75,7 +81,7 @@ func (a *app) prove(ctx context.Context, bugs, only []string) error {
 		by := p.By
 		switch {
 		case p.Bug == "none" && !p.Caught:
-			by = "nothing, as it must be"
+			by = "nothing (as expected)"
 		case !p.Caught:
 			by = "NOT CAUGHT"
 		}

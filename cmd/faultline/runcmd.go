@@ -22,16 +22,20 @@ func newRunCmd(a *app) *cobra.Command {
 	repeat := 1
 	cmd := &cobra.Command{
 		Use:   "run [SCENARIO]",
-		Short: "Start a cluster, break it, judge and report",
-		Long: `Run starts a cluster, lets clients call it while faults are injected, proves or
-refutes that what they saw is consistent, and leaves a folder with the report.
+		Short: "Run a cluster, inject faults, judge what clients saw, and write a report",
+		Long: `Run starts a cluster and injects faults while clients call it. Then it proves or
+refutes that what the clients saw is consistent, and writes a folder with the report.
 
 SCENARIO is one of: ` + strings.Join(scenario.Names(), ", ") + `.
-A file given with -f holds the same settings as the flags; flags win.
+A scenario file (-f) holds the same settings as the flags; flags override it.
 
 ` + liveHelp + `
 
-Exit codes: ` + scenario.ExitCodesHelp,
+Exit codes:` + scenario.ExitCodesHelp,
+		Example: `  faultline run
+  faultline run leader-kill --runtime sim --seed 7
+  faultline run --system etcd --binary bin/etcd --faults kill,pause --time 2m
+  faultline run -f my-scenario.yaml --repeat 10`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := load(given, cmd.Flags().Changed, file, args)
@@ -44,7 +48,7 @@ Exit codes: ` + scenario.ExitCodesHelp,
 			return a.repeat(cmd.Context(), s, a.options(out, plain || repeat > 1, plain), repeat)
 		},
 	}
-	cmd.Flags().IntVar(&repeat, "repeat", repeat, "runs, one after another: with a seed, that one and the next ones; else each with a seed of its own")
+	cmd.Flags().IntVar(&repeat, "repeat", repeat, "number of runs, one after another; with --seed S they use the seeds S, S+1, ...; otherwise each draws its own")
 	cmd.Flags().BoolVar(&plain, "plain", plain, plainHelp)
 	cmd.Flags().StringVarP(&file, "file", "f", "", "scenario file (YAML)")
 	given.Bind(cmd.Flags())
@@ -52,12 +56,12 @@ Exit codes: ` + scenario.ExitCodesHelp,
 	return cmd
 }
 
-// addOutFlag is for commands that leave runs' folders.
+// addOutFlag adds --out to commands that write run folders.
 func addOutFlag(cmd *cobra.Command, out *string) {
-	cmd.Flags().StringVar(out, "out", *out, "folder in which the run's folder is made")
+	cmd.Flags().StringVar(out, "out", *out, "folder for the run's folder")
 }
 
-// load reads the settings of a scenario or a file; flags that were given win.
+// load reads the settings of a scenario or a file; flags that were given override them.
 func load(flags scenario.Settings, given func(string) bool, file string, args []string) (s scenario.Settings, err error) {
 	switch {
 	case file != "" && len(args) > 0:
@@ -75,7 +79,7 @@ func load(flags scenario.Settings, given func(string) bool, file string, args []
 	return s, err
 }
 
-// options are those of every run that is shown. Lines may be rewritten where plain does not forbid it.
+// options are those of every run that is shown. Unless plain is set, lines may be rewritten.
 func (a *app) options(out string, lines, plain bool) scenario.Options {
 	return scenario.Options{
 		Out: out, Stdout: a.stdout, Program: os.Args[0], Version: version,
@@ -83,7 +87,7 @@ func (a *app) options(out string, lines, plain bool) scenario.Options {
 	}
 }
 
-// run is the whole of `faultline run`: its error is the exit code.
+// run does one run and prints its summary. Its error carries the exit code.
 func (a *app) run(ctx context.Context, s scenario.Settings, o scenario.Options) (*failover.Analysis, error) {
 	done, err := scenario.Perform(ctx, s, o)
 	if done.Folder == nil {
@@ -106,7 +110,7 @@ func (a *app) summary(analysis failover.Analysis, folder *results.Folder) {
 	fmt.Fprintln(a.stdout)
 	fmt.Fprint(a.stdout, page.TerminalSummary(analysis, page.TerminalOptions{Color: a.colors(), Dir: dir}))
 	if analysis.Run.Error != "" {
-		fmt.Fprintln(a.stderr, "faultline: the run broke:", analysis.Run.Error)
+		fmt.Fprintln(a.stderr, "faultline: the run failed:", analysis.Run.Error)
 	}
 	if analysis.Run.HealProblem != "" {
 		fmt.Fprintln(a.stderr, "faultline: not healed:", analysis.Run.HealProblem)

@@ -17,10 +17,12 @@ func newServeCmd(a *app) *cobra.Command {
 	dir, addr, rebuild := scenario.DefaultOut, "127.0.0.1:8080", false
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Browse runs in a browser: search, compare two, see trends",
-		Long: `Shows the runs of a folder in a browser until it is interrupted: a table to
-search, filter and sort, comparisons of two runs, trends over many. What it computed
-is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any time.`,
+		Short: "Browse runs in a browser: search them, compare two, see trends",
+		Long: `Serve is a web server that shows the runs of a folder until it is interrupted: a table
+to search, filter and sort, comparisons of two runs, and trends over many. Its index is
+stored in ` + serve.IndexFile + ` in that folder and can be deleted at any time.`,
+		Example: `  faultline serve
+  faultline serve --dir nightly --addr 127.0.0.1:9000`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			host, _, err := net.SplitHostPort(addr)
@@ -32,13 +34,13 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 			}
 			local := serve.IsLoopback(host)
 			if !local {
-				fmt.Fprintf(a.stderr, "faultline: warning: on %s, everyone who can reach this machine can read the runs in %s\n", addr, dir)
+				fmt.Fprintf(a.stderr, "faultline: warning: everyone who can reach %s can read the runs in %s\n", addr, dir)
 			}
 			l, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", addr)
 			if err != nil {
 				return scenario.Infrastructure(fmt.Errorf("serve: %w", err))
 			}
-			defer l.Close() // also where the index could not be made
+			defer l.Close() // also if the index could not be built
 			fmt.Fprintf(a.stderr, "faultline: indexing %s\n", dir)
 			server, err := serve.New(cmd.Context(), serve.Options{Dir: dir, Rebuild: rebuild, Version: programVersion(), AnyHost: !local, Note: a.note})
 			if err != nil {
@@ -52,26 +54,26 @@ is kept in ` + serve.IndexFile + ` in that folder, which can be deleted at any t
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", dir, "the folder of the run folders")
-	cmd.Flags().StringVar(&addr, "addr", addr, "where to listen; other than loopback, others can read the runs")
-	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make the index anew")
+	cmd.Flags().StringVar(&dir, "dir", dir, "folder of the runs")
+	cmd.Flags().StringVar(&addr, "addr", addr, "address to listen on; with an address other than loopback, other machines can read the runs")
+	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "build the index again")
 	return cmd
 }
 
-// runsThere is an error of usage where there is no folder of runs.
+// runsThere returns a usage error if there is no folder of runs.
 func runsThere(dir string) error {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return scenario.Usage("--dir: there is no folder %s; faultline run makes it", dir)
+		return scenario.Usage("--dir: there is no folder %s; faultline run creates it", dir)
 	}
 	return nil
 }
 
-// note says something unusual, in one line.
+// note prints something unusual, in one line.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "faultline: "+format+"\n", args...)
 }
 
-// programVersion tells builds apart, also those of one version: they may compute other numbers.
+// programVersion identifies a build, also among builds of one version: they may compute different numbers.
 func programVersion() string {
 	path, err := os.Executable()
 	if err != nil {
@@ -97,11 +99,12 @@ func newExportCmd(a *app) *cobra.Command {
 	dir := scenario.DefaultOut
 	cmd := &cobra.Command{
 		Use:   "export FOLDER",
-		Short: "Write the runs, their reports and trends as a site of files",
-		Long: `Writes what faultline serve shows into a folder, for a web server that only has files,
-such as GitHub Pages: the table of the runs, every run with its report and its files,
-and the trends. Its links are relative. faultline prune bounds its size before.`,
-		Args: cobra.ExactArgs(1),
+		Short: "Write runs, reports and trends as a static website",
+		Long: `Export writes the pages of faultline serve into a folder, for a web server of static
+files such as GitHub Pages: the table of runs, every run with its report and files, and
+the trends. Links are relative. Use faultline prune first to limit the size.`,
+		Example: `  faultline export --dir results/runs site`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := runsThere(dir); err != nil {
 				return err
@@ -114,6 +117,6 @@ and the trends. Its links are relative. faultline prune bounds its size before.`
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", dir, "the folder of the run folders")
+	cmd.Flags().StringVar(&dir, "dir", dir, "folder of the runs")
 	return cmd
 }

@@ -22,8 +22,13 @@ func newSimCmd(a *app) *cobra.Command {
 	once := false
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Simulate many seeds: every one is checked, and run twice to the same bytes",
-		Args:  cobra.NoArgs,
+		Short: "Simulate many seeds, and check the history of each",
+		Long: `Sim runs one simulation per seed and checks its history. Each seed is run twice, and
+both histories must be identical to the last byte. A seed with a violation is printed
+with the command that repeats it and writes a report.`,
+		Example: `  faultline sim --seeds 1-500
+  faultline sim --seeds 42 --workload bank --storm 500ms`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			first, last, err := parseSeeds(which)
 			if err != nil {
@@ -33,13 +38,13 @@ func newSimCmd(a *app) *cobra.Command {
 			if err := p.Check(); err != nil {
 				return err
 			}
-			defer debug.SetGCPercent(debug.SetGCPercent(400)) // garbage comes fast and little of it lives
+			defer debug.SetGCPercent(debug.SetGCPercent(400)) // there is much short-lived garbage
 			return a.tally(p, seeds.All(cmd.Context(), p, first, last, !once), last-first+1)
 		},
 	}
 	p.Bind(cmd.Flags())
-	cmd.Flags().StringVar(&which, "seeds", which, "seeds to run: FIRST-LAST, or one")
-	cmd.Flags().BoolVar(&once, "once", once, "run every seed once only, and do not compare bytes")
+	cmd.Flags().StringVar(&which, "seeds", which, "seeds to run: FIRST-LAST, or a single seed")
+	cmd.Flags().BoolVar(&once, "once", once, "run every seed only once, without comparing two histories")
 	for _, hidden := range []string{"runtime", "seed", "binary"} {
 		_ = cmd.Flags().MarkHidden(hidden) // the flags exist
 	}
@@ -67,7 +72,7 @@ func cpuTime() time.Duration {
 	return scenario.CPUOf(u)
 }
 
-// tally prints results as they come and the sum at the end.
+// tally prints results as they arrive, and the total at the end.
 func (a *app) tally(p scenario.Settings, results <-chan seeds.Result, want uint64) error {
 	start, cpu := time.Now(), cpuTime()
 	var sum seeds.Result
@@ -81,7 +86,7 @@ func (a *app) tally(p scenario.Settings, results <-chan seeds.Result, want uint6
 		sum.Faults += r.Faults
 		if r.Err != nil {
 			code = scenario.Worse(code, scenario.ExitInfrastructure)
-			fmt.Fprintf(a.stdout, "seed %d: broken: %v\n", r.Seed, r.Err)
+			fmt.Fprintf(a.stdout, "seed %d: the run failed: %v\n", r.Seed, r.Err)
 			continue
 		}
 		v := r.Validity()
@@ -96,14 +101,14 @@ func (a *app) tally(p scenario.Settings, results <-chan seeds.Result, want uint6
 		}
 	}
 	used := (cpuTime() - cpu).Seconds()
-	fmt.Fprintf(a.stdout, "%d seeds: %d valid, %d invalid, %d unknown; %d ops, %d faults landed; %.0f simulated cluster-seconds in %.1f s, %.0f per CPU-second\n",
+	fmt.Fprintf(a.stdout, "%d seeds: %d valid, %d invalid, %d unknown; %d ops, %d faults injected; %.0f simulated cluster-seconds in %.1f s, %.0f per CPU-second\n",
 		n, counts[history.Valid], counts[history.Invalid], counts[history.Unknown], sum.Ops, sum.Faults, sum.Virtual.Seconds(), time.Since(start).Seconds(), sum.Virtual.Seconds()/used)
 	if n < want {
 		fmt.Fprintf(a.stderr, "faultline: interrupted after %d of %d seeds\n", n, want)
 		code = scenario.Worse(code, scenario.ExitUnknown)
 	}
 	if sum.Faults == 0 || sum.Ops == 0 {
-		fmt.Fprintln(a.stderr, "faultline: unknown: no fault landed or no call was made, so nothing was proven")
+		fmt.Fprintln(a.stderr, "faultline: unknown: no fault was injected or no call was made, so nothing was proven")
 		code = scenario.Worse(code, scenario.ExitUnknown)
 	}
 	return scenario.Exit(code)
@@ -116,5 +121,5 @@ func (a *app) notValid(p scenario.Settings, r *seeds.Result) {
 			fmt.Fprintf(a.stdout, "seed %d: %s: %s: %s\n", r.Seed, v.Validity, v.Checker, v.Reason)
 		}
 	}
-	fmt.Fprintf(a.stdout, "  repeat with a report: %s\n", strings.Join(p.Command(os.Args[0]), " "))
+	fmt.Fprintf(a.stdout, "  to repeat it with a report: %s\n", strings.Join(p.Command(os.Args[0]), " "))
 }

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	plainHelp = "lines instead of the dashboard while it runs"
-	liveHelp  = `While it runs, a terminal shows a dashboard: members, faults, rates, latency, live
-checks, events. Lines are printed instead where output is not a terminal, with
---plain or --repeat, where TERM is dumb, on the runtime sim (it is over too soon to
-be watched) and for scenarios that print claims. NO_COLOR=1 leaves out colours.`
+	plainHelp = "print lines instead of showing the dashboard"
+	liveHelp  = `A dashboard shows the run while it goes on: members, faults, rates, latency, live
+checks, events. Lines are printed instead if output is not a terminal, if TERM is
+dumb, with --plain or --repeat, on the runtime sim (which is too fast to watch), and
+for scenarios that print claims. NO_COLOR=1 turns colours off.`
 )
 
-// watch starts to show a run: on a dashboard where it may, unless it shall be lines, and else in lines,
-// which are rewritten on a terminal, unless they shall be plain.
+// watch starts to show a run: on a dashboard if there can be one and lines is false, otherwise as lines.
+// On a terminal the last line is rewritten, unless plain is set.
 func (a *app) watch(r *scenario.Prepared, lines, plain bool) scenario.Watcher {
 	if in, out, ok := a.dashboard(); ok && !lines && !harness.Virtual(r.Runtime) {
 		if s, ok := a.screen(r.Plan(), live.ScreenOptions{In: in, Out: out, Checks: r.Checks}); ok {
@@ -32,7 +32,7 @@ func (a *app) watch(r *scenario.Prepared, lines, plain bool) scenario.Watcher {
 	return r.Lines(a.isTerminal() && !dumb() && !plain)
 }
 
-// screen starts a dashboard. What happened is told again in lines when it is gone.
+// screen starts a dashboard. Its events are printed again as lines after it has closed.
 func (a *app) screen(p live.Plan, o live.ScreenOptions) (scenario.Watcher, bool) {
 	if a.signals != nil {
 		o.Interrupt = func() { a.signals.interrupt(os.Interrupt) }
@@ -63,14 +63,14 @@ func (a *app) isTerminal() bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// dumb says whether the terminal can do nothing but print.
+// dumb reports whether the terminal can only print.
 func dumb() bool { t := os.Getenv("TERM"); return t == "dumb" || t == "" }
 
-// colors says whether output may have colours: https://no-color.org.
+// colors reports whether output may have colours: https://no-color.org.
 func (a *app) colors() bool { return a.isTerminal() && !dumb() && os.Getenv("NO_COLOR") == "" }
 
-// dashboard is the terminal, where there is one for a dashboard: both to read and to write, and this
-// program is in its foreground. One in the background would be stopped when it reads.
+// dashboard returns the terminal if it can hold a dashboard: it must be readable and writable, and this
+// program must be in its foreground (a program in the background would be stopped when it reads).
 func (a *app) dashboard() (in, out *os.File, ok bool) {
 	in, isFile := a.stdin.(*os.File)
 	out, isOut := a.stdout.(*os.File)

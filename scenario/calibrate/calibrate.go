@@ -1,5 +1,5 @@
-// Package calibrate measures how exactly outages are measured: a run in which nothing happens, and one
-// in which the clients' path stalls for known times.
+// Package calibrate measures the error of outage timing: with a baseline run without faults, and a run in
+// which client calls stall for known times.
 package calibrate
 
 import (
@@ -20,19 +20,19 @@ import (
 
 // Settings of a calibration.
 type Settings struct {
-	Cluster scenario.Settings // what is run; nothing of it is broken
+	Cluster scenario.Settings // the cluster; no faults are injected into it
 	Stalls  []time.Duration   // lengths of the stalls, 1ms to 1m
 	Each    int               // stalls of each length, 1 to 1000
 }
 
-// Default is five stalls of each of five lengths.
+// Default produces five stalls of each of five lengths.
 func Default() Settings {
 	c := Settings{Cluster: scenario.Default(), Stalls: []time.Duration{20e6, 50e6, 100e6, 250e6, 1e9}, Each: 5}
 	c.Cluster.Name, c.Cluster.Time, c.Cluster.Faults, c.Cluster.Hash = "calibrate", 10*time.Second, []string{"none"}, 0
 	return c
 }
 
-// Check says what is wrong with the settings, before anything is started.
+// Check returns a usage error if the settings cannot be run. It starts nothing.
 func (c *Settings) Check() error {
 	if c.Each < 1 || c.Each > 1000 {
 		return scenario.Usage("--each is %d: allowed are 1 to 1000", c.Each)
@@ -46,23 +46,23 @@ func (c *Settings) Check() error {
 		return scenario.Usage("--stalls is empty: it must name at least one length")
 	}
 	if c.Cluster.Probe == 0 {
-		return scenario.Usage("--probe is 0: the probes are what is calibrated")
+		return scenario.Usage("--probe is 0: calibration needs probes")
 	}
 	return c.Cluster.Check()
 }
 
-// Found is a calibration with the probes of its two runs.
+// Found is a calibration together with the probes of its two runs.
 type Found struct {
 	results.Calibration
-	CalmProbes, StalledProbes *failover.Probing
+	BaselineProbes, StalledProbes *failover.Probing
 }
 
-// ErrNothingProven is of a calibration in which no probe was answered.
+// ErrNothingProven means that no probe of a calibration was answered.
 var ErrNothingProven = errors.New("no probe was answered, so nothing was proven")
 
-// Run does both runs on a runtime and compares what was read with what was done.
+// Run does both runs on a runtime and compares the measured outages with the stalls that were produced.
 func Run(ctx context.Context, c Settings, rt harness.Runtime) (f Found, err error) {
-	calm, _, err := c.measure(ctx, rt, false)
+	baseline, _, err := c.measure(ctx, rt, false)
 	if err != nil {
 		return f, err
 	}
@@ -70,17 +70,17 @@ func Run(ctx context.Context, c Settings, rt harness.Runtime) (f Found, err erro
 	if err != nil {
 		return f, err
 	}
-	if calm.Probes == nil || calm.Probes.Calls.OK == 0 || stalled.Probes == nil || stalled.Probes.Calls.OK == 0 {
+	if baseline.Probes == nil || baseline.Probes.Calls.OK == 0 || stalled.Probes == nil || stalled.Probes.Calls.OK == 0 {
 		return f, ErrNothingProven
 	}
-	f = Found{judge(&calm, &stalled, windows), calm.Probes, stalled.Probes}
+	f = Found{judge(&baseline, &stalled, windows), baseline.Probes, stalled.Probes}
 	f.At, f.Machine, f.Runtime, f.System = time.Now(), results.ThisMachine(), rt.Name(), c.Cluster.System
 	f.Nodes, f.Seed = c.Cluster.Nodes, c.Cluster.Seed
 	return f, nil
 }
 
-// stallWindows are the stalls from start on, at random phases of the probes' schedule, and when the
-// last is over.
+// stallWindows draws the stalls after start, at random phases of the probe interval. It returns them and the
+// time at which the last one is over.
 func (c *Settings) stallWindows(start time.Duration) (out []harness.Window, end time.Duration) {
 	r := harness.Stream(c.Cluster.Seed, "calibrate")
 	for range c.Each {
@@ -93,15 +93,15 @@ func (c *Settings) stallWindows(start time.Duration) (out []harness.Window, end 
 	return out, start + 500*time.Millisecond
 }
 
-// measure does one run and analyses its history. The stalls begin a second after the start of the
-// faults phase that no fault is in.
+// measure does one run and analyses its history. The stalls begin a second after the start of the faults
+// phase, in which no fault is injected.
 func (c *Settings) measure(ctx context.Context, rt harness.Runtime, stalls bool) (a failover.Analysis, windows []harness.Window, err error) {
 	p := c.Cluster
 	system, err := p.NewSystem()
 	if err != nil {
 		return a, nil, err
 	}
-	defer func() { _ = system.Close() }() // nothing is lost with its connections
+	defer func() { _ = system.Close() }() // an error to close its connections does not matter
 	w, err := p.NewWorkload()
 	if err != nil {
 		return a, nil, err
@@ -126,15 +126,15 @@ func (c *Settings) measure(ctx context.Context, rt harness.Runtime, stalls bool)
 	return failover.Analyze(run, history.History{Nodes: got.Members, Ops: got.Ops}), windows, err
 }
 
-// reading is what the history says about one kind of call in one stall.
+// reading is the measurement of one stall with one kind of call (reads or writes).
 type reading struct {
 	length, measured time.Duration
 	found            bool
-	unasked          bool // it is among the gaps, which are found without being told when
+	unprompted       bool // it is among the gaps, which are detected without knowing the start of the stall
 }
 
-// read reads every stall back as the outage of a failover is, told when it began.
-func read(a *failover.Analysis, windows []harness.Window) (out []reading) {
+// measured measures every stall like a failover whose start is known.
+func measured(a *failover.Analysis, windows []harness.Window) (out []reading) {
 	for i, w := range windows {
 		until := a.End
 		if i+1 < len(windows) {
@@ -145,32 +145,32 @@ func read(a *failover.Analysis, windows []harness.Window) (out []reading) {
 			if o := a.OutageAt(w.From, until, reads); o.Took != nil {
 				r.measured, r.found = *o.Took, true
 			}
-			r.unasked = slices.ContainsFunc(a.Probes.Gaps, func(g failover.Gap) bool { return g.Reads == reads && overlaps(g, w.From, w.To) })
+			r.unprompted = slices.ContainsFunc(a.Probes.Gaps, func(g failover.Gap) bool { return g.Reads == reads && overlaps(g, w.From, w.To) })
 			out = append(out, r)
 		}
 	}
 	return out
 }
 
-// judge compares what was read with what was done. A stall must be read to within the probes' interval
-// and what an answer took when nothing stalled.
-func judge(calm, stalled *failover.Analysis, windows []harness.Window) results.Calibration {
-	p := calm.Probes
+// judge compares the measurements with the stalls that were produced. The error of a stall must be at most
+// the probe interval plus the longest answer in the baseline run.
+func judge(baseline, stalled *failover.Analysis, windows []harness.Window) results.Calibration {
+	p := baseline.Probes
 	out := results.Calibration{Every: p.Every, Timeout: p.Timeout, Calm: p.Calls.All()}
-	from, to := served(calm)
+	from, to := served(baseline)
 	for _, g := range p.Gaps {
 		if overlaps(g, from, to) {
 			out.Outages++
 		}
 	}
-	out.Noise = max(calm.LongestWait(false, from, to), calm.LongestWait(true, from, to))
+	out.Noise = max(baseline.LongestWait(false, from, to), baseline.LongestWait(true, from, to))
 	for _, x := range []*failover.Probing{p, stalled.Probes} {
 		if x.Unsent != nil {
 			out.Unsent += *x.Unsent
 		}
 	}
 	byLength := map[time.Duration][]reading{}
-	for _, r := range read(stalled, windows) {
+	for _, r := range measured(stalled, windows) {
 		byLength[r.length] = append(byLength[r.length], r)
 	}
 	out.Exact = out.Outages == 0
@@ -184,11 +184,11 @@ func judge(calm, stalled *failover.Analysis, windows []harness.Window) results.C
 
 func overlaps(g failover.Gap, from, to time.Duration) bool { return g.From < to && g.To > from }
 
-// allowed is how far off a reading may be.
+// allowed is the largest error that a measurement may have.
 func allowed(c *results.Calibration) time.Duration { return c.Every + c.Noise }
 
-// served is the calm in which the cluster served: before it, members, connections and the first election
-// take their time.
+// served is the part of the baseline run in which the cluster served, after members and connections have
+// started and the first election is over.
 func served(a *failover.Analysis) (from, to time.Duration) {
 	to = a.End
 	for _, p := range a.Phases {
@@ -202,7 +202,7 @@ func served(a *failover.Analysis) (from, to time.Duration) {
 	return from, to
 }
 
-// stallOf sums up what was read of the stalls of one length.
+// stallOf summarizes the measurements of the stalls of one length.
 func stallOf(d time.Duration, rs []reading) results.Stall {
 	s := results.Stall{Length: d, N: len(rs)}
 	var took []time.Duration
@@ -210,7 +210,7 @@ func stallOf(d time.Duration, rs []reading) results.Stall {
 		if r.found {
 			took = append(took, r.measured)
 		}
-		if r.unasked {
+		if r.unprompted {
 			s.Unasked++
 		}
 	}
@@ -221,47 +221,47 @@ func stallOf(d time.Duration, rs []reading) results.Stall {
 	return s
 }
 
-// stallTrouble is what is wrong with the readings; empty: nothing.
+// stallTrouble says what is wrong with the measurements; empty: nothing.
 func stallTrouble(s results.Stall, allowed time.Duration) string {
 	switch {
 	case s.Read == 0:
-		return "not one was read"
+		return "none was measured"
 	case s.Read < s.N:
-		return fmt.Sprintf("%d were not read", s.N-s.Read)
+		return fmt.Sprintf("%d were not measured", s.N-s.Read)
 	case s.Low < -allowed || s.High > allowed:
-		return "too far off"
+		return "the error is too large"
 	}
 	return ""
 }
 
 // Text is the calibration in words.
 func (f *Found) Text() string {
-	c, calm, stalled := &f.Calibration, f.CalmProbes, f.StalledProbes
+	c, baseline, stalled := &f.Calibration, f.BaselineProbes, f.StalledProbes
 	var b strings.Builder
-	fmt.Fprintf(&b, "calm     %d probes, %d outages read; answers take p50 %v, p99 %v, at most %v\n", c.Calm, c.Outages, round(calm.P50), round(calm.P99), round(c.Noise))
-	for _, x := range []*failover.Probing{calm, stalled} {
+	fmt.Fprintf(&b, "baseline %d probes, %d outages measured; latency p50 %v, p99 %v, max %v\n", c.Calm, c.Outages, round(baseline.P50), round(baseline.P99), round(c.Noise))
+	for _, x := range []*failover.Probing{baseline, stalled} {
 		if x.Unsent != nil && x.LateMax != nil {
-			fmt.Fprintf(&b, "probes   every %v; %d of %d unsent; sent at most %v late\n", x.Every, *x.Unsent, *x.Unsent+x.Calls.All(), round(*x.LateMax))
+			fmt.Fprintf(&b, "probes   every %v; %d of %d skipped; sent at most %v late\n", x.Every, *x.Unsent, *x.Unsent+x.Calls.All(), round(*x.LateMax))
 		}
 	}
-	fmt.Fprintf(&b, "%-9s %4s %12s %12s %12s %9s\n", "stall", "n", "read, median", "least error", "most error", "unasked")
+	fmt.Fprintf(&b, "%-9s %4s %12s %12s %12s %11s\n", "stall", "n", "median", "min error", "max error", "unprompted")
 	for _, s := range c.Stalls {
 		trouble := stallTrouble(s, allowed(c))
 		if trouble == "" {
-			trouble = "exact enough"
+			trouble = "accurate"
 		}
 		if s.Read > 0 {
-			fmt.Fprintf(&b, "%-9v %4d %12v %12v %12v %9d  %s\n", s.Length, s.N, round(s.Median), round(s.Low), round(s.High), s.Unasked, trouble)
+			fmt.Fprintf(&b, "%-9v %4d %12v %12v %12v %11d  %s\n", s.Length, s.N, round(s.Median), round(s.Low), round(s.High), s.Unasked, trouble)
 		} else {
 			fmt.Fprintf(&b, "%-9v %4d  %s\n", s.Length, s.N, trouble)
 		}
 	}
 	if c.Exact {
-		fmt.Fprintf(&b, "VALID    outages are read to within %v here: the probes' interval, and the longest answer of the calm run\n", round(allowed(c)))
+		fmt.Fprintf(&b, "VALID    outage timing is accurate to within %v here (probe interval + longest answer of the baseline run)\n", round(allowed(c)))
 	} else {
-		fmt.Fprintf(&b, "INVALID  the ruler is not as exact as it says: %v were allowed\n", round(allowed(c)))
+		fmt.Fprintf(&b, "INVALID  outage timing is less accurate than reported: errors of at most %v are allowed\n", round(allowed(c)))
 	}
-	fmt.Fprintf(&b, "bound    a stall shorter than a probe's timeout (%v) fails no probe: where no fault says when it began, it shows\n         as slow answers, and not as a time without service (unasked)\n", c.Timeout)
+	fmt.Fprintf(&b, "limit    a stall shorter than a probe's timeout (%v) fails no probe: if its start is not known, it appears\n         as slow answers, and not as an outage (column unprompted)\n", c.Timeout)
 	return b.String()
 }
 

@@ -1,5 +1,5 @@
-// Package grid measures the cells of a sweep: in each a cluster is first left alone, to count elections
-// that nobody needed, and then loses its leader again and again.
+// Package grid measures the cells of a sweep: in each cell a cluster first runs without faults, to count
+// false elections, and then its leader is killed repeatedly.
 package grid
 
 import (
@@ -26,19 +26,19 @@ import (
 	"github.com/faultline-chaos/faultline/workloads"
 )
 
-// Grid is a sweep to be measured.
+// Grid is a sweep to measure.
 type Grid struct {
 	sweep.Settings
 	Binary string // as in scenario.Settings
 }
 
-// Progress takes note of what is done. Trials is called by several goroutines.
+// Progress receives the progress of a sweep. Trials is called by several goroutines.
 type Progress interface {
-	Trials(n int)        // so many more are over
+	Trials(n int)        // n more trials are over
 	Broken(sweep.Result) // a part could not be measured
 }
 
-// CheckSystems says whether every system can be had.
+// CheckSystems returns an error if one of the systems cannot be used.
 func (s *Grid) CheckSystems() error {
 	for _, name := range s.Systems {
 		if scenario.Virtual(s.Runtime) && name != "raftkv" && slices.Contains(scenario.SystemNames(), name) {
@@ -67,7 +67,7 @@ func (s *Grid) Cluster(c sweep.Cell) scenario.Settings {
 	return p
 }
 
-// NewRuntime makes the runtime, which must be able to do what is done in every cell.
+// NewRuntime makes the runtime. It is an error if the runtime cannot kill leaders.
 func (s *Grid) NewRuntime(ctx context.Context) (harness.Runtime, error) {
 	rt, able, _, err := s.Cluster(sweep.Cell{}).NewRuntime(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *Grid) NewRuntime(ctx context.Context) (harness.Runtime, error) {
 	return rt, nil
 }
 
-// Todo are the parts of cells that are not among those that were measured.
+// Todo are the parts of cells that are not among done.
 func (s *Grid) Todo(done []sweep.Result) (todo []sweep.Part) {
 	cells, _ := s.Cells()
 	for _, c := range cells {
@@ -92,8 +92,8 @@ func (s *Grid) Todo(done []sweep.Result) (todo []sweep.Part) {
 	return todo
 }
 
-// Measure measures parts of cells, on virtual time as many at once as there are cores, and appends each to
-// out as it comes. It ends early when ctx does.
+// Measure measures parts of cells and appends each result to out when it is complete. On virtual time it
+// measures as many parts at once as there are cores. It ends early when ctx ends.
 func (s *Grid) Measure(ctx context.Context, rt harness.Runtime, todo []sweep.Part, out io.Writer, progress Progress) ([]sweep.Result, error) {
 	workers := 1
 	if harness.Virtual(rt) {
@@ -141,17 +141,18 @@ func (s *Grid) Measure(ctx context.Context, rt harness.Runtime, todo []sweep.Par
 // recovery is how long a cell's members may take to catch up.
 const recovery = 30 * time.Second
 
-// failovers kills the leader again and again. Moments are spread over a timeout so that they meet every
-// phase of the heartbeat.
+// failovers kills the leader repeatedly. The times of the kills are spread over an election timeout, so that
+// they meet every phase of the heartbeat.
 func (s *Grid) failovers(c sweep.Part) scripts.Failovers {
 	return scripts.Failovers{
 		Fault: nemesis.Kill{}, Trials: c.Trials, Spread: c.Timeout,
-		Limit: 10*c.Timeout + 5*time.Second, // longer than many split votes in a row
+		Limit: 10*c.Timeout + 5*time.Second, // enough for many split votes in a row
 		Hold:  300*time.Millisecond + 12*c.Delay,
 	}
 }
 
-// measure runs one part of a cell, and tells done how many trials are over. It is false if it was interrupted.
+// measure runs one part of a cell and calls done with the number of trials so far. It returns false if it
+// was interrupted.
 func (s *Grid) measure(ctx context.Context, rt harness.Runtime, part sweep.Part, done func(trials int)) (sweep.Result, bool) {
 	p := s.Cluster(part.Cell)
 	if part.Number > 0 {
@@ -175,7 +176,7 @@ func (s *Grid) measure(ctx context.Context, rt harness.Runtime, part sweep.Part,
 	return res, true
 }
 
-// runCell runs a cell's cluster: first the stable time, then the kills.
+// runCell runs a cell's cluster: first without faults, then with kills.
 func (s *Grid) runCell(ctx context.Context, rt harness.Runtime, p scenario.Settings, c sweep.Part, done func(trials int)) (results.Run, history.History, error) {
 	system, err := p.NewSystem()
 	if err != nil {

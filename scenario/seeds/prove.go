@@ -12,23 +12,23 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// proveLimits of one bug.
+// Limits for one bug.
 const (
 	proveSim   = 4 * time.Minute // on sim
 	proveLocal = 5 * time.Minute // then on local
-	proveGood  = 300             // seeds that the good store must pass
+	proveGood  = 300             // seeds that the store without bugs must pass
 )
 
-// Directed are the bugs that no fault here can show, and where a test shows them. They are listed,
-// not run.
+// Directed are the bugs that no fault of the harness can show, and the tests that show them. Prove lists
+// them and does not run them.
 func Directed() map[string]string {
 	return map[string]string{
-		"ack-any-entry-at-index": "the store proposes a write again that lost its place, which makes the early answer good unless the member dies at once: TestPlantedBugs in store/core",
-		"read-id-reused":         "needs an answer that outlives a restart, which no fault here delays so long: TestPlantedStaleReads in store/core",
+		"ack-any-entry-at-index": "the store proposes a write that lost its log position again, so the early answer becomes true unless the member dies at once; TestPlantedBugs in store/core catches it",
+		"read-id-reused":         "it needs an answer that arrives after a restart, and no fault here delays one that long; TestPlantedStaleReads in store/core catches it",
 	}
 }
 
-// Proof is how one bug fared.
+// Proof is the result for one bug.
 type Proof struct {
 	Bug, Runtime, By, Reason, Repeat string
 	Caught                           bool
@@ -36,7 +36,7 @@ type Proof struct {
 	Took                             time.Duration
 }
 
-// String says it in words, without the bug's name.
+// String describes the result, without the bug's name.
 func (p Proof) String() string {
 	if !p.Caught {
 		return fmt.Sprintf("NOT CAUGHT in %d runs, %.1f s", p.Runs, p.Took.Seconds())
@@ -44,13 +44,13 @@ func (p Proof) String() string {
 	return fmt.Sprintf("caught by %s on %s, run %d, %.1f s: %s\n  repeat: %s", p.By, p.Runtime, p.Runs, p.Took.Seconds(), p.Reason, p.Repeat)
 }
 
-// Good runs the store without bugs through the same: nothing may be caught.
+// Good runs the store without bugs in the same way: nothing may be caught.
 func Good(ctx context.Context, o scenario.Options) Proof {
 	return untilCaught(ctx, Storm(), "none", o.Program, func(n int, _ time.Duration) bool { return n < proveGood })
 }
 
-// Bug runs the store with a planted bug until it is caught: on sim, then on local, where folders of runs
-// stay for reading.
+// Bug runs the store with a planted bug until it is caught: first on sim, then on local, which keeps the
+// folders of its runs.
 func Bug(ctx context.Context, bug string, o scenario.Options) Proof {
 	p := Storm()
 	p.Bug = bug
@@ -61,7 +61,7 @@ func Bug(ctx context.Context, bug string, o scenario.Options) Proof {
 	return untilCaughtLocally(ctx, pr, o)
 }
 
-// untilCaught runs seeds, as many at once as there are cores, while more says so.
+// untilCaught runs seeds, as many at once as there are cores, until one is caught or more returns false.
 func untilCaught(ctx context.Context, p scenario.Settings, bug, program string, more func(n int, took time.Duration) bool) Proof {
 	pr := Proof{Bug: bug, Runtime: "sim"}
 	start := time.Now()
@@ -80,7 +80,7 @@ func untilCaught(ctx context.Context, p scenario.Settings, bug, program string, 
 	return pr
 }
 
-// add counts a run, and what it caught if nothing was caught before.
+// add counts a run, and notes the first violation.
 func (p *Proof) add(of scenario.Settings, program string, r *Result) {
 	p.Runs++
 	p.Faults += r.Faults
@@ -96,7 +96,7 @@ func (p *Proof) add(of scenario.Settings, program string, r *Result) {
 	}
 }
 
-// untilCaughtLocally goes on with real processes, whose folders stay for reading.
+// untilCaughtLocally goes on with real processes and keeps the folders of their runs.
 func untilCaughtLocally(ctx context.Context, pr Proof, o scenario.Options) Proof {
 	start, before := time.Now(), pr.Took
 	for seed := uint64(1); ctx.Err() == nil && time.Since(start) < proveLocal; seed++ {

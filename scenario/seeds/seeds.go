@@ -1,5 +1,5 @@
-// Package seeds runs many seeds of the simulation, to find violations: of a store that should be right,
-// and of each planted bug, which must be caught.
+// Package seeds runs many seeds of the simulation to find violations: in the store, which should have none,
+// and with each planted bug, which must be caught.
 package seeds
 
 import (
@@ -17,32 +17,32 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// Storm is what simulations do: many overlapping faults, power failures among them.
+// Storm returns the settings of simulations: many overlapping faults, including power failures.
 func Storm() scenario.Settings {
 	s := scenario.Default()
 	s.Name, s.Runtime = "sim", "sim"
 	s.Faults = []string{"kill", "pause", "partition", "isolate", "powerfail"}
 	s.Time, s.Storm, s.Snapshot, s.Hostile = 30*time.Second, time.Second, 200, true
-	s.Probe, s.Hash = 0, 0 // seeds are for bugs, not for measuring; a simulation compares states by itself
+	s.Probe, s.Hash = 0, 0 // simulations search for bugs and measure nothing; they compare states by themselves
 	return s
 }
 
 // Result is one simulated run.
 type Result struct {
 	Seed     uint64
-	Hash     uint64 // of the history's bytes
+	Hash     uint64 // hash of the history's bytes
 	Virtual  time.Duration
 	Ops      int
 	Faults   int // landed
 	Verdicts []history.Verdict
-	Err      error // the run broke
+	Err      error // the run itself failed
 }
 
 // Validity is the worst of the verdicts.
 func (r *Result) Validity() history.Validity { return history.Worst(r.Verdicts) }
 
-// Simulate runs one seed in memory; check: and judges it. The run is the same that `faultline run` does with the same
-// flags.
+// Simulate runs one seed in memory, and judges it if check is set. The run is the same as that of
+// `faultline run` with the same flags.
 func Simulate(ctx context.Context, p scenario.Settings, seed uint64, check bool) (res Result) {
 	p.Seed = seed
 	res.Seed = seed
@@ -64,12 +64,12 @@ func simulate(ctx context.Context, p scenario.Settings, res *Result, w harness.W
 	if err != nil {
 		return err
 	}
-	defer func() { _ = system.Close() }() // it has no connections
+	defer func() { _ = system.Close() }() // it has no connections to close
 	rt := p.NewSim()
 	rt.OnEnd = func(st sim.Stats) { res.Virtual = st.Time }
 	sum := fnv.New64a()
 	cfg := harness.ClusterConfig{RunID: "sim", Seed: p.Seed, System: system, Nodes: p.Nodes}
-	// Counted as they come: a broken invariant ends the run before it can hand over its ops.
+	// Ops are counted while they are recorded: a broken invariant ends the run before it returns its ops.
 	count := func(op *history.Op) {
 		switch {
 		case op.Client() && op.Type != history.Invoke:
@@ -94,8 +94,8 @@ func simulate(ctx context.Context, p scenario.Settings, res *Result, w harness.W
 	return err
 }
 
-// All runs the seeds from first to last on all cores; twice: each a second time, to the same bytes. The
-// results come as they are ready, and end early with ctx.
+// All runs the seeds from first to last on all cores; with twice each seed runs a second time, and both
+// histories must be identical. Results arrive when they are ready; the channel closes early if ctx ends.
 func All(ctx context.Context, p scenario.Settings, first, last uint64, twice bool) <-chan Result {
 	workers := runtime.GOMAXPROCS(0)
 	next := make(chan uint64)
@@ -109,7 +109,7 @@ func All(ctx context.Context, p scenario.Settings, first, last uint64, twice boo
 					again := Simulate(ctx, p, seed, false)
 					r.Virtual += again.Virtual
 					if again.Hash != r.Hash {
-						r.Err = fmt.Errorf("seed %d gave two histories: %x and %x", seed, r.Hash, again.Hash)
+						r.Err = fmt.Errorf("seed %d produced two different histories: %x and %x", seed, r.Hash, again.Hash)
 					}
 				}
 				out <- r
