@@ -10,8 +10,8 @@ import (
 // classProcess: two faults on a member's process exclude each other.
 const classProcess = "process"
 
-// Kill ends the process with SIGKILL. What it had written survives. Healing starts it again, and is
-// complete once it answers.
+// Kill ends the process with SIGKILL. Data that it has written to its files survives, even if it was not
+// synced. Healing starts it again and is complete once it answers.
 type Kill struct{}
 
 func (Kill) String() string { return "kill" }
@@ -44,7 +44,7 @@ func (Kill) VerifyHealed(ctx context.Context, c harness.Cluster, in harness.Inje
 	return each(ctx, in, serves(c, in))
 }
 
-// Stop ends the process the polite way.
+// Stop ends the process with SIGTERM and waits until it has ended.
 type Stop struct{ Kill }
 
 func (Stop) String() string { return "stop" }
@@ -55,7 +55,7 @@ func (Stop) Inject(ctx context.Context, c harness.Cluster, in harness.Injection)
 	return each(ctx, in, c.(harness.Stopper).Stop)
 }
 
-// PowerFail kills the process and loses what it had not synced.
+// PowerFail kills the process and loses the data that it had not synced.
 type PowerFail struct{ Kill }
 
 func (PowerFail) String() string { return "powerfail" }

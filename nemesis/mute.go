@@ -7,8 +7,8 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Mute cuts the links from each of the target members to every other member, and leaves those back: it
-// hears the others, and they do not hear it. Clients still reach it.
+// Mute cuts the links from each target member to every other member, and leaves the links in the other
+// direction: the target receives messages, and its own are lost. Clients still reach it.
 type Mute struct{ cutting[fromEach] }
 
 func (Mute) String() string { return "mute" }

@@ -13,9 +13,9 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Entry is a line of All.
+// Entry describes one fault in All.
 type Entry struct {
-	Fault harness.Fault // with its arguments' defaults
+	Fault harness.Fault // with the defaults of its arguments
 	Doc   string        // one line
 	Args  string        // what arguments there are and what they may be, as name(ARGS) and a sentence; empty: none
 	// Parse makes the fault with these arguments, at least one; nil: it has none. Its error says what is
@@ -32,14 +32,14 @@ func (e Entry) Name() string {
 // All lists the faults that exist. Help, documentation and tests range over it.
 func All() []Entry {
 	return []Entry{
-		{Fault: Kill{}, Doc: "kill the process with SIGKILL; heals by starting it again"},
-		{Fault: Stop{}, Doc: "end the process with SIGTERM and wait; heals by starting it again"},
-		{Fault: PowerFail{}, Doc: "kill the process and lose what it had not synced; heals by starting it again"},
-		{Fault: Pause{}, Doc: "freeze the process with SIGSTOP; heals by SIGCONT"},
-		{Stutter{Period: 100 * time.Millisecond, Percent: 50}, "freeze the process for a share of each period; heals by SIGCONT", stutterArgs, parseStutter},
-		{Fault: Isolate{}, Doc: "cut each target member off from every other member, both ways"},
-		{Fault: Partition{}, Doc: "cut the target members off from the rest, both ways; each side stays whole"},
-		{Fault: Mute{}, Doc: "cut the links from each target member to every other: it hears them, they do not hear it"},
+		{Fault: Kill{}, Doc: "kill the process with SIGKILL; heal: start it again"},
+		{Fault: Stop{}, Doc: "end the process with SIGTERM and wait; heal: start it again"},
+		{Fault: PowerFail{}, Doc: "kill the process and lose the data that it had not synced; heal: start it again"},
+		{Fault: Pause{}, Doc: "freeze the process with SIGSTOP; heal: SIGCONT"},
+		{Stutter{Period: 100 * time.Millisecond, Percent: 50}, "freeze the process for a share of each period; heal: SIGCONT", stutterArgs, parseStutter},
+		{Fault: Isolate{}, Doc: "cut each target member off from every other member, in both directions; heal: restore the links"},
+		{Fault: Partition{}, Doc: "cut the target members as a group off from the others, in both directions; heal: restore the links"},
+		{Fault: Mute{}, Doc: "cut only the links from each target member to the others: it receives, but cannot send; heal: restore the links"},
 	}
 }
 
@@ -76,8 +76,8 @@ func Parse(s string, more ...Entry) (harness.Fault, error) {
 	return nil, fmt.Errorf("unknown fault %q: allowed are %s", s, strings.Join(names, ", "))
 }
 
-// SplitList splits a list of faults at its commas, but for those between parentheses. The list may have
-// been split at all commas before, by who does not know of arguments (flags, YAML): that is undone.
+// SplitList splits a list of faults at its commas, except for commas in parentheses. Flags and YAML split
+// lists at every comma; SplitList joins such parts again first.
 func SplitList(words ...string) (list []string) {
 	depth, start := 0, 0
 	s := strings.Join(words, ",")
@@ -95,7 +95,7 @@ func SplitList(words ...string) (list []string) {
 	return list
 }
 
-// each does f to every member of the injection at once, and joins the errors.
+// each calls f concurrently for every member of the injection, and joins the errors.
 func each(ctx context.Context, in harness.Injection, f func(context.Context, history.NodeID) error) error {
 	if len(in.Nodes) == 1 {
 		return f(ctx, in.Nodes[0])
@@ -107,12 +107,12 @@ func each(ctx context.Context, in harness.Injection, f func(context.Context, his
 	return in.Env.Parallel(ctx, tasks...)
 }
 
-// want turns a yes-or-no question about a member into a check.
+// want turns a yes-or-no question about a member into a check that returns an error.
 func want(expect bool, what string, ask func(context.Context, history.NodeID) (bool, error)) func(context.Context, history.NodeID) error {
 	return func(ctx context.Context, id history.NodeID) error {
 		got, err := ask(ctx, id)
 		if err != nil {
-			return fmt.Errorf("ask whether %s is %s: %w", id, what, err)
+			return fmt.Errorf("check whether %s is %s: %w", id, what, err)
 		}
 		if got != expect {
 			return fmt.Errorf("%s: %s is %v, want %v", id, what, got, expect)
@@ -121,9 +121,9 @@ func want(expect bool, what string, ask func(context.Context, history.NodeID) (b
 	}
 }
 
-var errNoAnswer = errors.New("it does not answer a status call")
+var errNoAnswer = errors.New("the member does not answer a status call")
 
-// serves is nil once the member answers a status call.
+// serves returns a check that succeeds once the member answers a status call.
 func serves(c harness.Cluster, in harness.Injection) func(context.Context, history.NodeID) error {
 	return func(ctx context.Context, id history.NodeID) error {
 		ctx, cancel := in.Env.WithTimeout(ctx, harness.StatusTimeout)

@@ -9,18 +9,17 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Isolate cuts each of the target members off from every other member, both ways. Clients still
-// reach it.
+// Isolate cuts each target member off from every other member, in both directions. Clients still reach it.
 type Isolate struct{ cutting[eachAlone] }
 
 func (Isolate) String() string { return "isolate" }
 
-// Partition cuts the target members, as one group, off from the rest, both ways.
+// Partition cuts the target members, as one group, off from the others, in both directions.
 type Partition struct{ cutting[twoSides] }
 
 func (Partition) String() string { return "partition" }
 
-// Effect is on the smaller side, whichever was named: the other one can go on.
+// Effect names the smaller side as affected, whichever side was the target: the other side can go on.
 func (Partition) Effect(members, nodes []history.NodeID) history.Effect {
 	return history.Effect{Kind: history.Cut, Affected: history.SmallerSide(members, nodes)}
 }
@@ -43,8 +42,8 @@ func (twoSides) Links(members, nodes []history.NodeID) []harness.Link {
 	})
 }
 
-// cutting is all of a fault on links but its name: it cuts those that L names, whose zero value is
-// used.
+// cutting is everything of a fault on links except its name. It cuts the links that the zero value of L
+// names.
 type cutting[L harness.Cutter] struct{ which L }
 
 func (f cutting[L]) Links(members, nodes []history.NodeID) []harness.Link {
@@ -60,12 +59,12 @@ func (cutting[L]) Effect(_, nodes []history.NodeID) history.Effect {
 func (f cutting[L]) Inject(ctx context.Context, c harness.Cluster, in harness.Injection) error {
 	links := f.Links(c.Members(), in.Nodes)
 	if len(links) == 0 {
-		return fmt.Errorf("there is no link between %v and the rest of %v to cut", in.Nodes, c.Members())
+		return fmt.Errorf("there is no link to cut between %v and the other members of %v", in.Nodes, c.Members())
 	}
 	return c.(harness.Network).Cut(ctx, in.ID, links)
 }
 
-// Verify sends a probe over every cut link, all at once: none may come back.
+// Verify sends a probe over every cut link concurrently: none may be answered.
 func (f cutting[L]) Verify(ctx context.Context, c harness.Cluster, in harness.Injection) error {
 	return probe(ctx, c, in, f.Links(c.Members(), in.Nodes), func(l harness.Link, err error) error {
 		if err == nil {
@@ -79,10 +78,10 @@ func (cutting[L]) Heal(ctx context.Context, c harness.Cluster, in harness.Inject
 	return c.(harness.Network).Mend(ctx, in.ID)
 }
 
-// VerifyHealed sends a probe over every link that no other fault cuts: each must come back.
+// VerifyHealed sends a probe over every link that no other fault cuts: each must be answered.
 func (f cutting[L]) VerifyHealed(ctx context.Context, c harness.Cluster, in harness.Injection) error {
 	links := slices.DeleteFunc(f.Links(c.Members(), in.Nodes), func(l harness.Link) bool {
-		// a probe needs the way back as well
+		// the answer of a probe needs the other direction as well
 		return in.CutByOthers != nil && (in.CutByOthers(l) || in.CutByOthers(harness.Link{From: l.To, To: l.From}))
 	})
 	return probe(ctx, c, in, links, func(l harness.Link, err error) error {

@@ -7,7 +7,7 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Pause freezes the process: it keeps its connections and says nothing, as in a long stop of the
+// Pause freezes the process: it keeps its connections and does not answer, as during a long pause of the
 // garbage collector or of a virtual machine.
 type Pause struct{}
 

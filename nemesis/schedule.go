@@ -10,18 +10,17 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// MixConfig is what Mix makes a schedule of.
+// MixConfig is the input of Mix.
 type MixConfig struct {
 	Faults          []harness.Fault
 	Time            time.Duration // length of the faults phase
 	ElectionTimeout time.Duration // of the system: faults last long enough for an election to happen
 }
 
-// Mix is the default schedule: one fault after another, with time between them for the cluster to
-// come back to normal, so that each failover can be measured by itself. Leader faults are in the
-// majority; follower faults are the negative control, and there are at least a third of them; each
-// kind of fault comes in turn, in an order drawn from r. A time too short for one fault and its
-// recovery is an error.
+// Mix makes the default schedule: one fault after another, with time in between for the cluster to recover,
+// so that each failover can be measured separately. About two thirds are leader faults; the others are
+// follower faults, the negative control. Each kind of fault comes in turn, in an order drawn from r. A time
+// that is too short for one fault and its recovery is an error.
 func Mix(r *rand.Rand, c MixConfig) (harness.Schedule, error) {
 	if len(c.Faults) == 0 {
 		return nil, nil
@@ -61,7 +60,7 @@ func Mix(r *rand.Rand, c MixConfig) (harness.Schedule, error) {
 	return s, nil
 }
 
-// turns deals the faults out in a random order, each once before any comes again.
+// turns deals the faults in random order; every fault comes once before any comes again.
 func turns(r *rand.Rand, faults []harness.Fault) func() harness.Fault {
 	var hand []harness.Fault
 	return func() harness.Fault {
@@ -76,8 +75,8 @@ func turns(r *rand.Rand, faults []harness.Fault) func() harness.Fault {
 	}
 }
 
-// Storm is a dense schedule of overlapping faults on any target, for simulation: it seeks bugs, not
-// measurements. Gap is the mean time from one fault to the next.
+// Storm makes a dense schedule of overlapping faults on random targets, for simulations that search for bugs
+// and measure nothing. Gap is the mean time from one fault to the next.
 func Storm(r *rand.Rand, faults []harness.Fault, d, gap time.Duration) harness.Schedule {
 	if len(faults) == 0 {
 		return nil
@@ -87,7 +86,7 @@ func Storm(r *rand.Rand, faults []harness.Fault, d, gap time.Duration) harness.S
 	var s harness.Schedule
 	for at := exp(gap); at < d; at += 50*time.Millisecond + exp(gap) {
 		st := harness.Step{At: at, For: 200*time.Millisecond + exp(2*time.Second), Fault: faults[r.IntN(len(faults))], Target: targets[r.IntN(len(targets))]}
-		if slices.Contains(st.Fault.Needs(), harness.CanPowerFail) && r.IntN(3) == 0 { // what nobody has synced is lost everywhere
+		if slices.Contains(st.Fault.Needs(), harness.CanPowerFail) && r.IntN(3) == 0 { // unsynced data is lost on all members
 			st.Target, st.For = history.TargetAll, 300*time.Millisecond
 		}
 		s = append(s, st)

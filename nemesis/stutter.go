@@ -11,15 +11,15 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Stutter freezes the process for a share of each period, as a machine does that has too little of its
-// processor. It goes on serving in between. It begins with a freeze, as Pause does, which Verify sees.
+// Stutter freezes the process for a share of each period, like a machine without enough CPU. Between the
+// freezes the process goes on serving. Stutter starts with a freeze, like Pause, which Verify checks.
 type Stutter struct {
 	Pause
 	Period  time.Duration // from one freeze to the next
-	Percent int           // of the period that it is frozen; 1 to 99
+	Percent int           // percentage of the period in which it is frozen; 1 to 99
 }
 
-const stutterArgs = "stutter(PERIOD,SHARE), with PERIOD from 10ms to 1m and SHARE, of it frozen, from 1% to 99%"
+const stutterArgs = "stutter(PERIOD,SHARE), with PERIOD from 10ms to 1m and SHARE, the frozen part of it, from 1% to 99%"
 
 func parseStutter(args []string) (harness.Fault, error) {
 	if len(args) != 2 {

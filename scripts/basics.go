@@ -17,8 +17,8 @@ import (
 	"github.com/faultline-chaos/faultline/nemesis"
 )
 
-// ElectionBasics shows the facts of leader election one by one, on a fresh cluster: who serves, who
-// elects, what clients notice. An error is a broken run; a fact that does not hold is a claim.
+// ElectionBasics checks the facts of leader election one by one on a fresh cluster: who serves, who elects,
+// what clients notice. An error means that the run itself failed; a fact that does not hold is a claim.
 func ElectionBasics(ctx context.Context, w World, o Options) ([]Claim, error) {
 	if o.Stable == 0 {
 		o.Stable = 30 * time.Second
@@ -37,26 +37,26 @@ func ElectionBasics(ctx context.Context, w World, o Options) ([]Claim, error) {
 }
 
 type basics struct {
-	o      Options
-	claims []Claim
-	stage  *Stage
-	client *harness.Worker
-	calm   traffic // what calls fail while nothing is broken, which steps with a fault are held against
+	o        Options
+	claims   []Claim
+	stage    *Stage
+	client   *harness.Worker
+	baseline traffic // calls without any fault: the baseline for steps with a fault
 }
 
-// outcome is what a step found.
+// outcome is the result of a step.
 type outcome struct {
 	did, measured string
 	holds         bool
-	undecided     string // why it cannot be told; holds is false then
+	undecided     string // why the step cannot be decided; holds is false then
 }
 
-// spared is the outcome where a fault needs a member that can be spared.
+// spared is the outcome if there are too few members to inject the fault.
 func spared(who string) outcome {
 	return outcome{did: "nothing", undecided: "not tried: with fewer than three members no " + who + " can be spared"}
 }
 
-// step runs one step and keeps its claim. A step that returns an error broke the run.
+// step runs one step and keeps its claim. An error means that the run itself failed.
 func (b *basics) step(ctx context.Context, claim string, f func(context.Context) (outcome, error)) error {
 	env := b.stage.Env
 	start := env.Now()
@@ -84,11 +84,11 @@ func (b *basics) onCluster(ctx context.Context, s *Stage) error {
 		do    func(context.Context) (outcome, error)
 	}{
 		{"All members start as followers, and one is elected leader by a majority that includes itself", b.firstElection},
-		{"`put KEY VALUE` answers OK and `get KEY` answers the key and its value, from any member", b.anyMember},
-		{fmt.Sprintf("A stable cluster holds no elections: nobody elects for %v", b.o.Stable), b.stable},
+		{"Through any member, `put KEY VALUE` answers OK and `get KEY` answers the key and its value", b.anyMember},
+		{fmt.Sprintf("A stable cluster holds no election for %v", b.o.Stable), b.stable},
 		{"Killing a follower leaves clients undisturbed: no call through another member fails", b.followerKilled},
 		{"Killing the leader makes the service unavailable until a new one is elected; a client that retries then gets its value", b.leaderKilled},
-		{"With the majority lost there is no service; it comes back by itself once they are back", b.majorityLost},
+		{"Without a majority there is no service; once a majority is back, service resumes by itself", b.majorityLost},
 	}
 	for i, st := range steps {
 		if i == 3 {
@@ -99,7 +99,7 @@ func (b *basics) onCluster(ctx context.Context, s *Stage) error {
 		}
 	}
 	s.phase(history.PhaseFinal)
-	for _, id := range s.Cluster.Members() { // what was written at first is still everywhere
+	for _, id := range s.Cluster.Members() { // every member still has the first write
 		if _, err := b.untilOK(ctx, id, func() harness.Attempt { return b.get(id, "basics") }, 10*time.Second); err != nil {
 			return fmt.Errorf("final read on %s: %w", id, err)
 		}
@@ -143,7 +143,7 @@ func (b *basics) firstElection(ctx context.Context) (outcome, error) {
 	enough := len(members) == 1 || votes >= len(members)/2+1
 	return outcome{
 		did: "started the cluster and read every member's log and status",
-		measured: fmt.Sprintf("%d of %d members' first role is follower; %s leads term %d with %s votes, %d members follow it",
+		measured: fmt.Sprintf("the first role of %d of %d members was follower; %s leads term %d with %s votes; %d members follow it",
 			followers, len(members), leader.id, leader.term, orNone(votes), following),
 		holds: followers == len(members) && enough && following == len(members)-1,
 	}, nil
@@ -174,7 +174,7 @@ func (b *basics) anyMember(ctx context.Context) (outcome, error) {
 	n := len(members) * len(members)
 	return outcome{
 		did:      fmt.Sprintf("put a new value through each of %d members and got it back through each", len(members)),
-		measured: fmt.Sprintf("%d of %d gets answered the value just put%s", good, n, because(problems)),
+		measured: fmt.Sprintf("%d of %d gets returned the value that was just put%s", good, n, because(problems)),
 		holds:    good == n,
 	}, nil
 }
@@ -190,7 +190,7 @@ func (b *basics) stable(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	b.calm = traffic
+	b.baseline = traffic
 	elections := b.campaigns() - from
 	out := outcome{
 		did:      fmt.Sprintf("called every member for %v without a fault", b.o.Stable),
@@ -206,13 +206,13 @@ func (b *basics) stable(ctx context.Context) (outcome, error) {
 	return out, nil
 }
 
-// starved says why members may have missed heartbeats by no fault of theirs: the machine let this
-// program wait so long that it may have let them, too. Empty: it did not.
+// starved explains that the members may have missed heartbeats only because the machine was too busy: it
+// kept this program waiting for half an election timeout or more. Empty: it did not.
 func (b *basics) starved(t traffic) string {
 	if t.late < b.o.Election/2 {
 		return ""
 	}
-	return fmt.Sprintf("too busy to tell: the machine woke this program %d ms too late, which is half an election timeout or more", t.late.Milliseconds())
+	return fmt.Sprintf("the machine was too busy: it woke this program %d ms too late, which is half an election timeout or more", t.late.Milliseconds())
 }
 
 func (b *basics) followerKilled(ctx context.Context) (outcome, error) {
@@ -235,18 +235,18 @@ func (b *basics) followerKilled(ctx context.Context) (outcome, error) {
 	}
 	out := outcome{
 		did:      fmt.Sprintf("killed follower %v and called the others for %v", in.Nodes, length),
-		measured: fmt.Sprintf("%d of %d calls failed; leader %s in term %d before, %s in term %d after", traffic.failed, traffic.calls, before.id, before.term, after.id, after.term),
+		measured: fmt.Sprintf("%d of %d calls failed; the leader was %s in term %d before, and %s in term %d after", traffic.failed, traffic.calls, before.id, before.term, after.id, after.term),
 	}
 	if before != after {
 		out.undecided = b.starved(traffic)
 		return out, nil
 	}
-	rates := control.Rates{Failed: traffic.failed, Calls: traffic.calls, CalmFailed: b.calm.failed, CalmCalls: b.calm.calls}
+	rates := control.Rates{Failed: traffic.failed, Calls: traffic.calls, CalmFailed: b.baseline.failed, CalmCalls: b.baseline.calls}
 	switch rates.Judge(0) {
 	case control.Undisturbed:
 		out.holds = true
 	case control.TooBusy, control.TooFew:
-		out.undecided = fmt.Sprintf("too busy to tell: %d of %d calls failed while nothing was broken, too", b.calm.failed, b.calm.calls)
+		out.undecided = fmt.Sprintf("the machine was too busy: %d of %d calls failed without any fault, too", b.baseline.failed, b.baseline.calls)
 	}
 	return out, nil
 }
@@ -271,12 +271,12 @@ func (b *basics) leaderKilled(ctx context.Context) (outcome, error) {
 	asked := without(members, in.Nodes)[0]
 	got, retries, err := b.untilOKCounted(ctx, asked, func() harness.Attempt { return b.get(asked, "basics") }, b.patience())
 	back := b.stage.Env.Now() - in.Confirmed
-	b.traffic(ctx, without(members, in.Nodes), b.o.Election) // so that the report sees the service last
+	b.traffic(ctx, without(members, in.Nodes), b.o.Election) // so that the history shows that service lasts
 	after, leaderErr := b.stage.awaitLeader(ctx, b.patience())
 	if err := errors.Join(leaderErr, b.stage.heal(ctx, in)); err != nil {
 		return outcome{}, err
 	}
-	measured := fmt.Sprintf("the get failed %d times, then answered %s after %d ms; %s leads term %d where %s led term %d",
+	measured := fmt.Sprintf("the get failed %d times and returned %s after %d ms; %s leads term %d (before: %s led term %d)",
 		retries, got, back.Milliseconds(), after.id, after.term, before.id, before.term)
 	if err != nil {
 		measured = fmt.Sprintf("no answer within %v: %v", b.patience(), err)
@@ -305,25 +305,24 @@ func (b *basics) majorityLost(ctx context.Context) (outcome, error) {
 	healed := b.stage.Env.Now()
 	got, err := b.untilOK(ctx, members[0], func() harness.Attempt { return b.get(members[0], "basics") }, b.patience())
 	back := b.stage.Env.Now() - healed
-	b.traffic(ctx, members, b.o.Election) // so that the report sees the service last
-	measured := fmt.Sprintf("%d of %d calls answered while they were gone; the get answered %s, %d ms after they were back",
+	b.traffic(ctx, members, b.o.Election) // so that the history shows that service lasts
+	measured := fmt.Sprintf("%d of %d calls were answered without a majority; %[4]d ms after the members were back, the get returned %[3]s",
 		traffic.calls-traffic.failed, traffic.calls, got, back.Milliseconds())
 	if err != nil {
-		measured = fmt.Sprintf("no answer within %v after they were back: %v", b.patience(), err)
+		measured = fmt.Sprintf("no answer within %v after the members were back: %v", b.patience(), err)
 	}
 	return outcome{
-		did:      fmt.Sprintf("put a value, killed %v, called every member for %v, started them again, and retried a get", in.Nodes, 3*b.o.Election),
+		did:      fmt.Sprintf("put a value, killed %v, called every member for %v, started the killed members again, and retried a get", in.Nodes, 3*b.o.Election),
 		measured: measured,
 		holds:    err == nil && got == value && traffic.calls > 0 && traffic.failed == traffic.calls,
 	}, nil
 }
 
-// environment shows that ETCD_ELECTION_TIMEOUT and ETCD_HEARTBEAT_INTERVAL set the timeouts: with
-// both at a third, a new leader is there sooner than the default's shortest timeout allows, or at
-// least the outage follows the timeout.
+// environment shows that ETCD_ELECTION_TIMEOUT and ETCD_HEARTBEAT_INTERVAL set the timeouts: with a quarter
+// of both, a new leader is elected sooner than the shortest timeout of the defaults allows.
 func (b *basics) environment(ctx context.Context, w World) error {
 	short := ClusterOptions{Election: max(b.o.Election/4, 5*time.Millisecond), Heartbeat: max(b.o.Heartbeat/4, time.Millisecond)}
-	claim := "ETCD_ELECTION_TIMEOUT and ETCD_HEARTBEAT_INTERVAL (ms) set the timeouts: a quarter of both, and a new leader is there that much sooner"
+	claim := "ETCD_ELECTION_TIMEOUT and ETCD_HEARTBEAT_INTERVAL (ms) set the timeouts: with a quarter of both, a new leader is elected that much sooner"
 	return w.Start(ctx, short, func(ctx context.Context, s *Stage) error {
 		outer, client, opts := b.stage, b.client, b.o
 		b.stage, b.client = s, harness.NewWorker(s.Env, s.Cluster, s.Recorder, calls(), 0, 1)
@@ -353,18 +352,18 @@ func (b *basics) environment(ctx context.Context, w World) error {
 			return outcome{
 				did: fmt.Sprintf("started a cluster with ETCD_ELECTION_TIMEOUT=%d and ETCD_HEARTBEAT_INTERVAL=%d and killed its leader",
 					short.Election.Milliseconds(), short.Heartbeat.Milliseconds()),
-				measured: fmt.Sprintf("%s leads term %d after %d ms; the shortest timeout would have been %d ms without them", after.id, after.term, took.Milliseconds(), opts.Election.Milliseconds()),
+				measured: fmt.Sprintf("%s leads term %d after %d ms; without these variables the shortest timeout would be %d ms", after.id, after.term, took.Milliseconds(), opts.Election.Milliseconds()),
 				holds:    took < opts.Election,
 			}, nil
 		})
 	})
 }
 
-// refusal shows that an election timeout under five heartbeats is refused.
+// refusal shows that an election timeout below five heartbeat intervals is refused.
 func (b *basics) refusal(ctx context.Context, w World) error {
 	bad := ClusterOptions{Election: 4 * b.o.Heartbeat, Heartbeat: b.o.Heartbeat}
 	claim := Claim{
-		Claim: "An election timeout under five heartbeat intervals is refused: the server does not start, and says why",
+		Claim: "An election timeout below five heartbeat intervals is refused: the server does not start, and prints the reason",
 		Did:   fmt.Sprintf("started a cluster with an election timeout of %v and a heartbeat interval of %v", bad.Election, bad.Heartbeat),
 	}
 	err := w.Start(ctx, bad, func(context.Context, *Stage) error { return nil })
@@ -376,17 +375,17 @@ func (b *basics) refusal(ctx context.Context, w World) error {
 	case err != nil:
 		return fmt.Errorf("start a cluster with wrong timeouts: %w", err)
 	default:
-		claim.Measured = "it started"
+		claim.Measured = "the server started"
 	}
 	b.claims = append(b.claims, claim)
 	return nil
 }
 
-// patience is how long an election and its client may take before a step gives up on it: many
-// election timeouts, since nothing here judges speed.
+// patience is how long an election and its client may take before a step gives up: many election timeouts,
+// because no step judges speed.
 func (b *basics) patience() time.Duration { return 20*b.o.Election + 5*time.Second }
 
-// campaigns counts the elections that the members' logs tell of.
+// campaigns counts the elections in the members' logs.
 func (b *basics) campaigns() (n int) {
 	for _, lines := range b.stage.Logs() { //seam:ok only counts
 		for _, line := range lines {

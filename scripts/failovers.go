@@ -9,32 +9,32 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Failovers kills the leader again and again, each time once all members have caught up, and lets it
-// come back once another one has led for a while: as fast as the cluster allows, so that hundreds of
-// failovers of one cluster take minutes. It is a harness.RunConfig's Script.
+// Failovers kills the leader repeatedly: each time after all members have caught up. The killed member is
+// started again once another leader has led for a while. It is as fast as the cluster allows, so that
+// hundreds of failovers take minutes. Use it as a harness.RunConfig's Script.
 type Failovers struct {
 	Fault  harness.Fault
 	Trials int
-	// Spread is the time from a cluster that has caught up to the fault: uniform between 0 and this. A
-	// multiple of the heartbeat interval makes the phase within it uniform too.
+	// Spread is the longest time from a cluster that has caught up to the fault; the time is uniform
+	// between 0 and Spread. With a multiple of the heartbeat interval its phase is uniform, too.
 	Spread time.Duration
-	Limit  time.Duration // for another leader; then the old one comes back all the same
-	Hold   time.Duration // from when another leader is followed to when the old one comes back
-	// Ask lets clients write through the survivors from the fault on, until one is answered or the old
-	// leader comes back: for clusters that are idle otherwise, so that followers hear from their leader
-	// by heartbeats only, and the first commit is seen all the same.
+	Limit  time.Duration // longest wait for another leader; then the old one is started again anyway
+	Hold   time.Duration // time from a new leader with followers to the restart of the old one
+	// Ask makes clients write through the survivors from the fault until one write is answered or the old
+	// leader is started again. It is for clusters that are idle otherwise (followers hear from the leader
+	// only by heartbeats): it makes the first commit visible.
 	Ask bool
-	// Done, where it is set, is told how many trials are over.
+	// Done, if it is set, is called with the number of trials that are over.
 	Done func(trials int)
 }
 
-// Bound is how long all of it takes at most, but for recoveries that take longer than Recovery.
+// Bound is the longest time that all trials may take, if no recovery takes longer than Recovery.
 func (f Failovers) Bound(recovery time.Duration) time.Duration {
 	return time.Duration(f.Trials) * (f.Spread + f.Limit + f.Hold + recovery + 10*time.Second)
 }
 
-// Run does the trials. An error is what cannot be healed, a cluster that did not recover within 30 s,
-// or the end of ctx.
+// Run does the trials. It returns an error if a fault cannot be healed, if the cluster does not recover
+// within 30 s, or if ctx ends.
 func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, rec *harness.Recorder, n *harness.Nemesis) error {
 	r := env.Rand("failovers")
 	s := &Stage{Env: env, Cluster: c, Recorder: rec, Nemesis: n}
@@ -49,7 +49,7 @@ func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, 
 		if err == nil {
 			err = f.watch(ctx, s, in, i)
 		} else if ctx.Err() == nil {
-			err = nil // that it did not land is in the history
+			err = nil // the history shows that the fault was not injected
 		}
 		if healed := s.heal(ctx, in); healed != nil {
 			return &harness.HealError{Err: healed}
@@ -66,18 +66,18 @@ func (f Failovers) Run(ctx context.Context, env harness.Env, c harness.Cluster, 
 
 const recoveryLimit = 30 * time.Second
 
-// watch waits for another leader, and lets it lead for a while.
+// watch waits for another leader, and then lets it lead for a while.
 func (f Failovers) watch(ctx context.Context, s *Stage, in *harness.Injected, trial int) error {
 	if len(in.Nodes) != 1 {
-		return fmt.Errorf("kill the leader: %d members were hit", len(in.Nodes))
+		return fmt.Errorf("kill the leader: %d members were killed", len(in.Nodes))
 	}
 	old := in.Nodes[0]
 	watched, stop := s.Env.WithTimeout(ctx, f.Limit+f.Hold+time.Minute)
 	defer stop()
 	tasks := []harness.Task{func(ctx context.Context) error {
-		defer stop() // nobody need ask any more
+		defer stop() // asking is no longer needed
 		if _, err := s.awaitOther(ctx, old, f.Limit); err != nil && ctx.Err() != nil {
-			return err // else nobody leads, and the history tells that
+			return err // otherwise there is no leader, which the history shows
 		}
 		return s.Env.Sleep(ctx, f.Hold)
 	}}
@@ -93,8 +93,8 @@ func (f Failovers) watch(ctx context.Context, s *Stage, in *harness.Injected, tr
 	return err
 }
 
-// ask writes through one member until a write is answered. An attempt that was passed on to the old
-// leader is lost and never answered, so it must end soon: its timeout would become the result.
+// ask writes through one member until a write is answered. An attempt that was forwarded to the old leader is
+// never answered, so attempts must have a short timeout: it would become the result.
 func (f Failovers) ask(ctx context.Context, s *Stage, i int, id history.NodeID, trial int) {
 	members := len(s.Cluster.Members())
 	w := harness.NewWorker(s.Env, s.Cluster, s.Recorder, calls(), trial*members+i, f.Trials*members)

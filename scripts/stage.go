@@ -10,7 +10,7 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// leadership is who leads, in which term.
+// leadership is a leader and its term.
 type leadership struct {
 	id   history.NodeID
 	term uint64
@@ -23,7 +23,7 @@ func (s *Stage) awaitLeader(ctx context.Context, limit time.Duration) (leadershi
 	return s.awaitOther(ctx, "", limit)
 }
 
-// awaitOther is awaitLeader for another leader than not.
+// awaitOther waits like awaitLeader, for a leader other than not.
 func (s *Stage) awaitOther(ctx context.Context, not history.NodeID, limit time.Duration) (leadership, error) {
 	wait, cancel := s.Env.WithTimeout(ctx, limit)
 	defer cancel()
@@ -42,7 +42,7 @@ func (s *Stage) awaitOther(ctx context.Context, not history.NodeID, limit time.D
 			if ctx.Err() != nil {
 				return leadership{}, context.Cause(ctx)
 			}
-			return leadership{}, &harness.NoRecoveryError{Problem: fmt.Sprintf("no leader that all follow after %v", limit)}
+			return leadership{}, &harness.NoRecoveryError{Problem: fmt.Sprintf("after %v there was no leader that all members follow", limit)}
 		}
 	}
 }
@@ -51,7 +51,7 @@ func (s *Stage) phase(p history.Phase) {
 	s.Recorder.Add(history.Op{Process: history.HarnessProcess, Type: history.OK, F: history.FPhase, Value: history.EncodeValue(history.PhaseValue{Phase: p})})
 }
 
-// heal heals although ctx may have ended.
+// heal heals even if ctx has ended.
 func (s *Stage) heal(ctx context.Context, in *harness.Injected) error {
 	heal, cancel := s.Env.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
@@ -64,7 +64,7 @@ func (s *Stage) healAll(ctx context.Context) error {
 	return s.Nemesis.HealAll(heal)
 }
 
-// attemptTimeout of one call; well under the outage of a failover.
+// attemptTimeout is the timeout of one call, well below the outage of a failover.
 func (b *basics) attemptTimeout() time.Duration { return max(b.o.Election/5, 100*time.Millisecond) }
 
 // calls are the ops of scripts.
@@ -99,8 +99,8 @@ func (b *basics) get(node history.NodeID, key string) harness.Attempt {
 	}
 }
 
-// untilOK makes attempts until one is ok, and returns what a get answered. A put that is retried has
-// the same value: it writes what is there already, or what would have been.
+// untilOK makes attempts until one is ok, and returns what a get read. A retried put has the same value, so
+// repeating it changes nothing.
 func (b *basics) untilOK(ctx context.Context, node history.NodeID, next func() harness.Attempt, limit time.Duration) (string, error) {
 	got, _, err := b.untilOKCounted(ctx, node, next, limit)
 	return got, err
@@ -125,10 +125,10 @@ func (b *basics) untilOKCounted(ctx context.Context, node history.NodeID, next f
 
 type traffic struct {
 	calls, failed int
-	late          time.Duration // at most, of a wake-up: how long the machine let this program wait
+	late          time.Duration // longest delay of a wake-up: how long the machine kept this program waiting
 }
 
-// traffic puts and gets through the members in turn for a while, and counts.
+// traffic puts and gets through the members in turn for some time, and counts calls and failures.
 func (b *basics) traffic(ctx context.Context, members []history.NodeID, d time.Duration) (t traffic) {
 	env := b.stage.Env
 	end := env.Now() + d
