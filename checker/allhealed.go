@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// AllHealed judges whether every injection has its confirmed healing. Where one has not, the
-// verdict is Unknown and not Invalid: it is the harness that failed, not the system under test, and
-// what the run shows beside it may be due to a fault that nobody took into account. A run with
-// residue exits with a code of its own.
+// AllHealed judges whether the healing of every injected fault was confirmed. If one was not, the verdict is
+// Unknown and not Invalid: the harness failed, not the system under test, and other findings of the run may
+// be caused by the remaining fault. Such a run has an exit code of its own.
 type AllHealed struct{}
 
 // Name is all-healed.
@@ -42,7 +41,7 @@ func (AllHealed) Check(_ context.Context, h history.History) history.Verdict {
 		return v
 	}
 	if len(list) == 0 {
-		return valid("nothing was injected")
+		return valid("no fault was injected")
 	}
 	return valid("%s, each with a confirmed healing", count(len(list), "injection"))
 }

@@ -88,11 +88,11 @@ func (c Anomalies) check(t *Txns) history.Verdict {
 		}
 		return invalid(at, "not %s (%s): %s. %s", level.Name, most, strings.Join(bad, ", "), text)
 	case r.Edges == 0:
-		return unknown("no transaction depends on another, so no anomaly could have been seen")
+		return unknown("no transaction depends on another, so no anomaly could have been detected")
 	case len(names) > 0:
-		return valid("%s, %s: nothing that %s forbids; seen: %s", count(len(t.txns), "transaction"), dependencies(r.Edges), level.Name, strings.Join(names, ", "))
+		return valid("%s, %s: no anomaly that %s forbids; found: %s", count(len(t.txns), "transaction"), dependencies(r.Edges), level.Name, strings.Join(names, ", "))
 	}
-	return valid("%s, %s: nothing that %s forbids", count(len(t.txns), "transaction"), dependencies(r.Edges), level.Name)
+	return valid("%s, %s: no anomaly that %s forbids", count(len(t.txns), "transaction"), dependencies(r.Edges), level.Name)
 }
 
 func dependencies(n int) string {

@@ -51,7 +51,7 @@ func (c Appends) Check(ctx context.Context, h history.History) history.Verdict {
 		}
 	}
 	if reads == 0 {
-		return unknown("no read was answered, so no history could have been refused")
+		return unknown("no read was answered, so no violation could have been detected")
 	}
 	return sum(keys, found, total)
 }
@@ -88,7 +88,7 @@ func (t *textKey) judge(ctx context.Context, share time.Duration, lines Lines) (
 // generic asks porcupine about a key whose texts do not tell which call wrote what.
 func (t *textKey) generic(ctx context.Context, why string) finding {
 	if ctx.Err() != nil {
-		return finding{reason: "time was up: " + why}
+		return finding{reason: "the time limit was reached: " + why}
 	}
 	r, err := generic(ctx, question{Texts: t.ops}, len(t.ops))
 	switch {
@@ -97,7 +97,7 @@ func (t *textKey) generic(ctx context.Context, why string) finding {
 	case r.Result == porcupine.Ok:
 		return finding{validity: history.Valid}
 	case r.Result != porcupine.Illegal:
-		return finding{reason: why + "; nor could porcupine in its time"}
+		return finding{reason: why + "; porcupine did not decide within its time either"}
 	}
 	return finding{validity: history.Invalid}
 }
@@ -204,7 +204,7 @@ func (t *textKey) parts() (p parts, why string) {
 		case o.Form == history.FormPut:
 			of = p.put
 		case o.Text == "":
-			return p, "an empty text was appended, which nobody can see"
+			return p, "an empty text was appended, which no read can show"
 		}
 		if _, ok := of[o.Text]; ok && o.Form == history.FormAppend { // putting it again makes the same text
 			return p, fmt.Sprintf("%s was appended more than once", quoted(o.Text))

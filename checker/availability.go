@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Availability judges a service level: while a majority of the members is healthy, there is no time
-// longer than Gap in which clients call and no call succeeds; reads and writes apart. A call that was
-// rejected by its own condition was served.
+// Availability judges a service level: while a majority of the members is healthy, there is no outage (a
+// time in which clients call and no call succeeds) longer than Gap. Reads and writes are judged separately.
+// A call that was rejected by its own condition counts as served.
 //
-// A member is unhealthy from the order to break it until its healing is confirmed, by whatever fault.
-// What a failover takes is part of the gap: losing a leader leaves a majority healthy.
+// A member is unhealthy from the order to inject a fault until its healing is confirmed. The time of a
+// failover is part of an outage: after the loss of a leader a majority is still healthy.
 type Availability struct {
-	// Gap is the longest time without a success that the service level allows; 0 means 10 s.
+	// Gap is the longest outage that the service level allows; 0 means 10 s.
 	Gap time.Duration
 }
 
@@ -35,10 +35,10 @@ func (Availability) JudgesRun(r RunFacts) history.Checker {
 	return Availability{Gap: level}
 }
 
-// enoughCalls is how many must be made in a gap: nobody was kept waiting who did not ask.
+// enoughCalls is how many calls a gap must hold: without calls there is no outage.
 const enoughCalls = 3
 
-// bothKinds are the kinds of calls, in the order in which they are told.
+// bothKinds are the kinds of calls, in the order in which they are reported.
 var bothKinds = [...]history.Kind{history.KindWrite, history.KindRead}
 
 // gap is a time without success of one kind of call.
@@ -75,7 +75,7 @@ func (c Availability) Check(_ context.Context, h history.History) history.Verdic
 		for _, kind := range bothKinds {
 			g := kinds[kind]
 			if i > 0 && healthy[i-1] && g.over(op.Time, limit) {
-				return invalid(evidence(h.Ops, g.fromAt, g.last), "no %ss succeeded from %s to %s at least, longer than the %v allowed, though a majority was healthy; %s made",
+				return invalid(evidence(h.Ops, g.fromAt, g.last), "no %ss succeeded from %s to at least %s, longer than the allowed %v, although a majority was healthy; %s made",
 					kind, seconds(g.from), seconds(op.Time), limit, madeText(g.calls))
 			}
 			if healthy[i] && (i == 0 || !healthy[i-1]) {
@@ -126,13 +126,13 @@ func (c Availability) sum(kinds map[history.Kind]*gap, calls int, watched, limit
 	}
 	switch {
 	case len(words) == 0:
-		return unknown("no call ever succeeded, so the service had not begun")
+		return unknown("no call ever succeeded, so the service never started")
 	case watched <= limit:
-		return unknown("a majority was healthy for %v only: a gap longer than %v could not have been seen", watched.Round(time.Millisecond), limit)
+		return unknown("a majority was healthy for only %v: an outage longer than %v could not have been detected", watched.Round(time.Millisecond), limit)
 	case float64(calls) < enoughCalls*float64(watched)/float64(limit):
-		return unknown("%s in %v: too few to see a gap of %v", count(calls, "call"), watched.Round(time.Millisecond), limit)
+		return unknown("%s in %v: too few to detect an outage of %v", count(calls, "call"), watched.Round(time.Millisecond), limit)
 	}
-	return valid("longest time without success while a majority was healthy: %s; up to %v is allowed", strings.Join(words, "; "), limit)
+	return valid("longest outage while a majority was healthy: %s; up to %v is allowed", strings.Join(words, "; "), limit)
 }
 
 // over notes the gap as of now, and says whether it is too long.

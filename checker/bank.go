@@ -81,10 +81,10 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 		index := h.Ops[r.done].Index
 		got, sum := r.Accounts()
 		if !slices.Equal(got, names) {
-			return invalid(evidence(h.Ops, r.invoke, r.done), "wrong accounts: a read (op %d) shows %v where %s shows %v", index, got, first, names)
+			return invalid(evidence(h.Ops, r.invoke, r.done), "wrong accounts: a read (op %d) shows %v, but %s shows %v", index, got, first, names)
 		}
 		if sum != total {
-			return invalid(evidence(h.Ops, r.invoke, r.done), "wrong total: the balances that a read (op %d) shows make %d in all, and those of %s %d", index, sum, first, total)
+			return invalid(evidence(h.Ops, r.invoke, r.done), "wrong total: the balances in a read (op %d) add up to %d, and those of %s to %d", index, sum, first, total)
 		}
 		for _, k := range names {
 			if v := r.Balances[k]; c.NoNegative && v < 0 {
@@ -102,9 +102,9 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 	}
 	known := ""
 	if !told {
-		known = "; what the accounts began with is not told, so a lost transfer could not have been seen"
+		known = "; the initial balances are not known, so a lost transfer could not have been detected"
 	}
-	return valid("%s, %s: %d in all, always%s", count(len(b.transfers), "transfer"), count(len(b.reads), "read"), total, known)
+	return valid("%s, %s: the total was always %d%s", count(len(b.transfers), "transfer"), count(len(b.reads), "read"), total, known)
 }
 
 // compare holds a read against the transfers: those that were acknowledged before it began count, those
@@ -136,7 +136,7 @@ func (b *bankHistory) compare(r *bankEntry, names []string) (history.Verdict, bo
 			if low[k] == high[k] {
 				what = fmt.Sprint(low[k])
 			}
-			return invalid(evidence(b.ops, r.invoke, r.done), "stale or lost: a read (op %d) shows %d on account %q, where the transfers acknowledged by then make it %s", b.ops[r.done].Index, v, k, what), true
+			return invalid(evidence(b.ops, r.invoke, r.done), "stale or lost: a read (op %d) shows %d on account %q, but the transfers acknowledged by then make it %s", b.ops[r.done].Index, v, k, what), true
 		}
 	}
 	return history.Verdict{}, false

@@ -19,40 +19,39 @@ import (
 	"github.com/faultline-chaos/faultline/history/raftlog"
 )
 
-// Entry is a line of All.
+// Entry describes one checker in All.
 type Entry struct {
 	Name string
 	Doc  string // one line
 	New  func() history.Checker
 }
 
-// All lists the checkers that exist, with their defaults. Those that judge runs by themselves
-// ([RunJudge]) do so in this order.
+// All lists the checkers with their defaults. General checkers ([RunJudge]) judge a run in this order.
 func All() []Entry {
 	return []Entry{
-		{"linearizable", "every key's calls have an order that a single register could have given", func() history.Checker { return Linearizable{} }},
-		{"appends", "as linearizable, of keys that hold text, which calls put, append to and read", func() history.Checker { return Appends{} }},
-		{"revision", "all calls, transactions too, were answered as by one store, in the order of its revisions", func() history.Checker { return Revision{} }},
-		{"anomalies", "transactions show no anomaly that their level of isolation forbids", func() history.Checker { return Anomalies{} }},
-		{"set", "the last read of a set has every acknowledged element, and nothing else", func() history.Checker { return Set{} }},
-		{"set-full", "an element that was once known stays in every read", func() history.Checker { return SetFull{} }},
-		{"bank", "transfers between accounts leave the total as it was, in every read", func() history.Checker { return Bank{} }},
-		{"durable", "the final reads show every acknowledged write, or what may have replaced it", func() history.Checker { return Durable{} }},
-		{"probes", "what the open-loop probes were answered is linearizable, too", func() history.Checker { return Probes{} }},
-		{"live", "no answer is older than what was answered before, and equal states hash equally: what a run is judged by while it goes on", func() history.Checker { return Live{} }},
-		{"coverage", "faults landed under load, and clients were answered during and after them", func() history.Checker { return Coverage{} }},
-		{"recovered", "all members caught up after everything was healed", func() history.Checker { return Recovered{} }},
-		{"follower-faults", "a fault of followers alone does not stop the other members' service", func() history.Checker { return FollowerFaults{} }},
-		{"availability", "while a majority is healthy, no time without a success is longer than allowed", func() history.Checker { return Availability{} }},
-		{"one-leader", "no term has two leaders, by the members' own logs", func() history.Checker { return OneLeader{} }},
+		{"linearizable", "the calls of each key can be ordered as if a single register had answered them one at a time", func() history.Checker { return Linearizable{} }},
+		{"appends", "the same as linearizable, for keys that hold text: put, append and read", func() history.Checker { return Appends{} }},
+		{"revision", "all calls, including transactions, were answered as by one store, in the order of its revisions", func() history.Checker { return Revision{} }},
+		{"anomalies", "transactions show no anomaly that their isolation level forbids", func() history.Checker { return Anomalies{} }},
+		{"set", "the last read of a set shows every acknowledged element, and none that nobody added", func() history.Checker { return Set{} }},
+		{"set-full", "an element that was acknowledged or read once is in every later read", func() history.Checker { return SetFull{} }},
+		{"bank", "transfers between accounts leave the total unchanged in every read", func() history.Checker { return Bank{} }},
+		{"durable", "the final reads show every acknowledged write, or a write that may have replaced it", func() history.Checker { return Durable{} }},
+		{"probes", "the calls of the open-loop probes are linearizable, too", func() history.Checker { return Probes{} }},
+		{"live", "no answer is older than an earlier answer, and equal states have equal hashes; judged while the run goes on", func() history.Checker { return Live{} }},
+		{"coverage", "faults were injected under load, and clients were answered during and after them", func() history.Checker { return Coverage{} }},
+		{"recovered", "all members caught up after all faults were healed", func() history.Checker { return Recovered{} }},
+		{"follower-faults", "faults of followers alone do not disturb service through the other members", func() history.Checker { return FollowerFaults{} }},
+		{"availability", "while a majority is healthy, no outage is longer than allowed", func() history.Checker { return Availability{} }},
+		{"one-leader", "no term has two leaders, according to the members' logs", func() history.Checker { return OneLeader{} }},
 		{"no-panic", "no member's log shows a panic, a fatal error or a data race", func() history.Checker { return NoPanic{} }},
 		{"state-hash", "members at the same revision hold the same state", func() history.Checker { return StateHash{} }},
 		{"log-matching", "members' logs agree wherever they share an entry", func() history.Checker { return LogMatching{} }},
-		{"watch", "watch streams are ordered, unique, atomic and without a gap", func() history.Checker { return Watch{} }},
-		{"serializable", "serializable reads show real states, none older than the session was promised", func() history.Checker { return Serializable{} }},
+		{"watch", "watch streams are ordered, unique, atomic and without gaps", func() history.Checker { return Watch{} }},
+		{"serializable", "serializable reads show real states, none older than the session guarantees allow", func() history.Checker { return Serializable{} }},
 		{"lock", "a lock has one holder at a time, and fencing tokens grow", func() history.Checker { return Lock{} }},
 		{"lease", "leases end neither early nor too late", func() history.Checker { return Lease{} }},
-		{"all-healed", "every injected fault was healed, and the healing was seen", func() history.Checker { return AllHealed{} }},
+		{"all-healed", "every injected fault was healed, and the healing was confirmed", func() history.Checker { return AllHealed{} }},
 	}
 }
 

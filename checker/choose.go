@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// RunFacts are what is known of a run before it is judged. Which checkers judge it depends on them.
+// RunFacts are what is known about a run before it is judged. They determine which checkers judge it.
 type RunFacts struct {
 	LogLanguage history.LogLanguage // of its system; see raftlog.Spoken
 	Script      bool                // a scenario with expectations of its own: its steps are no workload under a schedule
@@ -26,20 +26,20 @@ type PlannedFault struct {
 	Target  history.Target
 }
 
-// RunJudge is a checker of All that judges runs by itself, whatever their workload is.
+// RunJudge is a general checker: it judges runs of any workload.
 type RunJudge interface {
 	history.Checker
-	// JudgesRun is the checker as this run wants it; nil: it does not judge such a run.
+	// JudgesRun returns the checker configured for this run; nil: it does not apply to the run.
 	JudgesRun(RunFacts) history.Checker
 }
 
-// Need is what a checker reads and not every system offers.
+// Need is an input of a checker that not every system offers.
 type Need string
 
 // RaftLog is raft's own messages in the members' logs, as package raftlog reads them.
 const RaftLog Need = "raft's log"
 
-// Needing is a checker that has needs; without this method it has none.
+// Needing is implemented by checkers that have needs.
 type Needing interface {
 	Needs() []Need
 }
@@ -65,7 +65,7 @@ func Choose(workload []history.Checker, r RunFacts, more ...Entry) (asked []hist
 	return asked, left
 }
 
-// lacks is why the system does not offer what a checker needs; "": it does.
+// lacks says which need of the checker the system does not meet; "": it meets all.
 func (r RunFacts) lacks(c history.Checker) string {
 	n, ok := c.(Needing)
 	if ok && slices.Contains(n.Needs(), RaftLog) && !raftlog.Spoken(r.LogLanguage) {
@@ -74,7 +74,7 @@ func (r RunFacts) lacks(c history.Checker) string {
 	return ""
 }
 
-// overlap says whether two faults are meant to be active at once.
+// overlap reports whether the schedule lets two faults be active at the same time.
 func (r RunFacts) overlap() bool {
 	for i, a := range r.Faults {
 		for _, b := range r.Faults[i+1:] {
@@ -86,10 +86,10 @@ func (r RunFacts) overlap() bool {
 	return false
 }
 
-// targets says whether a fault is meant for one of these targets.
+// targets reports whether a scheduled fault has one of these targets.
 func (r RunFacts) targets(any ...history.Target) bool {
 	return slices.ContainsFunc(r.Faults, func(f PlannedFault) bool { return slices.Contains(any, f.Target) })
 }
 
-// serviceLevel is the longest time without service that a healthy majority may take: ten elections.
+// serviceLevel is the longest outage that is allowed while a majority is healthy: ten elections.
 func (r RunFacts) serviceLevel() time.Duration { return max(10*time.Second, 10*r.ElectionTimeout) }

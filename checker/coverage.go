@@ -11,11 +11,11 @@ import (
 )
 
 // Coverage judges whether a run could have shown anything: a run that proved nothing must not count
-// as passed. It is Unknown where a fault that was tried did not land, where none was tried, where no
-// call overlapped a fault, or where clients got no answers during the faults or after them. It is
+// as passed. It is Unknown if a planned fault was not injected, if there was no fault, if no call
+// overlapped a fault, or if clients got no answers during the faults or after them. It is
 // never Invalid.
 type Coverage struct {
-	// NoFaultsAsked says that the run was meant to have no faults; else their absence is Unknown.
+	// NoFaultsAsked means that the run was planned without faults; otherwise their absence is Unknown.
 	NoFaultsAsked bool
 	// Overlapping says that the schedule lets faults overlap: then some cannot find whom to hit, as a
 	// leader while the majority is gone, and it is enough that half of them land.
@@ -56,7 +56,7 @@ func (c Coverage) Check(_ context.Context, h history.History) history.Verdict {
 	s := survey{ops: h.Ops, faults: list, calls: calls, begun: begun}
 	gaps := append(s.landing(c), s.answers(c)...)
 	if n, all := s.keysRead(); all && c.makes(history.KindRead) && n < cmp.Or(c.MinKeys, 2) {
-		gaps = append(gaps, fmt.Sprintf("only %s read", count(n, "key")))
+		gaps = append(gaps, fmt.Sprintf("clients read only %s", count(n, "key")))
 	}
 	if len(gaps) > 0 {
 		return unknown("the run proves too little: %s", strings.Join(gaps, "; "))
@@ -71,7 +71,7 @@ type survey struct {
 	begun  map[history.Phase]int
 }
 
-// landing is what kept faults from having been a test.
+// landing lists the reasons why faults were no test.
 func (s *survey) landing(c Coverage) (gaps []string) {
 	landed := 0
 	for _, f := range s.faults {
@@ -85,9 +85,9 @@ func (s *survey) landing(c Coverage) (gaps []string) {
 				gaps = append(gaps, fmt.Sprintf("fault %s failed while it lasted: %s", f, f.failed))
 			}
 		case len(f.Nodes) == 0:
-			gaps = append(gaps, fmt.Sprintf("fault %s found nobody to hit: %s", f, f.why()))
+			gaps = append(gaps, fmt.Sprintf("fault %s: no member matched the target: %s", f, f.why()))
 		default:
-			gaps = append(gaps, fmt.Sprintf("fault %s was not seen to have its effect: %s", f, f.why()))
+			gaps = append(gaps, fmt.Sprintf("fault %s had no confirmed effect: %s", f, f.why()))
 		}
 	}
 	if c.Overlapping && 2*landed >= len(s.faults) {
@@ -108,17 +108,17 @@ func (f *fault) leaderTarget() bool {
 
 func (f *fault) why() string {
 	if f.problem == "" {
-		return "the run ended meanwhile"
+		return "the run ended first"
 	}
 	return f.problem
 }
 
-// makes says whether the workload makes ops of this kind.
+// makes reports whether the workload makes ops of this kind.
 func (c Coverage) makes(kind history.Kind) bool {
 	return c.Ops == nil || slices.ContainsFunc(c.Ops, func(o history.OpKind) bool { return o.Kind == kind })
 }
 
-// answers is what clients did not get in the phases that matter.
+// answers lists the kinds of answers that clients did not get in the phases that matter.
 func (s *survey) answers(c Coverage) (gaps []string) {
 	start, ok := s.begun[history.PhaseFaults]
 	if !ok {
@@ -257,7 +257,7 @@ func (s *survey) overlapping() (n int) {
 // landed is what the run showed.
 func (s *survey) landed() string {
 	if len(s.faults) == 0 {
-		return fmt.Sprintf("no faults were asked for; %s of clients", count(len(s.calls), "call"))
+		return fmt.Sprintf("no faults were scheduled; %s of clients", count(len(s.calls), "call"))
 	}
 	landed, leaders := 0, 0
 	for _, f := range s.faults {
@@ -271,9 +271,9 @@ func (s *survey) landed() string {
 	}
 	missed := ""
 	if n := len(s.faults) - landed; n > 0 {
-		missed = fmt.Sprintf(" (%d found nobody to hit)", n)
+		missed = fmt.Sprintf(" (%d without effect)", n)
 	}
-	return fmt.Sprintf("%s landed%s, %d on the leader and %d not; another leader took over %s; %d of %s overlapped a fault",
+	return fmt.Sprintf("%s injected%s, %d on the leader and %d not; another leader took over %s; %d of %s overlapped a fault",
 		count(landed, "fault"), missed, leaders, landed-leaders, count(s.successions(), "time"), s.overlapping(), count(len(s.calls), "call"))
 }
 

@@ -23,7 +23,7 @@ type effect struct {
 	acked        bool
 }
 
-// ending is what is known of one key.
+// ending is what is known about one key.
 type ending struct {
 	effects []effect
 	acked   int
@@ -68,7 +68,7 @@ func (Durable) Check(_ context.Context, h history.History) history.Verdict {
 	case acked == 0:
 		return unknown("no write was acknowledged, so none can have been lost")
 	case unread > 0:
-		return unknown("%s with acknowledged writes without a final read", count(unread, "key"))
+		return unknown("%s with acknowledged writes had no final read", count(unread, "key"))
 	}
 	return valid("%s of %s: %s found nothing lost", count(acked, "acknowledged write"), count(len(names), "key"), count(reads, "final read"))
 }
@@ -142,7 +142,7 @@ func (k *ending) judge(ops []history.Op, key string, r finalRead) (history.Verdi
 		return k.judgeReplaced(ops, key, r)
 	}
 	at := append(k.writes(r.shown), newest.invoke, newest.done, r.invoke, r.done)
-	return invalid(evidence(ops, at...), "key %q: the %s was acknowledged (op %d), and later a final read (op %d) shows %s, which nothing can have brought about at that time or after",
+	return invalid(evidence(ops, at...), "key %q: the %s was acknowledged (op %d), but a later final read (op %d) shows %s, which no write at that time or later explains",
 		key, newest.what(), ops[newest.done].Index, ops[r.done].Index, show(r.shown)), true
 }
 
@@ -165,7 +165,7 @@ func (k *ending) judgeReplaced(ops []history.Op, key string, r finalRead) (histo
 	for i := range k.effects {
 		if e := &k.effects[i]; e.acked && e.done < r.invoke && e.old != nil && *e.old == *r.shown {
 			at := append(k.writes(r.shown), e.invoke, e.done, r.invoke, r.done)
-			return invalid(evidence(ops, at...), "key %q: a compare-and-set replaced %s with %s (op %d), and later a final read (op %d) shows %[2]s again",
+			return invalid(evidence(ops, at...), "key %q: a compare-and-set replaced %s with %s (op %d), but a later final read (op %d) shows %[2]s again",
 				key, show(r.shown), show(e.value), ops[e.done].Index, ops[r.done].Index), true
 		}
 	}

@@ -32,7 +32,7 @@ func (k *keyHistory) confirm(ctx context.Context, r register.Result) finding {
 	core := register.Core(ctx, k.ops, r.Op)
 	relaxed := register.Relaxed(k.ops, core)
 	if len(relaxed) <= confirmOps && k.porcupine(ctx, relaxed, confirmTime) == porcupine.Ok {
-		return finding{reason: "the checkers contradict each other: porcupine finds an order where ours finds that " + k.why(core)}
+		return finding{reason: "the checkers contradict each other: porcupine finds an order, but ours finds that " + k.why(core)}
 	}
 	return finding{validity: history.Invalid, core: core}
 }
@@ -68,7 +68,7 @@ func (k *keyHistory) why(core []int) string {
 	const most = 6
 	last := k.lastObservation(core)
 	if last < 0 || len(core) > most {
-		return fmt.Sprintf("no order explains what %s were answered (ops %s)", count(len(core), "call"), k.calls(core))
+		return fmt.Sprintf("no order explains the answers of %s (ops %s)", count(len(core), "call"), k.calls(core))
 	}
 	o := k.ops[last]
 	said := k.said(o)
@@ -125,12 +125,12 @@ func (k *keyHistory) unwritten(o register.Op, v register.Value) string {
 			return ""
 		}
 		if i, ok := k.elsewhere[v]; ok {
-			return fmt.Sprintf(", and another (op %d) returned %s: they show what was written in two orders", k.ops[i].Call, k.named(k.ops[i].Value))
+			return fmt.Sprintf(", and another (op %d) returned %s: they show the writes in two different orders", k.ops[i].Call, k.named(k.ops[i].Value))
 		}
 		if k.elsewhere == nil {
-			return ", which no order of what was written gives"
+			return ", which no order of the writes produces"
 		}
-		return ", which is not made of what was written"
+		return ", which does not consist of written texts"
 	}
 	first := register.Never
 	for _, w := range k.ops {

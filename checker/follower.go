@@ -8,15 +8,15 @@ import (
 	"github.com/faultline-chaos/faultline/internal/control"
 )
 
-// FollowerFaults is the control beside the leader faults: while only followers are broken, fewer
-// than it takes to lose the quorum, and the leader stays the same, calls through the other members
-// must go on succeeding. If they do not, an outage that a leader fault seems to cause may have
+// FollowerFaults is the negative control of leader faults: while faults affect only followers, too few to
+// lose the quorum, and the leader stays the same, calls through the other members must go on
+// succeeding. If they do not, an outage that a leader fault seems to cause may have
 // another reason.
 //
 // A call counts where it was made of a member that no fault touches or that has answered since, and
 // where it began after the fault was seen to have its effect and ended before its healing began.
 //
-// The run's own calm, when nothing at all was broken, is the baseline: see control.Rates.
+// The baseline is the part of the run in which no fault affects any member: see control.Rates.
 type FollowerFaults struct {
 	// Tolerate is the share of such calls that may fail without a verdict of Invalid, to allow for
 	// the machine's own hiccups; 0 means 0.01. Up to two failures are always tolerated. The reason
@@ -49,10 +49,10 @@ func (c FollowerFaults) Check(_ context.Context, h history.History) history.Verd
 	w := windows{h: h, faults: list}
 	w.find()
 	if len(w.quiet) == 0 {
-		return unknown("there was no time at which only a minority of followers was broken and the leader stayed")
+		return unknown("at no time did faults affect only a minority of followers while the leader stayed")
 	}
 	failed, total := w.failures(calls, w.quiet)
-	calm, calmTotal := w.failures(calls, w.calm)
+	baseline, baselineTotal := w.failures(calls, w.baseline)
 	tolerate := c.Tolerate
 	if tolerate == 0 {
 		tolerate = 0.01
@@ -60,22 +60,22 @@ func (c FollowerFaults) Check(_ context.Context, h history.History) history.Verd
 	if len(failed) <= 2 {
 		tolerate = 1
 	}
-	rates := control.Rates{Failed: len(failed), Calls: total, CalmFailed: len(calm), CalmCalls: calmTotal}
+	rates := control.Rates{Failed: len(failed), Calls: total, BaselineFailed: len(baseline), BaselineCalls: baselineTotal}
 	switch rates.Judge(tolerate) {
 	case control.Undisturbed:
-		return valid("%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed", len(failed), count(total, "call"), count(len(w.quiet), "time"))
+		return valid("%d of %s through healthy members failed while faults affected only followers (%s) and the leader stayed", len(failed), count(total, "call"), count(len(w.quiet), "time"))
 	case control.TooBusy:
-		return unknown("%d of %s through healthy members failed while only followers were broken, but so did %d of %s while nothing was: the machine was too busy to tell",
-			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
+		return unknown("%d of %s through healthy members failed while faults affected only followers, but so did %d of %s in the baseline: the machine was too busy to decide",
+			len(failed), count(total, "call"), len(baseline), count(baselineTotal, "call"))
 	case control.TooFew:
 		if total == 0 {
-			return unknown("no call was made through a healthy member while only followers were broken")
+			return unknown("no call was made through a healthy member while faults affected only followers")
 		}
-		return unknown("%d of %s through healthy members failed while only followers were broken, and %d of %s while nothing was: too few to compare with",
-			len(failed), count(total, "call"), len(calm), count(calmTotal, "call"))
+		return unknown("%d of %s through healthy members failed while faults affected only followers, and %d of %s in the baseline: too few to compare",
+			len(failed), count(total, "call"), len(baseline), count(baselineTotal, "call"))
 	}
-	return invalid(evidence(h.Ops, failed[:min(len(failed), 20)]...), "%d of %s through healthy members failed while only followers were broken (%s) and the leader stayed, and %d of %s while nothing was broken; up to %g %% are tolerated",
-		len(failed), count(total, "call"), count(len(w.quiet), "time"), len(calm), count(calmTotal, "call"), 100*tolerate)
+	return invalid(evidence(h.Ops, failed[:min(len(failed), 20)]...), "%d of %s through healthy members failed while faults affected only followers (%s) and the leader stayed, and %d of %s in the baseline; up to %g %% are tolerated",
+		len(failed), count(total, "call"), count(len(w.quiet), "time"), len(baseline), count(baselineTotal, "call"), 100*tolerate)
 }
 
 // failures are the completions of the calls in the windows that failed, and how many calls there were. One
@@ -98,11 +98,11 @@ type window struct{ from, to int }
 
 // windows finds the times that count.
 type windows struct {
-	h      history.History
-	faults []*fault
-	quiet  []window // only a minority of followers is broken, one leader leads
-	calm   []window // nothing is broken, one leader leads
-	ill    map[history.NodeID][]window
+	h        history.History
+	faults   []*fault
+	quiet    []window // faults affect only a minority of followers, one leader leads
+	baseline []window // no fault affects any member, one leader leads
+	ill      map[history.NodeID][]window
 }
 
 // find sweeps over the history with what is broken and who leads at each time. A stretch that ends
@@ -117,7 +117,7 @@ func (w *windows) find() {
 			if broken {
 				w.quiet = append(w.quiet, window{start, i})
 			} else {
-				w.calm = append(w.calm, window{start, i})
+				w.baseline = append(w.baseline, window{start, i})
 			}
 		}
 		start = -1

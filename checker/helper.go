@@ -112,7 +112,7 @@ func ask(ctx context.Context, command []string, q question) (reply, error) {
 			return failed, fmt.Errorf("porcupine needs more than %d MiB", q.Memory>>20)
 		}
 		if ctx.Err() != nil || q.CPU > 0 && cpuOf(cmd) >= q.CPU/10*9 { // the kernel counts by ticks
-			return failed, errors.New("porcupine had not decided when time was up")
+			return failed, errors.New("porcupine did not decide within its time limit")
 		}
 		line, _, _ := strings.Cut(problem.String(), "\n")
 		return failed, fmt.Errorf("porcupine's process: %w: %s", err, line)

@@ -70,7 +70,7 @@ func (c Lease) Check(_ context.Context, h history.History) history.Verdict {
 	for _, x := range l.order {
 		for _, a := range x.gone {
 			if why, at := l.lives(x, a); why != "" {
-				return invalid(evidence(h.Ops, append(at, a.invoke, a.done)...), "lease %d: a keep-alive found it gone (op %d), though %s", x.id, h.Ops[a.done].Index, why)
+				return invalid(evidence(h.Ops, append(at, a.invoke, a.done)...), "lease %d: a keep-alive found it gone (op %d), although %s", x.id, h.Ops[a.done].Index, why)
 			}
 		}
 	}
@@ -82,9 +82,9 @@ func (c Lease) Check(_ context.Context, h history.History) history.Verdict {
 		}
 	}
 	if l.alive+l.expired == 0 {
-		return unknown("no read of a leased key came while its lease certainly lived or after it must have expired")
+		return unknown("there was no read of a leased key while its lease was certainly alive, or after it must have expired")
 	}
-	return valid("%s of keys whose lease certainly lived found them, %s after it had to be gone found nothing", count(l.alive, "read"), count(l.expired, "read"))
+	return valid("%s found a key whose lease was certainly alive; %s found nothing after the lease must have expired", count(l.alive, "read"), count(l.expired, "read"))
 }
 
 func (l *leases) read() error {
@@ -233,7 +233,7 @@ func (l *leases) due(x *leased, a attempt) string {
 		}
 	}
 	if late := now - (last + x.ttl); late > l.late {
-		return fmt.Sprintf("it must have expired %v before, more than the %v that are allowed", late, l.late)
+		return fmt.Sprintf("it must have expired %v earlier, more than the allowed %v", late, l.late)
 	}
 	return ""
 }

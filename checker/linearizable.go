@@ -15,7 +15,7 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Linearizable judges whether every key's calls could have been answered by a single register that
+// Linearizable judges whether the calls of every key could have been answered by a single register that
 // handles one call at a time, each at some instant between its invocation and its completion
 // (Herlihy and Wing, Linearizability, 1990). Linearizability is local: keys are judged one by one.
 type Linearizable struct {
@@ -47,7 +47,7 @@ func (c Linearizable) Check(ctx context.Context, h history.History) history.Verd
 }
 
 // CheckKeys judges a history in the compact form of Keys, which takes no further lines from then on.
-// lines are asked only where a violation is to be told.
+// lines are read only to describe a violation.
 func (c Linearizable) CheckKeys(ctx context.Context, all *Keys, lines Lines) history.Verdict {
 	return narrated(c.checkKeys(ctx, all, lines), c.Name(), lines, nil)
 }
@@ -66,7 +66,7 @@ func (c Linearizable) checkKeys(ctx context.Context, all *Keys, lines Lines) his
 		}
 	}
 	if reads == 0 {
-		return unknown("no read was answered, so no history could have been refused")
+		return unknown("no read was answered, so no violation could have been detected")
 	}
 	return sum(keys, judgeKeys(ctx, keys), total)
 }
@@ -160,7 +160,7 @@ func (k *keyHistory) judge(ctx context.Context) finding {
 // generic asks porcupine about a key that the fast algorithm left open.
 func (k *keyHistory) generic(ctx context.Context, f finding) finding {
 	if ctx.Err() != nil {
-		return finding{reason: "time was up: " + f.reason}
+		return finding{reason: "the time limit was reached: " + f.reason}
 	}
 	windows, from := k.windows(f.at)
 	r, err := generic(ctx, question{Windows: windows}, len(k.ops))
@@ -173,7 +173,7 @@ func (k *keyHistory) generic(ctx context.Context, f finding) finding {
 	case porcupine.Illegal:
 		return finding{validity: history.Invalid, core: k.shrink(ctx, from[r.Window])}
 	default:
-		return finding{reason: f.reason + "; nor could porcupine in its time"}
+		return finding{reason: f.reason + "; porcupine did not decide within its time either"}
 	}
 }
 

@@ -38,7 +38,7 @@ func (Lock) Check(_ context.Context, h history.History) history.Verdict {
 		return malformed(err)
 	}
 	if l.acquired < 2 && l.acts < 2 {
-		return unknown("%s and %s: a second holder could not have been seen", count(l.acquired, "acquisition"), count(l.acts, "fenced act"))
+		return unknown("%s and %s: a second holder could not have been detected", count(l.acquired, "acquisition"), count(l.acts, "fenced act"))
 	}
 	for _, name := range l.names {
 		for _, v := range []*history.Verdict{l.exclusive(name), l.tokens(name), l.fence(name)} {
@@ -168,12 +168,12 @@ func (l *locks) tokens(name string) *history.Verdict {
 		seen[t.Token] = t
 		acts[i] = fencedAct{t.LockValue, t.at}
 	}
-	return l.growing(name, acts, "lock %q: the acquisition of op %d got the fencing token %d, after that of op %d had got %d")
+	return l.growing(name, acts, "lock %q: the acquisition of op %d got the fencing token %d, although the earlier one of op %d had got %d")
 }
 
 // fence: an act that began after another was accepted has no smaller token.
 func (l *locks) fence(name string) *history.Verdict {
-	return l.growing(name, l.fenced[name], "lock %q: the act of op %d was accepted with the fencing token %d, after that of op %d had been with %d")
+	return l.growing(name, l.fenced[name], "lock %q: the act of op %d was accepted with the fencing token %d, although the earlier one of op %d had been accepted with %d")
 }
 
 // growing says where a token is smaller than one of an act that had ended before. The acts are in the

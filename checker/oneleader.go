@@ -25,7 +25,7 @@ func (OneLeader) JudgesRun(RunFacts) history.Checker { return OneLeader{} }
 // Check reads the logs alone.
 func (OneLeader) Check(_ context.Context, h history.History) history.Verdict {
 	if len(h.Logs) == 0 {
-		return unknown("there are no logs of members to read elections from")
+		return unknown("there are no logs of members")
 	}
 	type election struct {
 		node history.NodeID
@@ -48,7 +48,7 @@ func (OneLeader) Check(_ context.Context, h history.History) history.Verdict {
 	if len(leaders) == 0 {
 		return unknown("the logs of %v show no election", logged(h))
 	}
-	return valid("%s won, each in a term of its own", count(len(leaders), "election"))
+	return valid("%s won, each in its own term", count(len(leaders), "election"))
 }
 
 // logged is whose logs there are, in a fixed order.
@@ -97,7 +97,7 @@ func (NoPanic) Check(_ context.Context, h history.History) history.Verdict {
 	case found > 0:
 		return invalid(nil, "%s%s", first, more)
 	case lines == 0:
-		return unknown("there are no log lines of members to read")
+		return unknown("there are no log lines of members")
 	}
 	return valid("no panic, fatal error or data race in %s of %s", count(lines, "line"), count(len(h.Logs), "member"))
 }

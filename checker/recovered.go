@@ -6,9 +6,9 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Recovered judges whether the system came back by itself once everything was healed: one leader,
-// all members caught up, final reads answered. That it did not is the system's failure. A run that
-// was cut short before that is Unknown.
+// Recovered judges whether the system recovered by itself after all faults were healed: one leader, all
+// members caught up, final reads answered. If it did not, the verdict is Invalid. A run that ended earlier
+// is Unknown.
 type Recovered struct{}
 
 // Name is recovered.
@@ -38,11 +38,11 @@ func (Recovered) Check(_ context.Context, h history.History) history.Verdict {
 	_, ended := begun[history.PhaseEnd]
 	switch {
 	case !recovering:
-		return unknown("the run ended before everything was healed")
+		return unknown("the run ended before all faults were healed")
 	case !reading:
-		return unknown("the run ended while members caught up")
+		return unknown("the run ended before all members had caught up")
 	case !ended:
-		return invalid(evidence(h.Ops, final), "members caught up after everything was healed, but not all final reads were answered")
+		return invalid(evidence(h.Ops, final), "members caught up after all faults were healed, but not all final reads were answered")
 	}
 	return valid("all members caught up and all final reads were answered; recovery and settling took %s", seconds(h.Ops[final].Time-h.Ops[recover].Time))
 }

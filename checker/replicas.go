@@ -35,7 +35,7 @@ func (LogMatching) Check(_ context.Context, h history.History) history.Verdict {
 		total++
 		o, ok := seen[entry{v.Index, v.Term}]
 		if ok && o.Digest != v.Digest {
-			return invalid(evidence(h.Ops, o.at, i), "the logs of %s and %s have entry %d of term %d both, but differ at or before it: not log matching (ops %d and %d)",
+			return invalid(evidence(h.Ops, o.at, i), "the logs of %s and %s both have entry %d of term %d, but differ at or before it, which violates Log Matching (ops %d and %d)",
 				h.Ops[o.at].Node, op.Node, v.Index, v.Term, h.Ops[o.at].Index, op.Index)
 		}
 		if ok && h.Ops[o.at].Node != op.Node {
@@ -46,15 +46,15 @@ func (LogMatching) Check(_ context.Context, h history.History) history.Verdict {
 			continue
 		}
 		if o, ok := committed[v.Index]; ok && (o.Term != v.Term || o.Digest != v.Digest) {
-			return invalid(evidence(h.Ops, o.at, i), "entry %d is committed on %s in term %d and on %s in term %d: not state machine safety (ops %d and %d)",
+			return invalid(evidence(h.Ops, o.at, i), "entry %d is committed on %s in term %d and on %s in term %d, which violates State Machine Safety (ops %d and %d)",
 				v.Index, h.Ops[o.at].Node, o.Term, op.Node, v.Term, h.Ops[o.at].Index, op.Index)
 		}
 		committed[v.Index] = told{v, i}
 	}
 	if compared == 0 {
-		return unknown("no two members told of the same entry: %s in all", count(total, "digest"))
+		return unknown("no two members reported the same entry: %s in all", count(total, "digest"))
 	}
-	return valid("%s, %s of the same entry by another member: all agree", count(total, "digest"), count(compared, "telling"))
+	return valid("%s, %s with another member's digest of the same entry: all agree", count(total, "digest"), count(compared, "comparison"))
 }
 
 // StateHash judges whether replicas that are at the same revision hold the same state, by the hashes
@@ -96,7 +96,7 @@ func (StateHash) Check(_ context.Context, h history.History) history.Verdict {
 		}
 	}
 	if compared == 0 {
-		return unknown("no two members told the hash of one revision: %s in all", count(total, "hash"))
+		return unknown("no two members reported the hash of the same revision: %s in all", count(total, "hash"))
 	}
-	return valid("%s of %s, %s by another member: all agree", strings.Replace(count(total, "hash"), "hashs", "hashes", 1), count(len(seen), "revision"), count(compared, "telling"))
+	return valid("%s of %s, %s with another member's hash: all agree", strings.Replace(count(total, "hash"), "hashs", "hashes", 1), count(len(seen), "revision"), count(compared, "comparison"))
 }

@@ -48,14 +48,14 @@ func (c Revision) check(ctx context.Context, r *Calls, lines Lines) history.Verd
 	}
 	switch {
 	case r.looks == 0:
-		return unknown("no read and no comparison was answered, so no history could have been refused")
-	case r.untold != "":
-		return unknown("%s: the order of the calls is not known", r.untold)
+		return unknown("no read and no comparison was answered, so no violation could have been detected")
+	case r.missing != "":
+		return unknown("%s: the order of the calls is not known", r.missing)
 	}
 	got := revision.Check(ctx, revision.History{Ops: r.ops})
 	switch got.Verdict {
 	case revision.Legal:
-		return valid("%s in the order of their revisions: every answer is what one store would have given", count(len(r.ops), "call"))
+		return valid("%s in the order of their revisions: a single store could have given every answer", count(len(r.ops), "call"))
 	case revision.Illegal:
 		return r.violation(got, lines)
 	default:

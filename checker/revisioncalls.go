@@ -16,13 +16,13 @@ import (
 // those of probes, too. Fill it line by line, then judge it with Revision.CheckCalls. A Calls must not be
 // used by two goroutines at the same time.
 type Calls struct {
-	calls  calls
-	read   blocks[revision.Op]
-	ops    []revision.Op // when all are read
-	keys   names         // numbered anew in their order when all are known
-	values names
-	looks  int    // answered reads and comparisons
-	untold string // what is missing in an answer
+	calls   calls
+	read    blocks[revision.Op]
+	ops     []revision.Op // when all are read
+	keys    names         // numbered anew in their order when all are known
+	values  names
+	looks   int    // answered reads and comparisons
+	missing string // the first information that an answer lacks
 
 	line    Line
 	reader  history.TxnReader
@@ -162,8 +162,8 @@ func (r *Calls) key(b []byte) revision.Key { return revision.Key(id(&r.keys, b))
 func (r *Calls) value(b []byte) revision.Value { return revision.Value(id(&r.values, b)) }
 
 func (r *Calls) miss(at int, what string) {
-	if r.untold == "" {
-		r.untold = fmt.Sprintf("the answer of op %d does not tell %s", at, what)
+	if r.missing == "" {
+		r.missing = fmt.Sprintf("the answer of op %d does not report %s", at, what)
 	}
 }
 

@@ -46,11 +46,11 @@ func (Serializable) Check(_ context.Context, h history.History) history.Verdict 
 	if s.writes == 0 {
 		return unknown("nothing was written, so no read could have shown a wrong state")
 	}
-	return valid("%s, %d of a state that was past when they began: each was real, and none older than its session was promised", count(len(s.reads), "serializable read"), stale)
+	return valid("%s, %d of a state that was past when they began: each state was real, and none was older than the session guarantees allow", count(len(s.reads), "serializable read"), stale)
 }
 
-// sight is a state of a key that somebody saw or made: a value and, where told, the revision of the
-// write and that of the store then.
+// sight is a state of a key that a call saw or made: a value and, if it was reported, the revision of the
+// write and that of the store at that time.
 type sight struct {
 	value    *string
 	mod, rev int64

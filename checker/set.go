@@ -159,7 +159,7 @@ func (Set) Check(_ context.Context, h history.History) history.Verdict {
 	}
 	switch {
 	case len(lost) > 0:
-		return invalid(evidence(h.Ops, append(at, last.invoke, last.done)...), "lost: of %s the last read (op %d) lacks %d: %s", count(due, "acknowledged element"), h.Ops[last.done].Index, len(lost), someOf(lost))
+		return invalid(evidence(h.Ops, append(at, last.invoke, last.done)...), "lost: of %s, the last read (op %d) lacks %d: %s", count(due, "acknowledged element"), h.Ops[last.done].Index, len(lost), someOf(lost))
 	case due == 0:
 		return unknown("no add was acknowledged before the last read began")
 	}
@@ -214,7 +214,7 @@ func (c SetFull) Check(_ context.Context, h history.History) history.Verdict {
 	if checked == 0 {
 		return unknown("no read followed an element that was known: nothing can have been lost")
 	}
-	return valid("all reads that must show them show %s%s; %d of unknown outcome were seen, %d never read",
+	return valid("every read that must show them shows %s%s; %d of unknown outcome were read, %d never",
 		count(checked, "element"), map[bool]string{true: ", or later ones do", false: ""}[c.Stale], recovered, neverRead)
 }
 

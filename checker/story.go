@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// A violation is told as a story: the calls of its evidence in the order of time, and between them the
-// faults and the changes of leaders. Every checker's violations are told by the same words.
+// A violation is described as a story: the calls of its evidence in the order of time, and between them the
+// faults and the changes of leaders. The stories of all checkers use the same words.
 const (
 	storyCalls   = 14
 	storyAround  = 8               // faults and leader changes
-	storyBefore  = 2 * time.Second // a fault that ended this long before the first call is told, too
-	storyAnswers = 120             // runes of what an op says that has no words of its own
+	storyBefore  = 2 * time.Second // a fault that ended this long before the first call is included, too
+	storyAnswers = 120             // most runes of the value of an op without words of its own
 )
 
-// Story tells the violation of a verdict, from the lines of its evidence and of what is around them.
-// logs may be nil: leaders are then those that the harness saw when it asked. It is nil where no call
-// of a client is in the evidence, and where lines cannot be read.
+// Story describes the violation of a verdict, from the lines of its evidence and the events around them.
+// logs may be nil: leaders are then those that the harness saw. Story returns nil if the evidence holds no
+// client call, or if lines cannot be read.
 func Story(v history.Verdict, lines Lines, logs map[history.NodeID][]history.LogLine) []history.Moment {
 	got, err := lines.Some(v.Evidence)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *story) around(logs map[history.NodeID][]history.LogLine) {
 	slices.SortStableFunc(moments, func(a, b history.Moment) int { return cmp.Compare(a.At, b.At) })
 	if n := len(moments) - storyAround; n > 0 {
 		moments = moments[n:]
-		moments = slices.Insert(moments, 0, history.Moment{At: moments[0].At, Text: fmt.Sprintf("(%s earlier is left out)", count(n, "fault or leader change"))})
+		moments = slices.Insert(moments, 0, history.Moment{At: moments[0].At, Text: fmt.Sprintf("(%s earlier left out)", count(n, "fault or leader change"))})
 	}
 	if len(s.others) > 0 && !hit {
 		moments = append(moments, history.Moment{At: s.from, Text: "no fault was active then"})
@@ -243,7 +243,7 @@ func (s *story) leaders(logs map[history.NodeID][]history.LogLine) []history.Mom
 	return all[first:]
 }
 
-// elections are those that members' logs tell.
+// elections are those in the members' logs.
 func elections(logs map[history.NodeID][]history.LogLine) (out []history.Moment) {
 	for _, node := range logged(history.History{Logs: logs}) {
 		for _, line := range logs[node] {
@@ -267,7 +267,7 @@ func seenLeaders(others []history.Op) (out []history.Moment) {
 	return out
 }
 
-// inWords is what a call did, and what it was told.
+// inWords is what a call did, and what was answered.
 func inWords(c *storyCall) (did, told string) {
 	op := c.last()
 	if op.Type == history.Fail || op.Type == history.Info {
@@ -293,7 +293,7 @@ func inWords(c *storyCall) (did, told string) {
 		did += " " + cut(string(c.invoke.Value))
 	}
 	if answered && string(c.done.Value) != "" && (c.invoke == nil || string(c.done.Value) != string(c.invoke.Value)) {
-		told = " and was told " + cut(string(c.done.Value))
+		told = " and got " + cut(string(c.done.Value))
 	}
 	return did, told
 }

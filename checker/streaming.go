@@ -217,7 +217,7 @@ func (s *Streaming) Verdict(ctx context.Context) history.Verdict {
 
 func (s *Streaming) sum() history.Verdict {
 	if s.reads == 0 {
-		return unknown("no read was answered, so no history could have been refused")
+		return unknown("no read was answered, so no violation could have been detected")
 	}
 	var undecided []string
 	for _, k := range s.order {

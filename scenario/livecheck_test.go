@@ -87,5 +87,5 @@ func TestLiveCheckGivesBack(t *testing.T) {
 	r = newLiveCheckRun(t, func(context.Context, *history.Op) {})
 	r.Add(history.Op{Type: history.OK, F: "get"})
 	require.NoError(t, r.Flush())
-	require.Contains(t, r.b.stop(time.Hour).Problem, "judge the history beside the run: line 1")
+	require.Contains(t, r.b.stop(time.Hour).Problem, "judge the history during the run: line 1")
 }

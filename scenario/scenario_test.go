@@ -112,7 +112,7 @@ func TestCheckNamesWhatIsAllowed(t *testing.T) {
 		{func(s *Settings) { s.Storm = -1 }, "--storm is -1ns: it must not be negative"},
 		{func(s *Settings) { s.Hash = time.Millisecond }, "--hash is 1ms: it must be at least 100ms, or 0 for none"},
 		{func(s *Settings) { s.Probe = Interval(time.Hour) }, "--probe is 1h0m0s: allowed are 1ms to 1m, or 0 for none"},
-		{func(s *Settings) { s.Hostile = true }, "--hostile: only the runtime sim can do that"},
+		{func(s *Settings) { s.Hostile = true }, "--hostile works only on the runtime sim"},
 	} {
 		s := Default()
 		c.change(&s)

@@ -241,7 +241,7 @@ func (b *basics) followerKilled(ctx context.Context) (outcome, error) {
 		out.undecided = b.starved(traffic)
 		return out, nil
 	}
-	rates := control.Rates{Failed: traffic.failed, Calls: traffic.calls, CalmFailed: b.baseline.failed, CalmCalls: b.baseline.calls}
+	rates := control.Rates{Failed: traffic.failed, Calls: traffic.calls, BaselineFailed: b.baseline.failed, BaselineCalls: b.baseline.calls}
 	switch rates.Judge(0) {
 	case control.Undisturbed:
 		out.holds = true

@@ -39,5 +39,5 @@ func ExampleRead() {
 	for _, v := range verdicts {
 		fmt.Println(h.Format, v.Checker, v.Validity, v.Reason)
 	}
-	// Output: edn set invalid lost: of 1 acknowledged element the last read (op 3) lacks 1: 5
+	// Output: edn set invalid lost: of 1 acknowledged element, the last read (op 3) lacks 1: 5
 }

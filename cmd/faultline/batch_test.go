@@ -23,7 +23,7 @@ import (
 func TestRepeatedSaysHowOftenAndWhich(t *testing.T) {
 	rows := []page.SummaryRow{{Seed: 1, Ended: "valid"}, {Seed: 2, Ended: "INVALID"}, {Seed: 3, Ended: "valid"}, {Seed: 4, Ended: "unknown"}, {Seed: 5, Ended: "INVALID"}, {Seed: 6, Ended: "broke"}}
 	require.Equal(t, `6 runs: 2 valid, 2 INVALID, 1 unknown, 1 broke
-violations in 2 of the 4 that could be judged: 50.0 %; with 95 % confidence between 6.8 and 93.2 % of such runs
+violations in 2 of the 4 runs that could be judged: 50.0 % (95 % confidence interval: 6.8 to 93.2 %)
 seeds that ended INVALID: 2 5
 seeds that ended unknown: 4
 seeds that ended broke: 6

@@ -34,7 +34,7 @@ func TestUnreadOutput(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, cmd.Wait(), &exit)
 	require.Equal(t, scenario.ExitUnknown, exit.ExitCode(), stderr.String())
-	require.Contains(t, stderr.String(), "nobody reads the output any more")
+	require.Contains(t, stderr.String(), "standard output is closed")
 	folder, err := results.Open(filepath.Join(out, "latest"))
 	require.NoError(t, err)
 	run, err := folder.ReadRun()

@@ -34,7 +34,7 @@ stored in ` + serve.IndexFile + ` in that folder and can be deleted at any time.
 			}
 			local := serve.IsLoopback(host)
 			if !local {
-				fmt.Fprintf(a.stderr, "faultline: warning: everyone who can reach %s can read the runs in %s\n", addr, dir)
+				fmt.Fprintf(a.stderr, "faultline: warning: on %s, everyone who can reach this machine can read the runs in %s\n", addr, dir)
 			}
 			l, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", addr)
 			if err != nil {
