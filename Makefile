@@ -47,51 +47,51 @@ bin/bugs/raftkv: $(SOURCES)
 	$(call compile,./cmd/raftkv,-tags bugs)
 
 .PHONY: chaos
-chaos: build ## start a cluster, break it for 60 s, judge and report (TIME, SEED, RUNTIME, FLAGS)
+chaos: build ## run a cluster, inject faults for 60 s, judge and report (TIME, SEED, RUNTIME, FLAGS)
 	bin/faultline run --runtime $(RUNTIME) --time $(TIME) --seed $(SEED) $(FLAGS)
 
 .PHONY: basics
-basics: build ## show the facts of leader election one by one
+basics: build ## check the facts of leader election one by one (SEED, RUNTIME, FLAGS)
 	bin/faultline run election-basics --runtime $(RUNTIME) --seed $(SEED) $(FLAGS)
 
 .PHONY: test
-test: ## unit, property, simulation and runtime tests, with the race detector
+test: ## run all tests: unit, property, simulation, runtimes; with the race detector
 	@# What draws does so in one goroutine, and the commands' scripts draw with it: under the race
 	@# detector that alone takes ten minutes. What runs concurrently is tested with it in its own package.
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e '/results/figure$$' -e '/results/page$$' -e '/cmd/faultline$$')
 	$(GO) test -timeout 10m ./results/figure ./results/page ./cmd/faultline
 
 .PHONY: sim
-sim: build ## 500 seeds of the simulation, each twice
+sim: build ## simulate 500 seeds, each twice, and check their histories
 	bin/faultline sim --seeds 1-500
 
 .PHONY: prove
-prove: bin/bugs/faultline bin/bugs/raftkv ## run every planted bug until it is caught
+prove: bin/bugs/faultline bin/bugs/raftkv ## check that every planted bug is caught
 	bin/bugs/faultline prove
 
 .PHONY: nightly
-nightly: build etcd ## the nightly matrix: every scenario on raftkv and etcd (SHARD=1/1, RUNTIME, SEED, FLAGS)
+nightly: build etcd ## run the nightly matrix: every scenario on raftkv and etcd (SHARD=1/1, RUNTIME, SEED, FLAGS)
 	bin/faultline nightly --runtime $(RUNTIME) --systems raftkv,etcd --shard $(SHARD) --seed $(SEED) $(FLAGS)
 
 .PHONY: bench
-bench: build ## benchmarks: start-up, fault injection, simulation
+bench: build ## run all benchmarks once: start-up, fault injection, simulation
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
 .PHONY: bench-check
-bench-check: build ## the checker's table of sizes beside porcupine, each in a process: half an hour (FLAGS=--short: two minutes)
+bench-check: build ## measure the checkers over history sizes, compared with porcupine (30 min; FLAGS=--short: 2 min)
 	$(GO) run ./internal/benchcheck $(FLAGS)
 
 .PHONY: mutants
-mutants: ## the checkers' rules switched off one by one: a test must notice each (SHARD=1/1, MUTANTS=pattern)
+mutants: ## switch off the checkers' rules one by one: a test must notice each (SHARD=1/1, MUTANTS=pattern)
 	$(GO) test ./checker/register ./checker/revision -run 'TestMutants' -count 1 -v -timeout 2h -args -mutants '$(MUTANTS)' -mutants.shard $(SHARD)
 
 .PHONY: fuzz
-fuzz: ## Go's fuzzing of the checkers against their oracles (TIME for each)
+fuzz: ## fuzz the checkers against their oracles (TIME for each)
 	$(GO) test ./checker/register -run '^$$' -fuzz FuzzCheck -fuzztime $(TIME)
 	$(GO) test ./checker/revision -run '^$$' -fuzz FuzzCheck -fuzztime $(TIME)
 
 .PHONY: fuzz-nightly
-fuzz-nightly: ## ten million random small histories against each oracle (SEED, COUNT a mode)
+fuzz-nightly: ## check ten million random small histories against each oracle (SEED, COUNT per mode)
 	@echo "seed $(SEED): repeat with SEED=$(SEED) COUNT=$(COUNT)"
 	$(GO) test ./checker/register -run 'TestAgainstOracle|TestAgainstPorcupine|TestOracleAgainstPorcupine|TestCore|TestStream' \
 	    -count 1 -timeout 5h -register.seed $(SEED) -register.count $(COUNT)
@@ -99,7 +99,7 @@ fuzz-nightly: ## ten million random small histories against each oracle (SEED, C
 	    -count 1 -timeout 5h -revision.seed $(SEED) -revision.count $(COUNT) -revision.long 1000000
 
 .PHONY: lint
-lint: ## gofumpt, go vet, golangci-lint, actionlint
+lint: ## run gofumpt, go vet, golangci-lint, actionlint
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod golangci-lint run
 	$(GO) tool -modfile=tools/actionlint/go.mod actionlint
@@ -109,11 +109,11 @@ commits: ## subjects of the commits since BASE: at most 72 characters
 	@git log --format=%s $(BASE)..HEAD | awk 'length > 72 {print "too long (" length "): " $$0; bad = 1} END {exit bad}'
 
 .PHONY: vulncheck
-vulncheck: ## known vulnerabilities in what is built
+vulncheck: ## look for known vulnerabilities in the dependencies
 	$(GO) tool -modfile=tools/go.mod govulncheck ./...
 
 .PHONY: etcd
-etcd: bin/etcd bin/etcdctl ## build real etcd and etcdctl into bin/, for side-by-side tests
+etcd: bin/etcd bin/etcdctl ## build etcd and etcdctl into bin/, to test them with the same scenarios
 
 bin/etcd: tools/etcd/go.mod tools/etcd/main.go
 	cd tools/etcd && $(GO) build -trimpath -o ../../$@ .
@@ -122,6 +122,6 @@ bin/etcdctl: tools/etcd/go.mod
 	cd tools/etcd && $(GO) build -trimpath -o ../../$@ go.etcd.io/etcd/etcdctl/v3
 
 .PHONY: clean
-clean: ## remove what was built, and what any run left behind
+clean: ## remove the binaries and the leftovers of runs
 	@if [ -x bin/faultline ]; then bin/faultline clean; fi
 	rm -rf bin

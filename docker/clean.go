@@ -14,7 +14,7 @@ import (
 	"github.com/faultline-chaos/faultline/harness/agent"
 )
 
-// keptImages is how many images may stay: each holds two programs, some 80 MB, and programs under
+// keptImages is how many images are kept: each holds two programs, some 80 MB, and programs under
 // development are built often.
 const keptImages = 8
 
@@ -47,7 +47,7 @@ func (r *Runtime) Residue(ctx context.Context, run string) ([]string, error) {
 	return found, err
 }
 
-// thing is something of ours in the engine.
+// thing is a container, volume or network of ours in the engine.
 type thing struct {
 	kind, name string
 	labels     map[string]string
@@ -56,7 +56,7 @@ type thing struct {
 
 func (t thing) String() string { return t.kind + " " + t.name }
 
-// things lists what has a label, in the order in which it can be removed.
+// things lists everything with a label, in the order in which it can be removed.
 func (e *engine) things(ctx context.Context, label string) (out []thing, err error) {
 	filter := client.Filters{}.Add("label", label)
 	containers, err := e.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})

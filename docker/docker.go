@@ -1,10 +1,10 @@
-// Package docker is the runtime with one container a member, made through testcontainers-go. It is
-// the only part of Faultline that knows Docker.
+// Package docker is the runtime in which each member runs in its own container, made with testcontainers-go.
+// It is the only part of Faultline that knows Docker.
 //
-// A container's PID 1 is our own static binary, the agent; the system's binary lies beside it in an
-// image made from scratch. The agent speaks with the harness over its attached standard input and
-// output, so a harness that dies closes them, and the container heals, ends and removes itself. What
-// then is left, the run's network, is swept by the next run, by its labels.
+// A container's PID 1 is our own static binary, the agent. The image is built from scratch and holds only the
+// agent and the system's binary. The agent talks to the harness over its attached standard input and
+// output. If the harness dies, they are closed, and the container heals, ends and removes itself. The run's
+// network remains; the next run finds it by its labels and removes it.
 //
 // It works with Docker Engine from 20.10 (API 1.41). The harness reaches members by their own
 // addresses, so it must be on the engine's machine: Docker Desktop will not do.
@@ -51,8 +51,8 @@ func (*Runtime) Name() string { return "docker" }
 
 const probeTime = 3 * time.Second
 
-// Probe asks the engine for an answer, whether it speaks our API, and whether members' addresses can
-// be reached from here. It starts no container to ask what works inside.
+// Probe checks that the engine answers, that it has the API version we need, and that members' addresses can be
+// reached from here. It starts no container to find out what works inside.
 func (r *Runtime) Probe(ctx context.Context) (harness.Abler, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -109,7 +109,7 @@ func (r *Runtime) Run(ctx context.Context, cfg harness.ClusterConfig, body func(
 		return err
 	}
 	defer e.close()
-	_, _ = e.clean(ctx, false) // what cannot be removed is none of this run's business: the command clean tells
+	_, _ = e.clean(ctx, false) // leftovers that cannot be removed do not stop this run: faultline clean reports them
 	return agent.Run(ctx, &platform{runtime: r, engine: e}, cfg, body)
 }
 
@@ -126,7 +126,7 @@ type engine struct {
 var settings = sync.OnceValue(func() error {
 	tclog.SetDefault(tclog.NewNoopLogger())
 	for name, value := range map[string]string{
-		"TESTCONTAINERS_RYUK_DISABLED": "true", // no container of its own: ours leave by themselves
+		"TESTCONTAINERS_RYUK_DISABLED": "true", // without its own clean-up container: ours remove themselves
 		"TESTCONTAINERS_HOST_OVERRIDE": "localhost",
 	} {
 		if _, ok := os.LookupEnv(name); ok { // the user's own
@@ -151,4 +151,4 @@ func connect() (*engine, error) {
 	return &engine{provider: provider, api: provider.Client()}, nil
 }
 
-func (e *engine) close() { _ = e.provider.Close() } // nothing is lost with a connection that does not close
+func (e *engine) close() { _ = e.provider.Close() } // an error to close a connection does not matter

@@ -23,7 +23,7 @@ func (s *RaftKV) Command(self history.NodeID, members []harness.Member, dataDir 
 	return c, err
 }
 
-// Refusing is the same store with timeouts with which it refuses to start. The caller closes it.
+// Refusing is the same store with timeouts that it refuses to start with. The caller closes it.
 func (s *RaftKV) Refusing() harness.System {
 	o := s.opts
 	o.ElectionTimeout = 4 * o.HeartbeatInterval

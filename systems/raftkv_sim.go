@@ -37,7 +37,7 @@ func (s *RaftKV) Program(nodes int) (sim.Program, error) {
 	return p, nil
 }
 
-// DialSim makes a client that differs from a real one in its connection only.
+// DialSim makes a client that differs from a real one only in its connection.
 func (s *RaftKV) DialSim(conn sim.Conn) harness.KV {
 	return etcdapi.NewKV(simKV{conn}, conn.Close)
 }
@@ -115,7 +115,7 @@ func (d *raftDisk) Apply(record any) { d.durable.Apply(record.(*core.Record)) }
 
 func (p *RaftProgram) Format(int) sim.Disk { return &raftDisk{} }
 
-// Boot starts a member as the server does. What the server would refuse, it refuses in the same words.
+// Boot starts a member as the server does. It refuses what the server would refuse, with the same message.
 func (p *RaftProgram) Boot(node int, disk sim.Disk, host sim.Host) (sim.Machine, error) {
 	if err := core.CheckTimeouts(p.opts.ElectionTimeout, p.opts.HeartbeatInterval); err != nil {
 		return nil, err
@@ -172,8 +172,8 @@ func (p *RaftProgram) Pivotal(message any) bool {
 	return m.GetType() == raftpb.MsgVote || m.GetType() == raftpb.MsgVoteResp && !m.GetReject()
 }
 
-// Heartbeat says whether a message is a heartbeat that a leader's clock made it send: those that
-// confirm reads carry a context.
+// Heartbeat reports whether a leader's clock made it send the message as a heartbeat: heartbeats that confirm
+// reads carry a context.
 func (p *RaftProgram) Heartbeat(message any) bool {
 	m := message.(*raftpb.Message)
 	return m.GetType() == raftpb.MsgHeartbeat && len(m.GetContext()) == 0

@@ -10,10 +10,9 @@ import (
 	"github.com/faultline-chaos/faultline/store/core"
 )
 
-// raftWatch sees all members of a simulated cluster, and holds raft's promises against what they do
-// (raft paper, figure 3): one leader a term, one vote a member and term, equal entries and equal state
-// at equal index, and logs without gaps in which terms do not fall. That a recovered log is such a one
-// is the core's own check of a disk.
+// raftWatch observes all members of a simulated cluster and checks raft's guarantees (Raft paper, figure 3):
+// one leader per term, one vote per member and term, equal entries and equal state at equal index, and
+// logs without gaps whose terms never decrease. The core itself checks the log that it recovers from disk.
 type raftWatch struct {
 	leaders map[uint64]int     // by term
 	votes   map[voteKey]uint64 // for whom
@@ -54,7 +53,7 @@ func (w *raftWatch) hooks(node int, host sim.Host) core.Hooks {
 	}
 }
 
-// agree holds what a member has at an index against what others had.
+// agree compares what a member has at an index with what others had.
 func (w *raftWatch) agree(index uint64, host sim.Host, got applied) {
 	for uint64(len(w.applied)) <= index {
 		w.applied = append(w.applied, applied{})

@@ -1,5 +1,5 @@
-// Package systems holds what can be tested, one file each: how its members are started, dialled and
-// asked. All of them speak the etcd v3 API.
+// Package systems holds the systems under test, one file each: how to start, dial and query their members.
+// All of them speak the etcd v3 API; harness.System does not require it.
 package systems
 
 import (
@@ -16,25 +16,25 @@ import (
 	"github.com/faultline-chaos/faultline/systems/etcdapi"
 )
 
-// Options are what a user says about a system.
+// Options are the settings of a system.
 type Options struct {
 	Binary            string        // its server program, static
 	ElectionTimeout   time.Duration // whole milliseconds
 	HeartbeatInterval time.Duration // whole milliseconds
-	SnapshotCount     int           // log entries from snapshot to snapshot; 0: the system's default
-	Bug               string        // a planted bug; only raftkv has some
+	SnapshotCount     int           // log entries between two snapshots; 0: the system's default
+	Bug               string        // name of a planted bug; only raftkv has planted bugs
 }
 
-// Entry is a line of All.
+// Entry describes one system in All.
 type Entry struct {
 	Name   string
 	Doc    string // one line
-	Binary string // the program's name beside faultline; "" where the user must name one
+	Binary string // file name of its program beside faultline; "" if the user must name the program
 	// New makes the system. The caller closes it, after the last use.
 	New func(Options) Closer
 }
 
-// Closer is a system that holds connections.
+// Closer is a system whose connections must be closed.
 type Closer interface {
 	harness.System
 	Close() error
@@ -43,7 +43,7 @@ type Closer interface {
 // All lists the systems that exist.
 func All() []Entry {
 	return []Entry{
-		{"raftkv", "this repository's Raft key-value store", "raftkv", func(o Options) Closer { return NewRaftKV(o) }},
+		{"raftkv", "the Raft key-value store of this repository", "raftkv", func(o Options) Closer { return NewRaftKV(o) }},
 		{"etcd", "etcd, or a server that takes its flags; name its program with --binary", "etcd", func(o Options) Closer { return NewEtcd(o) }},
 	}
 }
@@ -53,7 +53,7 @@ const (
 	peerPort   = 2380
 )
 
-// etcdv3 is what all systems share: etcd's flags and API.
+// etcdv3 is the part that all these systems share: etcd's flags and API.
 type etcdv3 struct {
 	opts   Options
 	status *etcdapi.StatusClient
@@ -80,8 +80,8 @@ func (s *etcdv3) Hash(ctx context.Context, addr string, revision int64) (history
 	return s.status.Hash(ctx, addr, revision)
 }
 
-// command is etcd's command line. The two timeouts go through the environment, as etcd's users in
-// containers do it.
+// command is etcd's command line. The two timeouts are passed through the environment, as is usual for etcd
+// in containers.
 func (s *etcdv3) command(self history.NodeID, members []harness.Member, dataDir string) (harness.Command, error) {
 	var me harness.Member
 	var cluster []string

@@ -15,7 +15,7 @@ import (
 
 // Append makes transactions that append unique numbers to lists and read lists, as Jepsen's
 // list-append does. A list is one key's value. A transaction reads its lists in one transaction of the
-// store, and writes them in a second one if none of them has changed meanwhile; else it certainly did
+// store, and writes them in a second one if none of them has changed since; otherwise it certainly did
 // not happen. Every few seconds it moves on to new lists, so that they stay short. It needs a system
 // whose KV is a Txner. The zero value is ready to use.
 type Append struct {
@@ -118,7 +118,7 @@ func (t appendTxn) run(ctx context.Context, kv harness.KV, readOnly bool) (appen
 			keys = append(keys, o.key)
 		}
 	}
-	seen, err := look(ctx, kv, keys)
+	seen, err := readSnapshot(ctx, kv, keys)
 	if err != nil {
 		return t, fmt.Errorf("%w: read the lists: %w", harness.ErrNotApplied, err)
 	}
@@ -152,7 +152,7 @@ func (t appendTxn) run(ctx context.Context, kv harness.KV, readOnly bool) (appen
 	return done, seen.write(ctx, kv, lines)
 }
 
-// Final reads every list of the last two generations, from a member each.
+// Final reads every list of the last two generations; the workers use different members.
 func (p Append) Final(ctx context.Context, w *harness.Worker) error {
 	p = p.withDefaults()
 	var t appendTxn

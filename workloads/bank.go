@@ -39,16 +39,16 @@ func (Bank) Name() string { return "bank" }
 // Ops are transfers and reads, and the opening of the accounts.
 func (Bank) Ops() []history.OpKind {
 	return []history.OpKind{
-		{Name: "open", Kind: history.KindWrite, Doc: "open all accounts, if nobody did"},
-		{Name: "transfer", Kind: history.KindWrite, Doc: "move money between two accounts, if neither changed meanwhile"},
-		{Name: "balances", Kind: history.KindRead, Doc: "read all accounts at once"},
+		{Name: "open", Kind: history.KindWrite, Doc: "open all accounts, unless they are open"},
+		{Name: "transfer", Kind: history.KindWrite, Doc: "move money between two accounts, if neither has changed since it was read"},
+		{Name: "balances", Kind: history.KindRead, Doc: "read all accounts in one transaction"},
 	}
 }
 
 // Checkers judge its histories.
 func (Bank) Checkers() []history.Checker { return []history.Checker{checker.Bank{NoNegative: true}} }
 
-var errOpen = errors.New("the accounts are there already")
+var errOpen = errors.New("the accounts have been opened already")
 
 // balances is the value of open and balances: {"balances":{"a0":20}}, in the order of accounts.
 type balances struct {
@@ -93,7 +93,7 @@ func (b Bank) names() (out []string) {
 	return out
 }
 
-// Run opens the accounts, or sees that another worker did, and calls until ctx ends.
+// Run opens the accounts, unless another worker has, and makes calls until ctx ends.
 func (b Bank) Run(ctx context.Context, w *harness.Worker) error {
 	b = b.withDefaults()
 	names, open := b.names(), false
@@ -138,13 +138,13 @@ func (b Bank) open(names []string, open *bool) harness.Attempt {
 
 func (b Bank) read(names []string) harness.Attempt {
 	return harness.Attempt{F: "balances", Value: balances{names: names}, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
-		seen, err := look(ctx, kv, names)
+		seen, err := readSnapshot(ctx, kv, names)
 		if err != nil {
 			return balances{names: names}, err
 		}
 		done := balances{amount: []int64{}}
 		for _, n := range names {
-			if v, ok := seen.values[n]; ok { // one that is missing is for the checker to find
+			if v, ok := seen.values[n]; ok { // a missing account is a finding for the checker
 				amount, err := strconv.ParseInt(v, 10, 64)
 				if err != nil {
 					return balances{names: names}, fmt.Errorf("%w: account %s: %w", harness.ErrNotApplied, n, err)
@@ -158,7 +158,7 @@ func (b Bank) read(names []string) harness.Attempt {
 
 func (t transfer) attempt() harness.Attempt {
 	return harness.Attempt{F: "transfer", Value: t, Invoke: func(ctx context.Context, kv harness.KV) (any, error) {
-		seen, err := look(ctx, kv, []string{t.from, t.to})
+		seen, err := readSnapshot(ctx, kv, []string{t.from, t.to})
 		if err != nil {
 			return t, fmt.Errorf("%w: read the accounts: %w", harness.ErrNotApplied, err)
 		}
@@ -178,7 +178,7 @@ func (t transfer) attempt() harness.Attempt {
 	}}
 }
 
-// Final reads all accounts, from a member each.
+// Final reads all accounts; the workers use different members.
 func (b Bank) Final(ctx context.Context, w *harness.Worker) error {
 	b = b.withDefaults()
 	return finalAttempt(ctx, w, b.read(b.names()), b.Timeout)

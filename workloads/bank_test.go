@@ -81,7 +81,7 @@ func TestBank(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"balances":{"a0":3,"a1":17}}`, got)
 
-	seen, err := look(t.Context(), kv, b.names())
+	seen, err := readSnapshot(t.Context(), kv, b.names())
 	require.NoError(t, err)
 	kv.mods["a1"]++
 	require.ErrorIs(t, seen.write(t.Context(), kv, map[string]string{"a0": "1"}), errChanged)

@@ -11,11 +11,10 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Register reads and writes single keys through any member. Values are unique, every attempt of a
-// retried call is an op of its own with a value of its own, and attempts time out well before a
-// failover is over, so that an outage is seen and not waited out. Every few seconds it moves on to
-// new keys, so that no key gathers more unknown ops than a checker can bear. The zero value is
-// ready to use.
+// Register reads and writes single keys through any member. Values are unique. Every attempt of a retried
+// call is an op of its own with its own value. Attempts time out well before a failover is over, so that
+// an outage shows as failed ops. Every few seconds the workload moves on to new keys, so that no key
+// gathers more ops of unknown outcome than a checker can handle. The zero value is ready to use.
 type Register struct {
 	Keys       int           // in use at a time; 5
 	Generation time.Duration // after which it moves on to new keys; 4 s
@@ -58,7 +57,7 @@ func (Register) Ops() []history.OpKind {
 	return []history.OpKind{
 		{Name: "get", Kind: history.KindRead, Doc: "read a key"},
 		{Name: "put", Kind: history.KindWrite, Doc: "write a key"},
-		{Name: "cas", Kind: history.KindWrite, Doc: "write a key if it still is as expected"},
+		{Name: "cas", Kind: history.KindWrite, Doc: "write a key if its value is the expected one"},
 		{Name: "delete", Kind: history.KindWrite, Doc: "delete a key"},
 	}
 }
@@ -101,7 +100,7 @@ func (r Register) call(ctx context.Context, w *harness.Worker, st *registerState
 		if t, _ := w.Do(ctx, a); t == history.OK {
 			return node
 		}
-		if len(members) > 1 { // to another member
+		if len(members) > 1 { // on another member
 			node = (node + 1 + w.Rand.IntN(len(members)-1)) % len(members)
 		}
 		if w.Env.Sleep(ctx, limit/4+time.Duration(w.Rand.Int64N(int64(limit)))) != nil {
@@ -159,7 +158,7 @@ func (Register) put(st *registerState, key, value string) harness.Attempt {
 	}}
 }
 
-// cas compares with what this worker saw last; where it saw nothing, it creates.
+// cas compares with the value that this worker saw last; if it saw none, it creates the key.
 func (Register) cas(st *registerState, key, value string) harness.Attempt {
 	v := history.RegisterValue{Form: history.FormCAS, Key: key, New: value}
 	if seen := st.seen[key]; seen != "" {

@@ -112,7 +112,7 @@ func (s Set) read() harness.Attempt {
 	}}
 }
 
-// Final reads the set, from a member each.
+// Final reads the set; the workers use different members.
 func (s Set) Final(ctx context.Context, w *harness.Worker) error {
 	s = s.withDefaults()
 	return finalAttempt(ctx, w, s.read(), s.Timeout)

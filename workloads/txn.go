@@ -28,7 +28,7 @@ func (x Txn) withDefaults() Txn {
 	return x
 }
 
-// pacing fills in the defaults that workloads share.
+// pacing holds the settings that workloads share, with their defaults.
 func pacing(think, timeout time.Duration) (time.Duration, time.Duration) {
 	if think == 0 {
 		think = 20 * time.Millisecond
@@ -48,8 +48,8 @@ func (Txn) Ops() []history.OpKind { return txnOps("read keys", "compare, read, p
 // txnOps are transactions that only read, and others.
 func txnOps(reads, writes string) []history.OpKind {
 	return []history.OpKind{
-		{Name: history.FTxn, Kind: history.KindRead, Doc: reads + ", all at once"},
-		{Name: history.FTxn, Kind: history.KindWrite, Doc: writes + ", all at once"},
+		{Name: history.FTxn, Kind: history.KindRead, Doc: reads + ", in one transaction"},
+		{Name: history.FTxn, Kind: history.KindWrite, Doc: writes + ", in one transaction"},
 	}
 }
 
@@ -168,7 +168,7 @@ func (x Txn) draw(w *harness.Worker, mods map[string]int64) (t history.Txn) {
 	return t
 }
 
-// Final reads all keys at once, from a member each.
+// Final reads all keys in one transaction; the workers use different members.
 func (x Txn) Final(ctx context.Context, w *harness.Worker) error {
 	x = x.withDefaults()
 	t := history.Txn{Ops: []history.TxnOp{{Kind: history.TxnRange, Key: "k", End: "l"}}}

@@ -1,5 +1,5 @@
-// Package workloads holds what clients do, one workload a file. Workloads are plain blocking code:
-// they block only in harness.Env and in client calls, so that they also run in a simulation.
+// Package workloads holds the workloads: what clients do, one file each. Workloads are plain blocking code.
+// They block only in harness.Env and in client calls, so that they also run in a simulation.
 package workloads
 
 import (
@@ -10,13 +10,13 @@ import (
 	"github.com/faultline-chaos/faultline/harness"
 )
 
-// Options are what a user says about a workload. The zero values mean each workload's defaults.
+// Options are the settings of a workload. Zero values mean the workload's defaults.
 type Options struct {
 	Think   time.Duration // mean pause of one worker between its calls
 	Timeout time.Duration // of one attempt
 }
 
-// Entry is a line of All.
+// Entry describes one workload in All.
 type Entry struct {
 	Name string
 	Doc  string // one line
@@ -26,19 +26,19 @@ type Entry struct {
 // All lists the workloads that exist.
 func All() []Entry {
 	return []Entry{
-		{"register", "put, get, compare-and-set and delete over a few keys at a time, retried on other members", func(o Options) harness.Workload {
+		{"register", "put, get, compare-and-set and delete on a few keys; failed calls are retried on other members", func(o Options) harness.Workload {
 			return Register{Think: o.Think, Timeout: o.Timeout}
 		}},
-		{"txn", "transactions over several keys: comparisons, reads, puts and deletes at once", func(o Options) harness.Workload {
+		{"txn", "transactions over several keys: comparisons, reads, puts and deletes", func(o Options) harness.Workload {
 			return Txn{Think: o.Think, Timeout: o.Timeout}
 		}},
-		{"append", "transactions that append to lists and read them, for anomalies of isolation", func(o Options) harness.Workload {
+		{"append", "transactions that append to lists and read lists, to find isolation anomalies", func(o Options) harness.Workload {
 			return Append{Think: o.Think, Timeout: o.Timeout}
 		}},
-		{"bank", "transfers between accounts, and reads of all of them at once", func(o Options) harness.Workload {
+		{"bank", "transfers between accounts, and reads of all balances in one transaction", func(o Options) harness.Workload {
 			return Bank{Think: o.Think, Timeout: o.Timeout}
 		}},
-		{"set", "unique elements that are added to a set, and reads of all of it", func(o Options) harness.Workload {
+		{"set", "adds of unique elements to a set, and reads of the whole set", func(o Options) harness.Workload {
 			return Set{Think: o.Think, Timeout: o.Timeout}
 		}},
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// sweepPaper is sweep --paper.
+// sweepPaper runs sweep --paper.
 func (a *app) sweepPaper(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) error {
 	x, err := s.openPaper(f)
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *sweepFlags) openPaper(f *pflag.FlagSet) (*figure16.Sweep, error) {
 	return figure16.New(s.out, set)
 }
 
-// newPaperNodeCmd is a server of sweep --paper --runtime local. It knows no timeouts; who wants to give it
-// some must speak its controller's protocol.
+// newPaperNodeCmd is a server of sweep --paper --runtime local. Its timeouts come over the protocol of its
+// controller.
 func newPaperNodeCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:    server.Command + " CONTROL PEER DIR",

@@ -61,7 +61,7 @@ func TestServeUntilInterrupted(t *testing.T) {
 func TestServeRefusesBadUsage(t *testing.T) {
 	for want, args := range map[string][]string{
 		`--addr is "8080": it must be HOST:PORT, such as 127.0.0.1:8080`: {"serve", "--addr", "8080", "--dir", t.TempDir()},
-		"--dir: there is no folder nothing; faultline run creates it":      {"serve", "--dir", "nothing"},
+		"--dir: there is no folder nothing; faultline run creates it":    {"serve", "--dir", "nothing"},
 		`unknown command "x" for "faultline serve"`:                      {"serve", "x"},
 	} {
 		root := newRoot(&app{stdout: io.Discard, stderr: io.Discard})

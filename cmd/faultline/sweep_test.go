@@ -50,7 +50,7 @@ func TestSweepIsInterrupted(t *testing.T) {
 	var status *scenario.StatusError
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, scenario.ExitUnknown, status.Code)
-	require.ErrorContains(t, err, "interrupted after 0 of 66 cells; go on with: faultline sweep --resume "+s.out)
+	require.ErrorContains(t, err, "interrupted after 0 of 66 cells; continue with: faultline sweep --resume "+s.out)
 }
 
 func TestBar(t *testing.T) {

@@ -17,7 +17,7 @@ type bar struct {
 	tty   bool
 	unit  string
 	total int
-	work  float64 // of all pieces; 0: they are alike
+	work  float64 // total work of all pieces; 0: all pieces are the same work
 
 	mu    sync.Mutex
 	done  int
@@ -31,18 +31,18 @@ func newBar(out io.Writer, tty bool, unit string, total int) *bar {
 	return &bar{out: out, tty: tty, unit: unit, total: total, begun: now, drawn: now}
 }
 
-// step counts one piece and draws if it is time to.
+// step counts one piece, and draws the bar if it is time to.
 func (b *bar) step() { b.Trials(1) }
 
 // Trials counts n pieces: a grid.Progress. It may be called from several goroutines.
 func (b *bar) Trials(n int) { b.Advance(n, 0) }
 
-// Expect says that the work begins, and how much of it there is: figure16.Progress has this and what follows.
+// Expect starts the bar for this much work. It and the following methods implement figure16.Progress.
 func (b *bar) Expect(n int, work float64) {
 	b.total, b.work, b.begun, b.drawn = n, work, time.Now(), time.Now()
 }
 
-// Advance counts n pieces that were so much work.
+// Advance counts n pieces with this much work.
 func (b *bar) Advance(n int, work float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +63,7 @@ func (b *bar) draw(took time.Duration) {
 	if b.work > 0 {
 		share = b.did / b.work
 	}
-	if share <= 0 { // only what is not over was stepped
+	if share <= 0 { // pieces that are over have been counted before
 		return
 	}
 	left := time.Duration(float64(took) * (1 - share) / share).Round(time.Second)
@@ -77,8 +77,8 @@ func (b *bar) draw(took time.Duration) {
 	}
 }
 
-// Broken says which cell could not be measured.
-func (b *bar) Broken(r sweep.Result) { b.Print("%s: broken: %s", r.Cell, r.Problem) }
+// Broken prints which cell could not be measured.
+func (b *bar) Broken(r sweep.Result) { b.Print("%s: failed: %s", r.Cell, r.Problem) }
 
 // Print writes a line of its own.
 func (b *bar) Print(format string, args ...any) {
@@ -90,7 +90,7 @@ func (b *bar) Print(format string, args ...any) {
 	fmt.Fprintf(b.out, format+"\n", args...)
 }
 
-// Clear leaves nothing of the bar on a terminal.
+// Clear removes the bar from a terminal.
 func (b *bar) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"github.com/faultline-chaos/faultline/scenario/grid"
 )
 
-// sweepFlags are those of `faultline sweep`. Which of them count depends on paper and resume.
+// sweepFlags are the flags of `faultline sweep`. Which of them apply depends on paper and resume.
 type sweepFlags struct {
 	grid.Grid
 	paper  bool
@@ -30,7 +30,7 @@ func defaultSweep() sweepFlags {
 	const ms = time.Millisecond
 	return sweepFlags{out: "results/sweeps", Grid: grid.Grid{Settings: sweep.Settings{
 		Runtime: "sim", Systems: []string{"raftkv"}, Trials: 20, Stable: 60 * time.Second,
-		// From where a delay of 20 ms makes members elect without need, to etcd's defaults.
+		// From timeouts for which a delay of 20 ms causes false elections, to etcd's defaults.
 		Timeouts: []time.Duration{25 * ms, 50 * ms, 100 * ms, 250 * ms, 500 * ms, time.Second}, Heartbeats: []time.Duration{5 * ms, 25 * ms, 100 * ms},
 		Delays: []time.Duration{0, 5 * ms, 20 * ms}, Members: []int{3, 5},
 	}}}
@@ -40,26 +40,31 @@ func newSweepCmd(a *app) *cobra.Command {
 	s := defaultSweep()
 	cmd := &cobra.Command{
 		Use:   "sweep",
-		Short: "Find the timeouts to choose: outage and false elections over a grid of timeouts",
-		Long: `Sweep runs a cluster for every election timeout and heartbeat interval (and network
-delay, and number of members), lets it be for a while to count elections that nobody
-needed, then kills its leader again and again and measures how long clients were away.
-It draws both against the timeout, and says in words which timeouts to choose.
+		Short: "Recommend timeouts: measure outages and false elections over a grid of timeouts",
+		Long: `Sweep measures outages and false elections for every combination of election timeout,
+heartbeat interval, network delay and number of members, and recommends timeouts. In
+each combination (cell) a cluster first runs without faults, to count false elections;
+then its leader is killed repeatedly, to measure the outage of each failover. Both are
+drawn against the timeout.
 
 With --paper it repeats figure 16 of the Raft paper instead: ten ranges of election
 timeouts, ` + fmt.Sprint(figure16.TrialsVirtual) + ` crashes of a leader each on sim, and with --runtime local nine ranges with
-` + fmt.Sprint(figure16.TrialsReal) + ` crashes each of real processes; the curves are drawn over the paper's own. Then exit
-code 0 says that every line is within its tolerance, 1 that one is not, 2 that one could
-not be told: too few crashes, or a machine too busy to measure on.
+` + fmt.Sprint(figure16.TrialsReal) + ` crashes each of real processes; the curves are drawn over those of the paper. Exit code
+0 then means that every line is within its tolerance, 1 that a line is not, and 2 that a
+line could not be decided: there were too few crashes, or the machine was too busy.
 
-With --defaults it kills the leader of clusters with default timeouts, and holds
-detection, election and first commit against what raft must do with them; 0 says that
-every number is within 15 %, 1 that one is not.
+With --defaults it kills the leader of clusters with default timeouts, and compares the
+times of detection, election and first commit with those that raft should have. Exit
+code 0 then means that every time is within 15 %, 1 that one is not.
 
-What was measured is kept as it comes, with each of the three: after Ctrl-C go on with
---resume DIR. On sim the result is the one that it would have been.
+Results are stored while they are measured. After Ctrl-C, continue with --resume DIR; on
+sim the final result is the same as without the interruption.
 
-Exit codes: ` + scenario.ExitCodesHelp,
+Exit codes:` + scenario.ExitCodesHelp,
+		Example: `  faultline sweep
+  faultline sweep --runtime local --system raftkv,etcd --election-timeouts 250ms,500ms,1s
+  faultline sweep --paper
+  faultline sweep --resume results/sweeps/DIR`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := a.sweep(cmd.Context(), &s, cmd.Flags())
@@ -70,21 +75,21 @@ Exit codes: ` + scenario.ExitCodesHelp,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&s.Defaults, "defaults", false, "hold detection, election and first commit with default timeouts against what is expected, for 3 and 5 members")
+	f.BoolVar(&s.Defaults, "defaults", false, "compare detection, election and first commit with their expected times, for default timeouts and 3 and 5 members")
 	f.BoolVar(&s.paper, "paper", false, "repeat figure 16 of the Raft paper, on sim or local")
-	f.StringSliceVar(&s.lines, "lines", nil, "with --paper: lines of the figure, such as 150-155,12-24; all if not given, on local all but 150-150")
+	f.StringSliceVar(&s.lines, "lines", nil, "with --paper: lines of the figure, such as 150-155,12-24; default: all; on local all except 150-150")
 	f.StringVar(&s.Runtime, "runtime", s.Runtime, "where the clusters run: "+strings.Join(scenario.RuntimeNames(), ", "))
-	f.StringSliceVar(&s.Systems, "system", s.Systems, "what is tested, one or more: "+strings.Join(scenario.SystemNames(), ",")+"; etcd not on sim")
-	f.StringVar(&s.Binary, "binary", "", "the system's server program; default: the one beside this program")
+	f.StringSliceVar(&s.Systems, "system", s.Systems, "systems to test, one or more of "+strings.Join(scenario.SystemNames(), ",")+"; etcd does not run on sim")
+	f.StringVar(&s.Binary, "binary", "", "path of the system's server program; default: the file of that name beside this program")
 	f.Var(newDurations(&s.Timeouts), "election-timeouts", "election timeouts of the grid")
-	f.Var(newDurations(&s.Heartbeats), "heartbeats", "heartbeat intervals of the grid; those that a timeout is not five of are left out")
-	f.Var(newDurations(&s.Delays), "delays", "delays of the network, one way, in the mean; 0: the runtime's own; sim only")
-	f.IntSliceVar(&s.Members, "nodes", s.Members, "numbers of members")
-	f.IntVar(&s.Trials, "trials", s.Trials, "leaders that are killed in each cell of the grid; with --paper: crashes a line, 1000 if not given, 100 on local")
-	f.DurationVar(&s.Stable, "stable", s.Stable, "time without a fault in which false elections are counted, in each cell")
-	f.Uint64Var(&s.Seed, "seed", 0, "seed of everything that is drawn; 0: drawn at random, and printed")
-	f.StringVar(&s.out, "out", s.out, "folder in which the sweep's folder is made")
-	f.StringVar(&s.resume, "resume", "", "go on in this folder of a sweep that was interrupted, with its settings")
+	f.Var(newDurations(&s.Heartbeats), "heartbeats", "heartbeat intervals of the grid; combined only with timeouts of at least five heartbeats")
+	f.Var(newDurations(&s.Delays), "delays", "mean one-way delays of the network; 0: the runtime's default; only on sim")
+	f.IntSliceVar(&s.Members, "nodes", s.Members, "numbers of members of the clusters")
+	f.IntVar(&s.Trials, "trials", s.Trials, "number of leaders to kill in each cell; with --paper: number of crashes per line, default 1000, on local 100")
+	f.DurationVar(&s.Stable, "stable", s.Stable, "time without faults in each cell, in which false elections are counted")
+	f.Uint64Var(&s.Seed, "seed", 0, "seed of all randomness; 0: drawn at random and printed")
+	f.StringVar(&s.out, "out", s.out, "folder for the sweep's folder")
+	f.StringVar(&s.resume, "resume", "", "continue the interrupted sweep in this folder, with its settings")
 	return cmd
 }
 
@@ -104,7 +109,7 @@ func (a *app) sweep(ctx context.Context, s *sweepFlags, f *pflag.FlagSet) error 
 	return a.sweepGrid(ctx, s, dir)
 }
 
-// durations is a flag that takes a list of durations. 0 needs no unit.
+// durations is a flag that holds a list of durations. 0 needs no unit.
 type durations struct {
 	to    *[]time.Duration
 	given bool
@@ -129,7 +134,7 @@ func (d *durations) Set(s string) error {
 	for part := range strings.SplitSeq(s, ",") {
 		v, err := time.ParseDuration(strings.TrimSpace(part))
 		if err != nil {
-			return fmt.Errorf("%q is no duration: write it as 250ms or 2s", part)
+			return fmt.Errorf("%q is not a duration: write it as 250ms or 2s", part)
 		}
 		out = append(out, v)
 	}
@@ -140,7 +145,7 @@ func (d *durations) Set(s string) error {
 	return nil
 }
 
-// others are the flags that were given beside those that are allowed.
+// others are the flags that were given and are not among the allowed ones.
 func others(f *pflag.FlagSet, allowed ...string) (names []string) {
 	f.Visit(func(fl *pflag.Flag) {
 		if !slices.Contains(allowed, fl.Name) {

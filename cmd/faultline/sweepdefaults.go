@@ -13,13 +13,13 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// Trials of a cell with --defaults, where none are asked for: a median of 60 is known to about 5 %.
+// Default number of trials of a cell with --defaults: a median of 60 is accurate to about 5 %.
 const (
 	defaultTrialsSim  = 300
 	defaultTrialsReal = 60
 )
 
-// useDefaults makes the grid that is known what to expect of.
+// useDefaults makes the grid for which expected times are known.
 func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 	if names := others(f, "defaults", "runtime", "system", "binary", "nodes", "trials", "stable", "seed", "out"); len(names) > 0 {
 		return scenario.Usage("%s does not go with --defaults, whose timeouts are the defaults: allowed are --runtime, --system, --binary, --nodes, --trials, --stable, --seed, --out", strings.Join(names, ", "))
@@ -30,7 +30,7 @@ func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 			known = known || e.Members == m
 		}
 		if !known {
-			return scenario.Usage("--nodes holds %d: with --defaults allowed are 3 and 5, of which it is known what to expect", m)
+			return scenario.Usage("--nodes holds %d: with --defaults allowed are 3 and 5, for which expected times are known", m)
 		}
 	}
 	s.Timeouts, s.Heartbeats, s.Delays = []time.Duration{sweep.DefaultTimeout}, []time.Duration{sweep.DefaultHeartbeat}, []time.Duration{0}
@@ -43,7 +43,8 @@ func (s *sweepFlags) useDefaults(f *pflag.FlagSet) error {
 	return nil
 }
 
-// writeDefaults judges, words and draws. Its error is the exit code of a cell that is not within.
+// writeDefaults judges, describes and draws the results. Its error carries the exit code if a cell is not
+// within its tolerance.
 func (a *app) writeDefaults(s *sweepFlags, dir sweep.Folder, rs []sweep.Result, took time.Duration) error {
 	var ds []sweep.DefaultResult
 	failovers := 0
@@ -53,12 +54,12 @@ func (a *app) writeDefaults(s *sweepFlags, dir sweep.Folder, rs []sweep.Result, 
 			failovers += len(r.WriteReady.Values)
 		}
 	}
-	code, verdict := scenario.ExitValid, "every number is within 15 % of what is expected"
+	code, verdict := scenario.ExitValid, "every time is within 15 % of the expected one"
 	if !sweep.AllDefaultsWithin(ds) {
-		code, verdict = scenario.ExitInvalid, "NOT every number is within 15 % of what is expected"
+		code, verdict = scenario.ExitInvalid, "NOT every time is within 15 % of the expected one"
 	}
 	page := sweep.Page{
-		Title: "Default timeouts: what raft must do, and what was measured",
+		Title: "Default timeouts: expected and measured times",
 		Lead:  fmt.Sprintf("%s on %s, seed %d, %d failovers", strings.Join(s.Systems, " and "), s.Runtime, s.Seed, failovers),
 		Says:  []string{verdict + "."}, Rows: sweep.DefaultRows(ds), Notes: sweep.DefaultNotes(ds),
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// name is that of the kind of sweep: of its folder and page.
+// name is the name of this kind of sweep, in its folder and page.
 func (s *sweepFlags) name() string {
 	if s.Defaults {
 		return "defaults"
@@ -18,7 +18,7 @@ func (s *sweepFlags) name() string {
 	return "sweep"
 }
 
-// openSweep makes the folder of a new sweep, or opens that of one that was interrupted.
+// openSweep makes the folder of a new sweep, or opens the folder of an interrupted one.
 func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweep.Folder, error) {
 	if s.resume != "" {
 		return s.reopen()
@@ -32,7 +32,7 @@ func (s *sweepFlags) openSweep(f *pflag.FlagSet) (sweep.Folder, error) {
 	return sweep.NewFolder(s.out, scenario.FolderName(time.Now(), s.name()), s.Settings)
 }
 
-// check says what is wrong with the flags, before anything is made.
+// check returns a usage error if the flags are wrong, before anything is created.
 func (s *sweepFlags) check(f *pflag.FlagSet) error {
 	switch {
 	case f.Changed("lines"):
@@ -45,11 +45,11 @@ func (s *sweepFlags) check(f *pflag.FlagSet) error {
 	return s.checkGrid(f)
 }
 
-// checkResume finds out which kind of sweep goes on, with the settings that its folder holds. Others would
-// not be the same sweep.
+// checkResume finds out which kind of sweep to continue, with the settings in its folder. With other settings
+// it would not be the same sweep.
 func (s *sweepFlags) checkResume(f *pflag.FlagSet) error {
 	if names := others(f, "resume", "binary", "defaults", "paper"); len(names) > 0 {
-		return scenario.Usage("%s does not go with --resume, which goes on with the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
+		return scenario.Usage("%s does not go with --resume, which uses the settings of the sweep: allowed is --binary", strings.Join(names, ", "))
 	}
 	var had struct{ Paper, Defaults bool }
 	if err := sweep.Folder(s.resume).ReadSettings(&had); err != nil {
@@ -67,7 +67,7 @@ func (s *sweepFlags) checkResume(f *pflag.FlagSet) error {
 	return nil
 }
 
-// unusable says that the folder cannot be gone on with.
+// unusable makes the error for a folder that cannot be continued.
 func (s *sweepFlags) unusable(err error) error {
 	return scenario.Usage("--resume %s: %v", s.resume, err)
 }

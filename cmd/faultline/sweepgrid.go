@@ -14,10 +14,10 @@ import (
 	"github.com/faultline-chaos/faultline/scenario"
 )
 
-// sweepCells is where a sweep's folder keeps what was measured: a line a part of a cell.
+// sweepCells is the file of a sweep's results: a line for each part of a cell.
 const sweepCells = "cells.jsonl"
 
-// checkGrid says what is wrong with the flags, before anything is made.
+// checkGrid returns a usage error if the flags are wrong, before anything is created.
 func (s *sweepFlags) checkGrid(f *pflag.FlagSet) error {
 	if err := scenario.CheckRuntime(s.Runtime); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (s *sweepFlags) checkGrid(f *pflag.FlagSet) error {
 	return s.CheckSystems()
 }
 
-// measured are the parts of cells that the folder holds, without those that broke.
+// measured are the parts of cells in the folder, without those that failed.
 func (s *sweepFlags) measured(dir sweep.Folder) ([]sweep.Result, error) {
 	lines, err := dir.ReadLines(sweepCells)
 	if err != nil {
@@ -68,7 +68,7 @@ func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, dir sweep.Folder) er
 	todo := s.Todo(done)
 	fmt.Fprintf(a.stdout, "faultline sweep · %s on %s · %d cells, %d leaders killed in each after %v without a fault · seed %d\n", strings.Join(s.Systems, " and "), s.Runtime, len(cells), s.Trials, s.Stable, s.Seed)
 	if len(skipped) > 0 {
-		fmt.Fprintf(a.stdout, "%d combinations are left out, since the election timeout is shorter than five heartbeats: %s\n", len(skipped), pairs(skipped))
+		fmt.Fprintf(a.stdout, "%d combinations are left out because the election timeout is shorter than five heartbeats: %s\n", len(skipped), pairs(skipped))
 	}
 	if n := len(s.Whole(done)); n > 0 {
 		fmt.Fprintf(a.stdout, "%d cells were measured before\n", n)
@@ -91,7 +91,7 @@ func (a *app) sweepGrid(ctx context.Context, s *sweepFlags, dir sweep.Folder) er
 	return a.finishSweep(ctx, s, dir, append(done, fresh...), len(cells), time.Since(start))
 }
 
-// pairs names timeouts and heartbeats once each.
+// pairs names every combination of timeout and heartbeat once.
 func pairs(cells []sweep.Cell) string {
 	var out []string
 	for _, c := range cells {
@@ -102,7 +102,7 @@ func pairs(cells []sweep.Cell) string {
 	return strings.Join(out, ", ")
 }
 
-// finishSweep draws and words what there is.
+// finishSweep draws and describes the results so far.
 func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweep.Folder, parts []sweep.Result, want int, took time.Duration) error {
 	rs := s.Whole(parts)
 	broken := 0
@@ -111,7 +111,7 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweep.Folder, 
 			broken++
 		}
 	}
-	if s.Defaults { // what is not whole is not judged
+	if s.Defaults { // an incomplete sweep is not judged
 		if err := s.unfinished(ctx, dir, len(rs)-broken, broken, want); err != nil {
 			return err
 		}
@@ -153,13 +153,13 @@ func (a *app) finishSweep(ctx context.Context, s *sweepFlags, dir sweep.Folder, 
 	return s.unfinished(ctx, dir, len(rs)-broken, broken, want)
 }
 
-// unfinished says what is still to be measured, and how.
+// unfinished makes the error that says what is still to be measured, and how to continue.
 func (s *sweepFlags) unfinished(ctx context.Context, dir sweep.Folder, have, broken, want int) error {
 	switch {
 	case ctx.Err() != nil && have+broken < want:
-		return scenario.Status(scenario.ExitUnknown, fmt.Errorf("sweep: interrupted after %d of %d cells; go on with: faultline sweep --resume %s", have, want, dir))
+		return scenario.Status(scenario.ExitUnknown, fmt.Errorf("sweep: interrupted after %d of %d cells; continue with: faultline sweep --resume %s", have, want, dir))
 	case broken > 0:
-		return scenario.Status(scenario.ExitInfrastructure, fmt.Errorf("sweep: %d cells broke; do them again with: faultline sweep --resume %s", broken, dir))
+		return scenario.Status(scenario.ExitInfrastructure, fmt.Errorf("sweep: %d cells failed; measure them again with: faultline sweep --resume %s", broken, dir))
 	}
 	return nil
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// errChanged is why a write that depends on what was read certainly did not happen.
-var errChanged = errors.New("a key changed meanwhile")
+// errChanged is the reason why a conditional write certainly did not happen.
+var errChanged = errors.New("a key has changed since it was read")
 
-// looked is what one transaction read of some keys. Absent ones are not among the values.
-type looked struct {
+// snapshot is what one transaction read of some keys. Absent keys are not among the values.
+type snapshot struct {
 	keys   []string
 	values map[string]string
 	mods   map[string]int64
 }
 
-// look reads keys, all at once.
-func look(ctx context.Context, kv harness.KV, keys []string) (looked, error) {
-	l := looked{keys: keys, values: map[string]string{}, mods: map[string]int64{}}
+// readSnapshot reads keys in one transaction.
+func readSnapshot(ctx context.Context, kv harness.KV, keys []string) (snapshot, error) {
+	l := snapshot{keys: keys, values: map[string]string{}, mods: map[string]int64{}}
 	var t history.Txn
 	for _, k := range keys {
 		t.Ops = append(t.Ops, history.TxnOp{Kind: history.TxnGet, Key: k})
@@ -38,9 +38,9 @@ func look(ctx context.Context, kv harness.KV, keys []string) (looked, error) {
 	return l, nil
 }
 
-// write puts some of the keys, in one transaction that does nothing where any of those that were read
-// has changed since: errChanged then, which is an ErrRejected.
-func (l *looked) write(ctx context.Context, kv harness.KV, values map[string]string) error {
+// write puts some of the keys, in one transaction that does nothing if any key of the snapshot has changed
+// since: the error is then errChanged, which is an ErrRejected.
+func (l *snapshot) write(ctx context.Context, kv harness.KV, values map[string]string) error {
 	var t history.Txn
 	for _, k := range l.keys {
 		t.If = append(t.If, history.TxnCompare{Target: history.TxnMod, Result: "=", Key: k, Number: l.mods[k]})
