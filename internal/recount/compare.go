@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// elsewhere are fields that are not computed here: where a thing is told, words, and what only one side
+// elsewhere are fields that are not computed here: references to lines, words, and what only one side
 // can know. The phase within the heartbeat has a test of its own in results.
 var elsewhere = regexp.MustCompile(`(^|\.)(ref|t0_ref|last_ref|back_ref|Name|Doc|heartbeat\.at|heartbeat|silence|effect)$|\.(missing|affected)\.|\.campaigns\.\d+\.(asked|lost)\.|\.lost_leader$|\.votes\.\d+\.pre$`)
 

@@ -52,7 +52,7 @@ type files struct {
 	events   []event
 	reigns   []reign
 	episodes []*episode
-	calm     *calm
+	baseline *baseline
 }
 
 func read(dir string) (*files, error) {
@@ -197,7 +197,7 @@ func (f *fault) effect() time.Duration {
 	return f.Issued
 }
 
-// over is when it held nobody any more.
+// over is when it affected no member any more.
 func (f *fault) over(end time.Duration) time.Duration {
 	switch {
 	case f.healed != nil:
@@ -235,10 +235,10 @@ func (r *files) judgeFaults() {
 func (r *files) broken(f *fault, t time.Duration) bool {
 	left := 0
 	for _, n := range r.run.Nodes {
-		held := slices.ContainsFunc(r.faults, func(g *fault) bool {
+		affected := slices.ContainsFunc(r.faults, func(g *fault) bool {
 			return (g == f || g.active(t, r.end)) && g.err == "" && g.Effect.NoVote && slices.Contains(g.Affected, n)
 		})
-		left += one(!held)
+		left += one(!affected)
 	}
 	return 2*left <= len(r.run.Nodes)
 }
@@ -250,7 +250,7 @@ type call struct {
 	outcome     string // ok, fail, info, rejected
 	read, probe bool
 	served      bool // it was answered as it should be: ok, or rejected by its own condition
-	free        bool // nothing held its member when it was due
+	free        bool // no fault affected its member when it was due
 	line, last  int  // of its two lines, from 1
 }
 

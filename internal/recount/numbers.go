@@ -244,7 +244,7 @@ func (v Values) controls(r *files) {
 	}
 }
 
-// seen is what calls and probes saw meanwhile that no fault held.
+// seen is what calls and probes through unaffected members saw in that time.
 func (v Values) seen(r *files, name string, from, until time.Duration) {
 	var calls, asked counts
 	var bad []int

@@ -28,7 +28,7 @@ type Analysis struct {
 	Leaderships []Leadership
 	Episodes    []Episode
 	Controls    []Control
-	Baseline    *Baseline // nil: the run had too little calm
+	Baseline    *Baseline // nil: the run had too little time without faults
 	Stats       []Summary
 	Groups      []Group  // by fault and target
 	Probes      *Probing // nil: the run had none
@@ -73,7 +73,7 @@ func Analyze(run results.Run, h history.History) Analysis {
 	}
 	s := study{nodes: a.Run.Nodes, timeout: run.ElectionTimeout, beat: run.HeartbeatInterval, ops: h.Ops, events: a.Events, mute: !raftlog.Spoken(run.LogLanguage), faults: a.Faults, leaders: a.Leaderships, calls: a.WorkloadCalls, probes: a.ProbeCalls, probing: a.Probes, end: a.LoadEnd()}
 	a.Episodes = s.episodes()
-	a.Baseline = s.calm
+	a.Baseline = s.base
 	a.Controls = s.controls()
 	if a.Probes != nil {
 		a.Probes.explain(a.Episodes, s.patience())

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Baseline is the range of goodput and of p99 latency in the run's own calm, by windows of one second
+// Baseline is the range of goodput and of p99 latency in the run's own time without faults, by windows of one second
 // that begin every 100 ms. They are of probes, where the run has any, both kinds together, through
 // members that no fault holds; else of the workload's calls, through all members.
 type Baseline struct {
 	Ruler string `json:"ruler"` // "probes", or "calls" of the workload
-	// From and To are the calm: from half a second after the first acknowledged call to the first order
+	// From and To are the time without faults: from half a second after the first acknowledged call to the first order
 	// to inject, or to the first sign of a leader that is lost without a fault, less a probe's timeout.
 	// No shorter than 1.5 s.
 	From    time.Duration `json:"from"`
@@ -27,19 +27,19 @@ type Baseline struct {
 	P99 time.Duration `json:"p99"`
 }
 
-// The baseline is itself only a sample of the calm: a second counts as inside its range with at least
+// The baseline is itself only a sample: a second counts as inside its range with at least
 // 95 % of the least goodput of probes (80 % of that of calls, whose pace wavers) and a p99 of at most
 // 1.5 times the longest, or 1 ms more where that is more. It is back for good after SteadyFor.
 const (
-	SteadyFor    = 2 * time.Second
-	goodputShare = 0.95
-	paceShare    = 0.80
-	p99Factor    = 1.5
-	p99Room      = time.Millisecond
-	window       = time.Second
-	settling     = 500 * time.Millisecond
-	leastCalm    = 1500 * time.Millisecond
-	leastGoodput = 0.5 // of probes: a calm in which half of them fail is none, and every outage would be in its range
+	SteadyFor     = 2 * time.Second
+	goodputShare  = 0.95
+	paceShare     = 0.80
+	p99Factor     = 1.5
+	p99Room       = time.Millisecond
+	window        = time.Second
+	settling      = 500 * time.Millisecond
+	leastBaseline = 1500 * time.Millisecond
+	leastGoodput  = 0.5 // of probes: a baseline in which half of them fail would have every outage in its range
 )
 
 // limit is the longest p99 inside the range.
@@ -167,7 +167,7 @@ func nearestRank(sorted [][]time.Duration, n int, q float64) (longest time.Durat
 	return longest
 }
 
-// baseline is nil where the run had too little calm to tell.
+// baseline is nil where the run had too little time without faults.
 func (s *study) baseline(f flow, eps []Episode) *Baseline {
 	b := &Baseline{Ruler: "calls", To: s.end}
 	if f.probes {
@@ -185,7 +185,7 @@ func (s *study) baseline(f flow, eps []Episode) *Baseline {
 		b.To = min(b.To, eps[i].Begin())
 	}
 	b.To -= s.slowest(f) // what was due then and still open when the fault came
-	if b.To-b.From < leastCalm {
+	if b.To-b.From < leastBaseline {
 		return nil
 	}
 	all := f.seconds(b.From, b.To)
@@ -194,7 +194,7 @@ func (s *study) baseline(f flow, eps []Episode) *Baseline {
 		b.Goodput, b.P99 = min(b.Goodput, w.goodput), max(b.P99, w.p99)
 	}
 	if b.Goodput == 0 || b.P99 == 0 || f.probes && b.Goodput < leastGoodput {
-		return nil // it was not calm
+		return nil // service was not normal
 	}
 	return b
 }

@@ -61,7 +61,7 @@ func (s *study) campaigns(e *Episode, stop time.Duration) []Try {
 	var out []Try
 	last := map[history.NodeID]int{}
 	for _, ev := range s.events {
-		if ev.At < e.Begin() || ev.At > stop || s.held(e, ev) {
+		if ev.At < e.Begin() || ev.At > stop || s.affected(e, ev) {
 			continue
 		}
 		n, open := last[ev.Node]
@@ -122,7 +122,7 @@ func (t *Try) refuse(r Refusal) {
 	}
 }
 
-func (s *study) held(e *Episode, ev raftlog.Event) bool {
+func (s *study) affected(e *Episode, ev raftlog.Event) bool {
 	f := e.Fault
 	return f != nil && f.Affects(ev.Node) && (f.HealIssued == nil || ev.At < *f.HealIssued)
 }

@@ -23,7 +23,7 @@ type study struct {
 	probes  []Call
 	probing *Probing // nil: no probes
 	end     time.Duration
-	calm    *Baseline // set by episodes
+	base    *Baseline // set by episodes
 }
 
 // ruler is what measures an outage of reads or writes.
@@ -77,10 +77,10 @@ func (s *study) episodes() []Episode {
 		}
 	}
 	f := s.flow()
-	s.calm = s.baseline(f, out)
+	s.base = s.baseline(f, out)
 	for i := range out {
 		s.fill(&out[i])
-		s.disturbance(&out[i], f, s.calm)
+		s.disturbance(&out[i], f, s.base)
 	}
 	return out
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Hole is a time in which probes of a kind were due and none was sent: the harness was late, or could
-// not connect. Nothing is known about service in it, so that it must not look like calm.
+// not connect. Service is unknown in it, so that it must not look like normal service.
 type Hole struct {
 	From time.Duration `json:"from"` // when the first of them was due
 	To   time.Duration `json:"to"`   // when the next one that was sent was due

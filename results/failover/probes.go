@@ -10,14 +10,14 @@ import (
 	"github.com/faultline-chaos/faultline/results"
 )
 
-// Probing is what the open-loop probes of a run saw, and how exact they are as a ruler.
+// Probing is what the open-loop probes of a run saw, and how exactly they measure outages.
 type Probing struct {
 	Every     time.Duration  `json:"every"`    // harness.Probe.Every: the longest time between probes of one kind through any majority
-	Timeout   time.Duration  `json:"timeout"`  // of a probe, from when it was due; 0: not told
+	Timeout   time.Duration  `json:"timeout"`  // of a probe, from when it was due; 0: not recorded
 	Step      time.Duration  `json:"step"`     // from one probe of one kind to the next, through another member
 	Period    time.Duration  `json:"period"`   // from one probe of one kind to the next through the same member
 	Calls     Counts         `json:"calls"`    // by how they ended
-	Unsent    *int           `json:"unsent"`   // that were due but could not be sent; null: the run ended before it was told
+	Unsent    *int           `json:"unsent"`   // probes that were due but skipped; null: the run ended before it was recorded
 	LateMax   *time.Duration `json:"late_max"` // the latest that one was sent; null as Unsent
 	PerSecond float64        `json:"per_second"`
 
@@ -33,7 +33,7 @@ type Probing struct {
 	Holes     []Hole        `json:"holes,omitempty"` // times in which none was sent, in the order of time
 }
 
-// Gap is a time in which probes of one kind failed through members that no fault held: from when the
+// Gap is a time in which probes of one kind failed through unaffected members: from when the
 // last that succeeded before was due to the first success of Sustained in a row.
 type Gap struct {
 	Reads bool           `json:"reads"`

@@ -102,7 +102,7 @@ func (a *Advice) words(group []Result) string {
 	}
 	r := a.Best
 	f := r.Sample().Figures()
-	fmt.Fprintf(&b, "choose --election-timeout %v --heartbeat-interval %v. Writes were away for %s in the median%s, %s at p90 and %s at most (n = %d, %d censored)",
+	fmt.Fprintf(&b, "choose --election-timeout %v --heartbeat-interval %v. The write outage was %s in the median%s, %s at p90 and %s at most (n = %d, %d censored)",
 		r.Timeout, r.Heartbeat, Millis(f.P50), intervalText(r.Sample()), QuantileText(f.P90, f.Open90), Millis(f.Max), f.N, f.Censored)
 	fmt.Fprintf(&b, ", and no member stood for election in %v without a fault (so with 95 %% it happens less than once in %v).", r.Stable, every(statistics.RateAtMost(0, r.Stable)))
 	switch {
@@ -175,7 +175,7 @@ func Rows(rs []Result) [][]string {
 		}
 		median, p90, longest := "–", "–", "–"
 		if r.Leaderless {
-			median = "nobody came to lead"
+			median = "no leader was elected"
 		}
 		if f.N+f.Censored > 0 {
 			median, p90, longest = QuantileText(f.P50, f.Open50), QuantileText(f.P90, f.Open90), Millis(f.Max)

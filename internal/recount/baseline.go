@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// calm is what a second looked like before anything was broken.
-type calm struct {
+// baseline is what a second looked like before the first fault.
+type baseline struct {
 	from, to time.Duration
 	windows  int           // of a second
 	good     float64       // the least
@@ -75,19 +75,19 @@ func (r *files) findCalm() {
 	if to-from < 1500*time.Millisecond {
 		return
 	}
-	c := calm{from: from, to: to, good: 1e18}
+	c := baseline{from: from, to: to, good: 1e18}
 	for i := 0; i+aSecond <= int((to-from)/tick); i++ {
 		good, _, p99 := r.second(from + time.Duration(i)*tick)
 		c.good, c.p99, c.windows = min(c.good, good), max(c.p99, p99), c.windows+1
 	}
 	if c.good > 0 && c.p99 > 0 && (!probes || c.good >= 0.5) {
-		r.calm = &c
+		r.baseline = &c
 	}
 }
 
 // steadiness finds from when on every second for two seconds was as before.
 func (r *files) steadiness(e *episode) {
-	if r.calm == nil {
+	if r.baseline == nil {
 		return
 	}
 	_, probes := r.flow()
@@ -95,11 +95,11 @@ func (r *files) steadiness(e *episode) {
 	if probes {
 		share = 0.95
 	}
-	limit := max(time.Duration(float64(r.calm.p99)*1.5), r.calm.p99+time.Millisecond)
+	limit := max(time.Duration(float64(r.baseline.p99)*1.5), r.baseline.p99+time.Millisecond)
 	row := 0
 	for i := 0; i+aSecond <= int((e.watched-e.t0)/tick); i++ {
 		good, ok, p99 := r.second(e.t0 + time.Duration(i)*tick)
-		if row++; ok == 0 || good < share*r.calm.good || p99 > limit {
+		if row++; ok == 0 || good < share*r.baseline.good || p99 > limit {
 			row = 0
 		}
 		if row == aSecond+1 {
@@ -136,14 +136,14 @@ func (r *files) settled(t, limit time.Duration) time.Duration {
 }
 
 func (v Values) baseline(r *files) {
-	if r.calm == nil {
+	if r.baseline == nil {
 		return
 	}
 	_, probes := r.flow()
 	v.put("Baseline.ruler", map[bool]string{true: "probes", false: "calls"}[probes])
-	v.put("Baseline.from", r.calm.from)
-	v.put("Baseline.to", r.calm.to)
-	v.put("Baseline.windows", r.calm.windows)
-	v.put("Baseline.goodput", r.calm.good)
-	v.put("Baseline.p99", r.calm.p99)
+	v.put("Baseline.from", r.baseline.from)
+	v.put("Baseline.to", r.baseline.to)
+	v.put("Baseline.windows", r.baseline.windows)
+	v.put("Baseline.goodput", r.baseline.good)
+	v.put("Baseline.p99", r.baseline.p99)
 }
