@@ -20,7 +20,7 @@ const (
 	CanCut       Capability = "cut"       // Network
 )
 
-// CapabilityEntry is a line of Capabilities.
+// CapabilityEntry describes one capability in Capabilities.
 type CapabilityEntry struct {
 	Capability Capability
 	Doc        string // what it is to have it: "it cannot " and this is a sentence

@@ -88,9 +88,9 @@ func (n *Nemesis) step(ctx context.Context, id string, st Step) error {
 	return n.Heal(heal, in)
 }
 
-// Inject lets the fault hit the target now, for as long as nobody heals it. The error says why it
-// did not land; it is recorded, and the injection must be healed all the same. What a Holder does while
-// it lasts needs a Conduct around the call.
+// Inject injects the fault now; it lasts until it is healed. The error says why the injection failed; it
+// is recorded, and the injection must be healed anyway. A Holder needs a Conduct around the call, which
+// runs its Hold.
 func (n *Nemesis) Inject(ctx context.Context, f Fault, t history.Target) (*Injected, error) {
 	n.mu.Lock()
 	n.count++
@@ -130,8 +130,8 @@ func (n *Nemesis) inject(ctx context.Context, id string, st Step) (*Injected, er
 	return in, nil
 }
 
-// effect does and verifies. The time that it returns is the end of do where the effect was there at
-// once, and else the start of the look that saw it: probes that must fail take their time to fail.
+// effect does something and verifies its effect. It returns the end of do if the first check saw the effect,
+// and otherwise the start of the check that saw it: probes that must fail need time to fail.
 func (n *Nemesis) effect(ctx context.Context, in *Injected, do, verify func(context.Context, Cluster, Injection) error) (time.Duration, error) {
 	inj := n.injection(in)
 	if err := do(ctx, n.cluster, inj); err != nil {
@@ -156,8 +156,8 @@ func (n *Nemesis) injection(in *Injected) Injection {
 	return Injection{ID: in.ID, Nodes: in.Nodes, Env: n.env, CutByOthers: n.cutByOthers(in)}
 }
 
-// Heal heals one injection, once; healing it again does nothing. It holds its members until it is
-// healed: a second fault there meanwhile would look like a healing without effect.
+// Heal heals one injection; healing it again does nothing. The injection reserves its members until it is
+// healed: a second fault on them would look like a healing without effect.
 func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
 	if !n.claim(in) {
 		return nil
@@ -177,7 +177,7 @@ func (n *Nemesis) Heal(ctx context.Context, in *Injected) error {
 	return nil
 }
 
-// HealAll heals what is still broken, the newest first.
+// HealAll heals every injection that is still active, the newest first.
 func (n *Nemesis) HealAll(ctx context.Context) error {
 	var errs []error
 	for {
@@ -258,7 +258,7 @@ func (n *Nemesis) pick(in *Injected, st Step) []history.NodeID {
 	return in.Nodes
 }
 
-// held says whether an active fault on the member excludes f there.
+// held reports whether an active fault on the member excludes f there.
 func (n *Nemesis) held(f Fault, id history.NodeID) bool {
 	class := func(f Fault) string {
 		if x, ok := f.(Exclusive); ok {

@@ -9,17 +9,17 @@ import (
 	"github.com/faultline-chaos/faultline/history"
 )
 
-// Probe is an open-loop client beside a workload: puts and linearizable gets on a schedule of their
-// own, whatever became of those before. Workers wait for answers and so ask least while nothing
-// answers (coordinated omission); a probe is timed from when it was due, Op.Sched, which makes
-// outages measurable to about one Every.
+// Probe is an open-loop client alongside a workload: it sends puts and linearizable gets on its own
+// schedule, whether or not earlier ones were answered. Workers wait for answers, so they make the fewest
+// calls during an outage (coordinated omission). A probe is timed from when it was due (Op.Sched), so
+// that outages can be measured with a resolution of about one Every.
 //
 // The members are asked in turn, each through connections of its own, so often that the probes of one
 // kind through the members of any majority are due at most Every apart: with a minority down, the
 // others are still asked that often. Keys are a probe's own, values unique.
 //
-// Every member has enough lanes for each kind that probes which all run into their timeout do not
-// delay the next ones. A probe that cannot be sent all the same is counted.
+// Every member has enough lanes for each kind that probes which run into their timeout do not delay the
+// next ones. A probe that cannot be sent in time is skipped and counted.
 type Probe struct {
 	Env      Env
 	Cluster  Cluster
@@ -98,7 +98,7 @@ func (l *probeLane) run(ctx context.Context) error {
 	}
 }
 
-// send makes one probe. It outlives ctx, up to its own timeout: the end of a run is no outage.
+// send makes one probe. It may outlive ctx, up to its own timeout: the end of a run is not an outage.
 func (l *probeLane) send(ctx context.Context, due time.Duration) bool {
 	left := due + l.Timeout - l.Env.Now()
 	if left <= 0 {

@@ -9,8 +9,8 @@ import (
 // Window is a span of a run's time, [From, To).
 type Window struct{ From, To time.Duration }
 
-// Stalling is c with a client path that lets no call through in the windows: those that are made in one
-// wait for its end. It is for measuring what measures outages; it can inject no faults.
+// Stalling returns a cluster whose client calls stall in the windows: a call made in a window waits until
+// the window ends. It exists to calibrate outage measurement, and can inject no faults.
 func Stalling(c Cluster, env Env, windows []Window) Cluster { return &stalling{c, env, windows} }
 
 type stalling struct {
@@ -33,7 +33,8 @@ type stallingKV struct {
 	c *stalling
 }
 
-// wait is until the path is open. What did not leave was not applied, but may be taken as unknown.
+// wait waits until no window is open. A call that was not sent was certainly not applied; callers may still
+// record it as unknown.
 func (k *stallingKV) wait(ctx context.Context) error {
 	now := k.c.env.Now()
 	for _, w := range k.c.windows {

@@ -24,8 +24,8 @@ type Command struct {
 	ClientPort, PeerPort int
 }
 
-// System is what is tested. Its methods may be called from any task, and on real runtimes only:
-// what runs in a simulation additionally implements harness/sim's System.
+// System is the system under test. Its methods may be called from any task, but only on real runtimes: a
+// system that runs in a simulation also implements harness/sim's System.
 type System interface {
 	Name() string
 	// Command says how member self is started. dataDir is where it may write, on a volume that

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Workload is what clients do. It is a value without state: state of one worker lives in Run's own
+// Workload defines what clients do. It is a value without state: the state of a worker is in Run's own
 // variables or in Worker.State.
 type Workload interface {
 	Name() string

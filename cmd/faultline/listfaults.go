@@ -62,5 +62,5 @@ func mechanisms(f harness.Fault, able harness.Abler) string {
 		}
 		by = append(by, mechanism)
 	}
-	return "supported, by mechanism " + strings.Join(by, ", ")
+	return "supported by " + strings.Join(by, ", ")
 }

@@ -125,8 +125,9 @@ func newCleanCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "clean",
 		Short: "Remove leftovers of runs that are no longer running",
-		Long: `Clean removes containers, volumes and networks of runs whose program has ended, and old
-images that are not in use. Runs that are still going on are not touched.`,
+		Long: `Clean removes what runs left behind whose program has ended: containers, volumes and
+networks (docker), processes and data directories (local), and old images that are not
+in use. Runs that are still going on are not touched.`,
 		Example: `  faultline clean`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

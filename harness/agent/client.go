@@ -14,7 +14,7 @@ import (
 // ErrGone is wrapped by calls of an agent that has ended.
 var ErrGone = errors.New("the agent is gone")
 
-// Events are what an agent tells unasked. They are called one at a time, in order, and hold up
+// Events receive what an agent reports on its own. They are called one at a time, in order, and delay
 // replies while they run.
 type Events struct {
 	Output func(Output)
