@@ -54,7 +54,7 @@ func TestCalibrate(t *testing.T) {
 	}
 
 	text := command("run", "--seed", "3", "--time", "6s", "--faults", "kill")
-	require.Contains(t, text, "calibrated "+c.At.UTC().Format(time.DateOnly)+": 36 of 36 stalls read, errors +")
+	require.Contains(t, text, "calibrated on "+c.At.UTC().Format(time.DateOnly)+": 36 of 36 stalls measured, errors +")
 }
 
 func TestCalibrateUsage(t *testing.T) {
