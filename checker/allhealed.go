@@ -2,8 +2,9 @@ package checker
 
 import (
 	"context"
-	"github.com/faultline-chaos/faultline/history"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // AllHealed judges whether the healing of every injected fault was confirmed. If one was not, the verdict is

@@ -3,9 +3,10 @@ package checker
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Availability judges a service level: while a majority of the members is healthy, there is no outage (a

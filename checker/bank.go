@@ -3,8 +3,9 @@ package checker
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Bank judges transfers between accounts: ops transfer {"from":"a","to":"b","amount":5}, where an

@@ -2,8 +2,9 @@ package checker
 
 import (
 	"cmp"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // calls pairs the lines of clients as they come, in the order of invocation, and keeps no line longer than

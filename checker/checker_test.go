@@ -4,9 +4,10 @@ import (
 	"context"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

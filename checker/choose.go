@@ -1,10 +1,11 @@
 package checker
 
 import (
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 )
 
 // RunFacts are what is known about a run before it is judged. They determine which checkers judge it.

@@ -4,9 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/history/raftlog"
-	"github.com/stretchr/testify/require"
 )
 
 func TestChoose(t *testing.T) {

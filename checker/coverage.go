@@ -5,9 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Coverage judges whether a run could have shown anything: a run that proved nothing must not count

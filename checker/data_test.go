@@ -8,8 +8,9 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // TestGolden judges the histories of testdata, a file a checker. Each file has histories of every

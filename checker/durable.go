@@ -3,8 +3,9 @@ package checker
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"math"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Durable judges whether every acknowledged write outlived the faults: what the final reads show of

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // FuzzCheckers: whatever a history looks like, no checker fails, none is without a reason, and the

@@ -3,9 +3,10 @@ package checker
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // attempt is one op of a client: its two lines, as positions in the history. The position is also

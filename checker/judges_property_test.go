@@ -8,8 +8,9 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // world is a store with revisions and the watches on it; what it tells is right, until spoilt.

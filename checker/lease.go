@@ -3,9 +3,10 @@ package checker
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Lease judges leases by what reads show of the keys that are attached to them: a key must not be gone

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"hash/fnv"
 	"sync/atomic"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Limits of a LiveRegisters.

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // TestLiveRegistersKeepsNoMore: a key that keeps too much is given up, and others are not.

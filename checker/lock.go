@@ -5,10 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Lock judges a lock service: nobody acquires a lock while another certainly holds it; fencing tokens

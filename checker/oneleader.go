@@ -3,10 +3,11 @@ package checker
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/history/raftlog"
 	"regexp"
 	"slices"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 )
 
 // OneLeader judges election safety (Raft, section 5.2): at most one leader can be elected in a given

@@ -5,8 +5,9 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // drawing is the data of a page of porcupine's, in places of its own: what is later in the history is

@@ -2,9 +2,10 @@ package checker
 
 import (
 	"context"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Probes judges whether what the probes of a run were answered is linearizable, key by key: they read

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // probed is a history in which a worker puts 1 and a probe puts and reads its own key.

@@ -3,6 +3,7 @@ package checker
 import (
 	"cmp"
 	"context"
+
 	"github.com/faultline-chaos/faultline/history"
 )
 

@@ -2,8 +2,9 @@ package checker
 
 import (
 	"context"
-	"github.com/faultline-chaos/faultline/history"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // LogMatching judges raft's Log Matching Property (Raft, figure 3): if two logs contain an entry with

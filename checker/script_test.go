@@ -3,11 +3,12 @@ package checker
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // script makes a history of lines such as

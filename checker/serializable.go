@@ -3,9 +3,10 @@ package checker
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"math"
 	"slices"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Serializable judges serializable reads: each must show a real past state of its key, and must not be

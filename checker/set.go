@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Set judges a set to which elements are added, ops add {"element":5} and read {"elements":[5]}, by

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/history/raftlog"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/history/raftlog"
 )
 
 // A violation is described as a story: the calls of its evidence in the order of time, and between them the

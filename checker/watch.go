@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Watch judges what watch streams delivered against the guarantees of etcd's watch API

@@ -3,8 +3,9 @@ package harness
 import (
 	"context"
 	"errors"
-	"github.com/faultline-chaos/faultline/history"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // ErrNotApplied: the call certainly had no effect and never will. Any other error of a write leaves

@@ -3,8 +3,9 @@ package harness
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Fault is a value without state: what belongs to one injection travels in Injection. Its String,

@@ -3,8 +3,9 @@ package harness
 import (
 	"context"
 	"errors"
-	"github.com/faultline-chaos/faultline/history"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Hasher is a cluster whose members can hash their state. Errors wrap errors.ErrUnsupported where the

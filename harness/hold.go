@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // lastTime bounds what lasts until somebody ends it.

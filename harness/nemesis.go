@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Limits of one injection or healing.

@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Recorder appends ops in the order in which they happen and writes each as one line at once into

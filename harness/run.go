@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // RunConfig is one run. Zero durations mean the defaults named beside them.

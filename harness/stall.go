@@ -2,8 +2,9 @@ package harness
 
 import (
 	"context"
-	"github.com/faultline-chaos/faultline/history"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Window is a span of a run's time, [From, To).

@@ -3,9 +3,10 @@ package harness
 import (
 	"context"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Member is one node and the address of its host in the run's network.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"math/rand/v2"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Workload defines what clients do. It is a value without state: the state of a worker is in Run's own

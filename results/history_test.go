@@ -5,8 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestParseHistoryToleratesOnlyACutEnd(t *testing.T) {

@@ -3,8 +3,9 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Exit codes of commands that run or judge.

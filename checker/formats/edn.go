@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // ednReader reads extensible data notation, as Clojure prints it. It is our own because an error must

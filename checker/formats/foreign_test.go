@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func init() {

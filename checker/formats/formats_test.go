@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

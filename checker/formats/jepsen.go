@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // isEDN: a map with a keyword, a tagged one, or a vector or list of such; blanks and comments may stand

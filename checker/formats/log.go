@@ -3,8 +3,9 @@ package formats
 import (
 	"bytes"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 const logMark = "jepsen.util - "

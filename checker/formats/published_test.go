@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // TestPorcupinesKeyValueLogs: porcupine's published histories of a store of texts (MIT), which lie in

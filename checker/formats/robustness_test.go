@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // The form is that of etcd's tests/robustness/report of 2025.

@@ -2,10 +2,11 @@ package generate
 
 import (
 	"context"
-	"github.com/faultline-chaos/faultline/history"
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // AppendsPerKey is how many appends a list gets before its key gives way to a new one: histories grow

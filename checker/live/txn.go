@@ -4,9 +4,10 @@ import (
 	"container/list"
 	"encoding/json"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Bounds of what a Monitor keeps of calls on more than one key.

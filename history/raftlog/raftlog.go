@@ -10,13 +10,14 @@ package raftlog
 import (
 	"cmp"
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Language is the name of this language.

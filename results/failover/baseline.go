@@ -2,10 +2,11 @@ package failover
 
 import (
 	"cmp"
-	"github.com/faultline-chaos/faultline/results/format"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // Baseline is the range of goodput and of p99 latency in the run's own time without faults, by windows of one second

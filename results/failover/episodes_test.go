@@ -3,11 +3,12 @@ package failover
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/history/raftlog"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/internal/synthetic"
-	"github.com/stretchr/testify/require"
 )
 
 func TestEpisodesFindTheTimesThatWereMadeUp(t *testing.T) {

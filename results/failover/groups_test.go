@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestGroupsSortFaultsByKindAndTarget(t *testing.T) {

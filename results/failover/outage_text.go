@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+
 	"github.com/faultline-chaos/faultline/results/format"
 )
 

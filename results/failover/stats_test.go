@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/results/internal/synthetic"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results/internal/synthetic"
 )
 
 func TestSummaryStatistics(t *testing.T) {

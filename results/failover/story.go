@@ -2,8 +2,9 @@ package failover
 
 import (
 	"fmt"
-	"github.com/faultline-chaos/faultline/results/format"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // Sentence is one step of a failover in words, with the lines that show it.

@@ -9,8 +9,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/faultline-chaos/faultline/results/format"
 	stdfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -19,6 +17,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // Colours after Okabe and Ito, which people with colour-blindness can tell apart; ok, failed and

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
-	"github.com/faultline-chaos/faultline/results/failover"
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // csvTable is the data of a figure. Figures are drawn from it and from nothing else, so that what is

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/results"
-	"github.com/faultline-chaos/faultline/results/failover"
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results"
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // plan is a figure before it is drawn. draw sees the head and the table and nothing else; it keeps

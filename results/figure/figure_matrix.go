@@ -8,12 +8,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/faultline-chaos/faultline/results/format"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // matrix is the heat map of faults and targets: how long writes were away in the median, and for faults

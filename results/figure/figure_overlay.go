@@ -6,12 +6,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/faultline-chaos/faultline/results/format"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // The rows of the overlay's table: a bin of one failover, or of the median over all.

@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/internal/synthetic"
-	"github.com/stretchr/testify/require"
 )
 
 func redraw(t *testing.T, p *plan, table *csvTable) string {

@@ -6,15 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/faultline-chaos/faultline/results/internal/synthetic"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/plot/font"
 	fonts "gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/internal/synthetic"
 )
 
 // box is what a text takes on the canvas.

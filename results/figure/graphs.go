@@ -7,11 +7,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/faultline-chaos/faultline/results/format"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // rowRate is a bin of the table of throughput; its other rows are bands as in a swimlane's.

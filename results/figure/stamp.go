@@ -6,10 +6,11 @@ import (
 	imagedraw "image/draw"
 	"math"
 
-	"github.com/faultline-chaos/faultline/history"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // stamper is a layer of pixels on which a glyph is drawn once and then copied to whole pixels: a

@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/faultline-chaos/faultline/history"
-	"github.com/faultline-chaos/faultline/results/failover"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 const (

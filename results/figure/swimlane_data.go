@@ -6,10 +6,11 @@ import (
 	"math"
 	"time"
 
+	"gonum.org/v1/plot/vg"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/format"
-	"gonum.org/v1/plot/vg"
 )
 
 // What a row of a swimlane's table is.

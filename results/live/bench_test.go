@@ -1,9 +1,10 @@
 package live
 
 import (
-	"github.com/faultline-chaos/faultline/history"
 	"testing"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // BenchmarkObserve is what the dashboard costs a run for each op.

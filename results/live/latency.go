@@ -1,9 +1,10 @@
 package live
 
 import (
-	"github.com/faultline-chaos/faultline/history"
 	"slices"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Cell is the time that one mark of a sparkline stands for.

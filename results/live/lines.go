@@ -2,11 +2,12 @@ package live
 
 import (
 	"fmt"
-	"github.com/faultline-chaos/faultline/history"
 	"io"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 // Lines shows a run as plain text: a line for each event as it comes, and now and then one that says how

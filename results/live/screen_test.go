@@ -10,10 +10,11 @@ import (
 
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
-	"github.com/faultline-chaos/faultline/history"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/faultline-chaos/faultline/history"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -10,8 +10,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/faultline-chaos/faultline/results"
 	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/faultline-chaos/faultline/results"
 )
 
 // RowsFile has a line a run of a batch, beside the runs' folders.

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/internal/synthetic"
-	"github.com/stretchr/testify/require"
 )
 
 // TestEveryFileOfARunIsDescribed: docs/files.md has a row for whatever a run's folder holds.

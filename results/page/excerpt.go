@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/klauspost/compress/gzip"
 )
 
 // The page carries lines of the history and of the members' logs, so that a click shows what was

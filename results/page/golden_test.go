@@ -11,12 +11,13 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/jstemmer/go-junit-report/v2/junit"
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/internal/synthetic"
-	"github.com/jstemmer/go-junit-report/v2/junit"
-	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

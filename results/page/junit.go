@@ -8,10 +8,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jstemmer/go-junit-report/v2/junit"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/jstemmer/go-junit-report/v2/junit"
 )
 
 // Suite is one run as a test suite, for [JUnit].

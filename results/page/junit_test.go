@@ -12,11 +12,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/internal/synthetic"
-	"github.com/stretchr/testify/require"
 )
 
 // shape is what the common JUnit schema (Jenkins' and windyroad's XSD, as GitHub's and GitLab's readers

@@ -1,9 +1,10 @@
 package page
 
 import (
+	"time"
+
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/format"
-	"time"
 )
 
 // What pages beside the report share with it, so that they look and read the same.

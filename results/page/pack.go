@@ -8,9 +8,10 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/klauspost/compress/gzip"
 )
 
 // The page carries every call as a row of columns. A column is 32 bits a row, cut into four planes

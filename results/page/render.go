@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"errors"
+
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/figure"

@@ -1,8 +1,9 @@
 package page
 
 import (
-	"github.com/faultline-chaos/faultline/results"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/results"
 )
 
 // shellQuote quotes a word for a POSIX shell where it must be.

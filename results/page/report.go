@@ -3,13 +3,14 @@ package page
 import (
 	_ "embed"
 	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/figure"
 	"github.com/faultline-chaos/faultline/results/format"
-	"html/template"
-	"io"
-	"strings"
 )
 
 var (

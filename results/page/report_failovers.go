@@ -2,10 +2,11 @@ package page
 
 import (
 	"fmt"
+	"time"
+
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/figure"
 	"github.com/faultline-chaos/faultline/results/format"
-	"time"
 )
 
 // failoverSection is what failovers took, all together and each.

@@ -1,9 +1,10 @@
 package page
 
 import (
+	"strings"
+
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/format"
-	"strings"
 )
 
 type faultView struct {

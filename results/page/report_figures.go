@@ -1,12 +1,13 @@
 package page
 
 import (
-	"github.com/faultline-chaos/faultline/results/failover"
-	"github.com/faultline-chaos/faultline/results/figure"
 	"html/template"
 	"maps"
 	"regexp"
 	"slices"
+
+	"github.com/faultline-chaos/faultline/results/failover"
+	"github.com/faultline-chaos/faultline/results/figure"
 )
 
 // maxInline bounds the figures inside the page, in bytes; further ones are linked.

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/format"
 )

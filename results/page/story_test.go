@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/faultline-chaos/faultline/history"
 	"github.com/faultline-chaos/faultline/results"
 	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/faultline-chaos/faultline/results/internal/synthetic"
-	"github.com/stretchr/testify/require"
 )
 
 // TestStories holds the words of typical and of odd elections; read them as somebody who has never heard

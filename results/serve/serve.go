@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/results/page"
 	"html/template"
 	"net"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/page"
 )
 
 //go:embed web

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/faultline-chaos/faultline/results/figure"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/results/figure"
 )
 
 // Folder is where a sweep keeps its files.

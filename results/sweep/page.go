@@ -4,9 +4,10 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"github.com/faultline-chaos/faultline/results/figure"
 	"html/template"
 	"strings"
+
+	"github.com/faultline-chaos/faultline/results/figure"
 )
 
 // Page is what a sweep says, for people: as markdown, or as one HTML file that needs nothing else.

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 // world draws runs as a nightly makes them: every night a machine of its own speed, every run some

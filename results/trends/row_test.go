@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/faultline-chaos/faultline/results/failover"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results/failover"
 )
 
 func TestScenarioOf(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/faultline-chaos/faultline/results"
 	"github.com/stretchr/testify/require"
+
+	"github.com/faultline-chaos/faultline/results"
 )
 
 // DescribedFiles is an expression of the names that docs/files.md, at path, has a row for.
