@@ -37,7 +37,7 @@ func TestFaultsParseBack(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	const allowed = ": allowed is stutter(PERIOD,SHARE), with PERIOD from 10ms to 1m and SHARE, of it frozen, from 1% to 99%"
+	const allowed = ": allowed is stutter(PERIOD,SHARE), with PERIOD from 10ms to 1m and SHARE, the frozen part of it, from 1% to 99%"
 	for written, want := range map[string]string{
 		"kill(9)":             `fault "kill(9)": kill has no arguments`,
 		"kill()":              `fault "kill()": kill has no arguments`,
