@@ -370,7 +370,7 @@ func (w *watching) resumable() *history.Verdict {
 			if d.Compacted == 0 || slices.ContainsFunc(w.compacts, func(c compaction) bool { return c.at.invoke < d.at.done && c.rev >= d.Compacted }) {
 				continue
 			}
-			return new(invalid(evidence(w.ops, d.at.invoke, d.at.done), "watch %q was told that revisions below %d were compacted, but nobody had asked for that: not resumable", s.Watch, d.Compacted))
+			return new(invalid(evidence(w.ops, d.at.invoke, d.at.done), "the store told watch %q that revisions below %d were compacted, but nobody had compacted them: not resumable", s.Watch, d.Compacted))
 		}
 	}
 	return nil

@@ -89,7 +89,7 @@ func (n *Nemesis) endHold(ctx context.Context, in *Injected) {
 	runs := in.stop != nil
 	n.mu.Unlock()
 	if runs {
-		n.record(history.Info, history.FHold, in, fmt.Errorf("it did not stop within %v of being told to", verifyTime))
+		n.record(history.Info, history.FHold, in, fmt.Errorf("it did not stop within %v", verifyTime))
 	}
 }
 

@@ -24,7 +24,7 @@ func TestPaperSweep(t *testing.T) {
 	out := stdout.String()
 	require.Equal(t, strings.Contains(out, "paper: NOT within"), code == scenario.ExitInvalid)
 	require.Equal(t, code == scenario.ExitInvalid, strings.Contains(out, "NOT every line"))
-	require.Equal(t, code == scenario.ExitUnknown, strings.Contains(out, "of some it cannot be told"))
+	require.Equal(t, code == scenario.ExitUnknown, strings.Contains(out, "some could not be judged"))
 	require.Contains(t, out, "With 10 crashes a line and not the paper's 1000")
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)

@@ -19,13 +19,13 @@ func notes(virtual bool) []string {
 	} else {
 		out = append(out,
 			"Not the paper's machines but five processes on this one: the store's core and its disk in a program of its own, since the store itself takes no such timeouts. The leader is ended by SIGKILL; the crash is when the signal was sent. E"+law+": its receiver holds it until it is due, so that network and the sender's disk are part of it, and what was slower than it was asked to be is late. Heartbeats of the leader that is crashed are not held.",
-			"Ruler: how long messages really took and how late timers fired, told beside each line. A line is not judged where a tenth of the timers are late by more than half of the range of timeouts, or by more than half of what its median may be off by, or where messages took more than 1.25 times as long as they should.",
+			"Lateness: how long messages really took and how late timers fired, printed with each line. A line is not judged if a tenth of the timers are late by more than half of the range of timeouts or half of its median's tolerance, or if messages took more than 1.25 times as long as intended.",
 			"150-150 is left out unless --lines names it: it took 41 s a trial in the paper.")
 	}
 	return append(out,
 		"Within means that median, p90 and mean each differ from the paper's by at most 10 %, for 150-151 and 150-155 by at most 25 %. The tolerances were set for the median; p90 and mean are held to the same. Where a number is not within, but its interval of 95 % reaches into the tolerance, so few trials cannot tell.",
 		"The paper's own curves are every trial of its figure, read from the author's vector graphics (Diego Ongaro's dissertation, github.com/ongardie/dissertation, CC BY 4.0).",
-		"Shape: the two-sample test of Kolmogorov and Smirnov at 5 % between the measured trials and those of a small event simulation of the paper's set-up, written apart from the store, at the delay that was measured (on real processes with the lateness of timers that was measured, too). Of nine lines that are alike one fails by chance in about four of ten sweeps, so it is told and does not decide the exit code. The same distance to the paper's own trials is told beside it; there a difference of a few milliseconds shows, too.")
+		"Shape: the two-sample test of Kolmogorov and Smirnov at 5 % between the measured trials and those of a small event simulation of the paper's set-up, written apart from the store, at the delay that was measured (on real processes with the lateness of timers that was measured, too). Of nine lines that are alike one fails by chance in about four of ten sweeps, so it is reported and does not decide the exit code. The same distance to the paper's own trials is reported with it; there a difference of a few milliseconds shows, too.")
 }
 
 // resultsJSON is what paper.json holds: both verdicts of every line. Durations are nanoseconds.

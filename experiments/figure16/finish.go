@@ -47,7 +47,7 @@ func exit(rs []Result) (code int, text string) {
 	case broken:
 		return scenario.ExitInvalid, "NOT every line is within its tolerance"
 	}
-	return scenario.ExitUnknown, "no line that could be judged is outside of its tolerance, but of some it cannot be told"
+	return scenario.ExitUnknown, "every line that could be judged is within its tolerance, but some could not be judged"
 }
 
 // modelTrials is how many trials of the model a line of real processes is held against.

@@ -90,7 +90,7 @@ func (r Result) String() string {
 		head += "; " + r.Shape.String()
 	}
 	if r.Ruler != nil {
-		head += "; ruler: " + r.Ruler.String()
+		head += "; lateness: " + r.Ruler.String()
 	}
 	switch {
 	case !r.Line.Judged:

@@ -186,7 +186,7 @@ func TestFiles(t *testing.T) {
 		}
 		rs = append(rs, r)
 	}
-	require.Contains(t, rs[0].String(), "; shape as the model's (KS 0.000, at most 0.272); ruler: timers 1.00 ms late at p90, messages 4.00 ms in the mean")
+	require.Contains(t, rs[0].String(), "; shape as the model's (KS 0.000, at most 0.272); lateness: timers 1.00 ms late at p90, messages 4.00 ms in the mean")
 	require.Contains(t, rs[2].String(), "; shape as the model's (KS 0.000, at most 0.272); paper: ")
 	curves, err := curvesCSV(rs)
 	require.NoError(t, err)

@@ -165,7 +165,7 @@ func (p *processes) ruler(ctx context.Context) (r Ruler, err error) {
 			return r, err
 		}
 		if own.Ruler == nil {
-			return r, fmt.Errorf("ruler of %s: it told none", nodeID(i))
+			return r, fmt.Errorf("lateness of %s: it reported none", nodeID(i))
 		}
 		for _, d := range own.Ruler.Delays {
 			r.Delays = append(r.Delays, time.Duration(d))

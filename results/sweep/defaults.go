@@ -162,7 +162,7 @@ func DefaultNotes(ds []DefaultResult) []string {
 		}
 		switch d.CommitBy {
 		case "client":
-			out = append(out, fmt.Sprintf("%s does not log its first commit: there it is the first write that was acknowledged after the election; clients ask each survivor anew 10 ms after an attempt failed, or got no answer within 50 ms, so it may be told late by as much.", d.series()))
+			out = append(out, fmt.Sprintf("%s does not log its first commit: there it is the first write that was acknowledged after the election; clients ask each survivor anew 10 ms after an attempt failed, or got no answer within 50 ms, so it may be seen late by as much.", d.series()))
 		case "both":
 			out = append(out, fmt.Sprintf("%s: some first commits are from the log, some are the first acknowledged write.", d.series()))
 		}
