@@ -30,7 +30,7 @@ type bankEntry struct {
 // bankHistory is a history of transfers.
 type bankHistory struct {
 	ops       []history.Op
-	opening   history.BankValue // without balances: not told
+	opening   history.BankValue // without balances: not reported
 	transfers []bankEntry
 	reads     []bankEntry
 }
@@ -69,12 +69,12 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 	nothing := func() history.Verdict {
 		return unknown("%s and %s of the balances: there is nothing to compare", count(len(b.transfers), "transfer"), count(len(b.reads), "read"))
 	}
-	told := b.opening.Balances != nil
-	if len(b.reads) == 0 || !told && len(b.reads) == 1 {
+	opened := b.opening.Balances != nil
+	if len(b.reads) == 0 || !opened && len(b.reads) == 1 {
 		return nothing()
 	}
 	expect, first := b.opening, "the opening"
-	if !told {
+	if !opened {
 		expect, first = b.reads[0].BankValue, fmt.Sprintf("the first read (op %d)", h.Ops[b.reads[0].done].Index)
 	}
 	names, total := expect.Accounts()
@@ -92,7 +92,7 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 				return invalid(evidence(h.Ops, r.invoke, r.done), "negative: a read (op %d) shows %d on account %q", index, v, k)
 			}
 		}
-		if told {
+		if opened {
 			if v, bad := b.compare(&r, names); bad {
 				return v
 			}
@@ -102,7 +102,7 @@ func (c Bank) Check(_ context.Context, h history.History) history.Verdict {
 		return nothing()
 	}
 	known := ""
-	if !told {
+	if !opened {
 		known = "; the initial balances are not known, so a lost transfer could not have been detected"
 	}
 	return valid("%s, %s: the total was always %d%s", count(len(b.transfers), "transfer"), count(len(b.reads), "read"), total, known)

@@ -122,8 +122,8 @@ func (c *storyCall) moment(timed bool) history.Moment {
 	if op.Node != "" {
 		through = " through " + string(op.Node)
 	}
-	did, told := inWords(c)
-	m.Text = fmt.Sprintf("process %d %s%s%s%s", op.Process, did, through, told, c.outcome(timed))
+	did, answer := inWords(c)
+	m.Text = fmt.Sprintf("process %d %s%s%s%s", op.Process, did, through, answer, c.outcome(timed))
 	return m
 }
 
@@ -269,7 +269,7 @@ func seenLeaders(others []history.Op) (out []history.Moment) {
 }
 
 // inWords is what a call did, and what was answered.
-func inWords(c *storyCall) (did, told string) {
+func inWords(c *storyCall) (did, answer string) {
 	op := c.last()
 	if op.Type == history.Fail || op.Type == history.Info {
 		op = c.first()
@@ -294,12 +294,12 @@ func inWords(c *storyCall) (did, told string) {
 		did += " " + cut(string(c.invoke.Value))
 	}
 	if answered && string(c.done.Value) != "" && (c.invoke == nil || string(c.done.Value) != string(c.invoke.Value)) {
-		told = " and got " + cut(string(c.done.Value))
+		answer = " and got " + cut(string(c.done.Value))
 	}
-	return did, told
+	return did, answer
 }
 
-func registerWords(form history.Form, v *history.RegisterValue, answered bool) (did, told string) {
+func registerWords(form history.Form, v *history.RegisterValue, answered bool) (did, answer string) {
 	text := func(s *string) string {
 		if s == nil {
 			return "nothing"
@@ -309,28 +309,28 @@ func registerWords(form history.Form, v *history.RegisterValue, answered bool) (
 	switch form {
 	case history.FormGet:
 		if answered {
-			told = " and found " + text(v.Value)
+			answer = " and found " + text(v.Value)
 		}
-		return "read " + v.Key, told
+		return "read " + v.Key, answer
 	case history.FormPut:
 		return fmt.Sprintf("put %s to %s", text(v.Value), v.Key), ""
 	case history.FormCAS:
 		return casWords(v, text(v.Old), answered)
 	default:
 		if answered && v.Deleted != nil {
-			told = ", where there was nothing"
+			answer = ", where there was nothing"
 			if *v.Deleted > 0 {
-				told = ", where there was something"
+				answer = ", where there was something"
 			}
 		}
-		return "deleted " + v.Key, told
+		return "deleted " + v.Key, answer
 	}
 }
 
-func casWords(v *history.RegisterValue, old string, answered bool) (did, told string) {
-	did, told = fmt.Sprintf("set %s from %s to %s", v.Key, old, quoted(v.New)), ", but it was another"
+func casWords(v *history.RegisterValue, old string, answered bool) (did, answer string) {
+	did, answer = fmt.Sprintf("set %s from %s to %s", v.Key, old, quoted(v.New)), ", but it was another"
 	if v.Old == nil {
-		did, told = fmt.Sprintf("create %s as %s", v.Key, quoted(v.New)), ", but it was there already"
+		did, answer = fmt.Sprintf("create %s as %s", v.Key, quoted(v.New)), ", but it was there already"
 	}
 	switch {
 	case !answered || v.Swapped == nil:
@@ -340,11 +340,11 @@ func casWords(v *history.RegisterValue, old string, answered bool) (did, told st
 	case *v.Swapped:
 		return did, ""
 	}
-	return "tried to " + did, told
+	return "tried to " + did, answer
 }
 
 // txnWords are a transaction as Jepsen writes one, since it may be of any kind.
-func txnWords(v *history.TxnRows, answered bool) (did, told string) {
+func txnWords(v *history.TxnRows, answered bool) (did, answer string) {
 	did, branch := "ran ", v.Ops
 	if len(v.If) > 0 {
 		did += "if " + compactJSON(v.If)
@@ -364,9 +364,9 @@ func txnWords(v *history.TxnRows, answered bool) (did, told string) {
 		did += compactJSON(branch)
 	}
 	if answered && v.Rev > 0 {
-		told = fmt.Sprintf(", at revision %d", v.Rev)
+		answer = fmt.Sprintf(", at revision %d", v.Rev)
 	}
-	return did, told
+	return did, answer
 }
 
 func compactJSON(rows [][]json.RawMessage) string {

@@ -30,7 +30,7 @@ const Name = "live"
 type Monitor struct {
 	mu        sync.Mutex
 	open      map[int]*openOp // by process
-	floor     told
+	floor     reported
 	keys      keyTable
 	txns      liveTxns
 	hashes    hashRing
@@ -39,8 +39,8 @@ type Monitor struct {
 	violation *history.Verdict
 }
 
-// told is a revision and the op that was told it.
-type told struct {
+// reported is a revision and the op whose answer reported it.
+type reported struct {
 	revision int64
 	op       int
 }
@@ -50,14 +50,14 @@ type openOp struct {
 	form  history.Form
 	value history.RegisterValue
 	call  int // index of its invocation
-	floor told
+	floor reported
 	key   *liveKey
 	after write // the newest write of key that had certainly happened before; see liveKey.settled
 }
 
 // NewMonitor makes one that has seen nothing.
 func NewMonitor() *Monitor {
-	return &Monitor{open: map[int]*openOp{}, floor: told{op: -1}, keys: newKeyTable(), txns: newLiveTxns()}
+	return &Monitor{open: map[int]*openOp{}, floor: reported{op: -1}, keys: newKeyTable(), txns: newLiveTxns()}
 }
 
 // Observe takes the next op of the history, as a harness.RecorderOptions.Observe does. After a
@@ -133,13 +133,13 @@ func (m *Monitor) other(op *history.Op) {
 	if bad != nil {
 		m.violated(bad.evidence, "%s", bad.reason)
 	}
-	m.tell(rev, op.Index)
+	m.report(rev, op.Index)
 }
 
-// tell takes a revision that was told.
-func (m *Monitor) tell(rev int64, op int) {
+// report takes a revision that an answer reported.
+func (m *Monitor) report(rev int64, op int) {
 	if rev > m.floor.revision {
-		m.floor = told{rev, op}
+		m.floor = reported{rev, op}
 	}
 }
 
@@ -164,7 +164,7 @@ func (m *Monitor) revision(op *history.Op, o *openOp, v history.RegisterValue) {
 		m.violated([]int{f.op, o.call, op.Index}, "revisions went back: %s (op %d) was answered revision %d, but before it was invoked, op %d had been answered revision %d",
 			o, op.Index, v.Rev, f.op, f.revision)
 	}
-	m.tell(v.Rev, op.Index)
+	m.report(v.Rev, op.Index)
 }
 
 func (o *openOp) String() string { return fmt.Sprintf("%s %s", o.form, o.value.Key) }

@@ -35,7 +35,7 @@ type liveTxns struct {
 // liveCall is a call that has not ended: what its answer must show.
 type liveCall struct {
 	call  int
-	floor told
+	floor reported
 	lists map[string]listView
 	known int // elements of the set
 }
@@ -80,8 +80,8 @@ func newLiveTxns() liveTxns {
 	return t
 }
 
-// invoke takes an invocation, and the newest revision that was told before it.
-func (t *liveTxns) invoke(op *history.Op, floor told) {
+// invoke takes an invocation, and the newest revision that was reported before it.
+func (t *liveTxns) invoke(op *history.Op, floor reported) {
 	c := &liveCall{call: op.Index, floor: floor, known: len(t.set.known)}
 	switch op.Form() {
 	case history.FormTxn:

@@ -30,7 +30,7 @@ var modes = []mode{
 	{name: "unknown heavy", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 60, ops: 9, clients: 5, spread: 20, mutate: 50, unrun: 30},
 	{name: "repeated values", keys: 2, weights: [6]int{4, 5, 3, 2, 3, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, repeated: true, blind: 40, unrun: 30},
 	{name: "deletes", keys: 2, weights: [6]int{3, 3, 2, 6, 2, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, unrun: 30},
-	{name: "untold revisions", keys: 2, weights: [6]int{5, 4, 3, 2, 3, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, blind: 70, unrun: 30},
+	{name: "missing revisions", keys: 2, weights: [6]int{5, 4, 3, 2, 3, 1}, unknown: 40, ops: 9, clients: 4, spread: 20, mutate: 50, blind: 70, unrun: 30},
 	{name: "ties", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 25, ops: 8, clients: 5, spread: 3, mutate: 50, unrun: 40},
 	{name: "all overlap", keys: 2, weights: [6]int{4, 4, 3, 2, 3, 1}, unknown: 30, ops: 8, clients: 9, spread: 1, mutate: 70, unrun: 40},
 	{name: "random replies", keys: 1, weights: [6]int{4, 4, 2, 1, 0, 0}, unknown: 40, ops: 5, clients: 4, spread: 15, random: true, unrun: 50},
