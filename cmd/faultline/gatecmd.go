@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/faultline-chaos/faultline/results/page"
+	"github.com/faultline-chaos/faultline/results/format"
 	"github.com/faultline-chaos/faultline/results/trends"
 	"github.com/faultline-chaos/faultline/scenario"
 )
@@ -150,5 +150,5 @@ func valueText(u trends.Unit, v float64) string {
 	case u == trends.PerSecond:
 		return fmt.Sprintf("%.0f/s", v)
 	}
-	return page.FormatDuration(time.Duration(v * float64(time.Second)))
+	return format.MS(time.Duration(v * float64(time.Second)))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/harness"
 	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // Plan is what is known of a run before it begins.
@@ -182,7 +183,7 @@ func (s *State) Judge(c Checks) (events []Event) {
 	switch {
 	case !s.lagging && c.Lag >= lagReported:
 		s.lagging = true
-		events = append(events, s.event(TroubleEvent, "the live checks are %s behind (%.1f s)", plural(c.Behind, "op", "ops"), c.Lag.Seconds())...)
+		events = append(events, s.event(TroubleEvent, "the live checks are %s behind (%.1f s)", format.Plural(c.Behind, "op", "ops"), c.Lag.Seconds())...)
 	case s.lagging && c.Lag < lagGone:
 		s.lagging = false
 		events = append(events, s.event(TroubleEvent, "the live checks have caught up")...)

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/faultline-chaos/faultline/history"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // Styles are of the terminal's own sixteen colours, which are readable on its background.
@@ -132,7 +133,7 @@ func (v *view) members() []string {
 	}
 	if v.s.Elections > 0 {
 		about += fmt.Sprintf(" for %s", seconds(v.now-v.s.LeaderSince))
-		about += dim.Render(" · " + plural(v.s.Elections, "election", "elections") + " won")
+		about += dim.Render(" · " + format.Plural(v.s.Elections, "election", "elections") + " won")
 	}
 	out := []string{cell10(bold.Render("members")) + about}
 	for _, m := range v.s.Members {
@@ -213,9 +214,9 @@ func (v *view) clients(rows int) []string {
 	s := v.s
 	r := s.Rates(v.now)
 	now := []string{green.Render(fmt.Sprintf("ok %.0f/s", r[0])), failing(r[1], "failed"), failing(r[2], "unknown")}
-	sum := fmt.Sprintf("%s ok, %s failed, %s unknown", comma(s.Counts[history.OK]), comma(s.Counts[history.Fail]), comma(s.Counts[history.Info]))
+	sum := fmt.Sprintf("%s ok, %s failed, %s unknown", format.Count(s.Counts[history.OK]), format.Count(s.Counts[history.Fail]), format.Count(s.Counts[history.Info]))
 	if s.Rejected > 0 {
-		sum += fmt.Sprintf(", %s rejected", comma(s.Rejected))
+		sum += fmt.Sprintf(", %s rejected", format.Count(s.Rejected))
 	}
 	n := max(1, v.width-gutter-2-v.stats())
 	cells := s.window(v.now, n)
@@ -281,14 +282,14 @@ func (v *view) checks() string {
 	if c.Violation != "" {
 		return cell10(bold.Render("checks")) + red.Render("VIOLATION: "+c.Violation)
 	}
-	judged := fmt.Sprintf(" · %s and %s judged", plural(c.Answers, "answer", "answers"), plural(c.Hashes, "state hash", "state hashes"))
+	judged := fmt.Sprintf(" · %s and %s judged", format.Plural(c.Answers, "answer", "answers"), format.Plural(c.Hashes, "state hash", "state hashes"))
 	if c.Undecided > 0 {
-		judged += fmt.Sprintf(", %s open", plural(c.Undecided, "key", "keys"))
+		judged += fmt.Sprintf(", %s open", format.Plural(c.Undecided, "key", "keys"))
 	} else {
 		judged += " so far"
 	}
 	if c.Lag >= lagReported {
-		judged += fmt.Sprintf(", %s behind", plural(c.Behind, "op", "ops"))
+		judged += fmt.Sprintf(", %s behind", format.Plural(c.Behind, "op", "ops"))
 	}
 	return cell10(bold.Render("checks")) + green.Render("no violation") + dim.Render(judged)
 }
@@ -333,13 +334,4 @@ func seconds(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%d:%02d h", int(d.Hours()), int(d.Minutes())%60)
 	}
-}
-
-func comma(n int) string { return humanize.Comma(int64(n)) }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return comma(n) + " " + many
 }

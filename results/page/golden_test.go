@@ -92,7 +92,7 @@ func TestVerdictReason(t *testing.T) {
 		{"broken", results.Run{Error: "start n1: no\nmemory", Verdicts: []history.Verdict{valid}}, "start n1: no memory"},
 		{"nobody says why", results.Run{Verdicts: []history.Verdict{valid}}, "no reason was recorded"},
 	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, verdictReason(c.run)) })
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, VerdictReason(c.run)) })
 	}
 }
 

@@ -96,11 +96,11 @@ func caseName(run results.Run, fault string) string {
 func judgeCase(c *junit.Testcase, run results.Run) {
 	switch {
 	case run.Verdict == history.Invalid:
-		c.Failure = result("violation", verdictReason(run), "")
+		c.Failure = result("violation", VerdictReason(run), "")
 	case run.Error != "":
 		c.Error = result("infrastructure", run.Error, "")
 	case run.Verdict != history.Valid:
-		c.Skipped = result("", "unknown: "+verdictReason(run), "")
+		c.Skipped = result("", "unknown: "+VerdictReason(run), "")
 	}
 }
 

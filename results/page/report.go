@@ -32,6 +32,9 @@ var (
 	timelineJS string
 )
 
+// PageCSS is the style sheet of the report page, for pages beside it that look the same.
+func PageCSS() string { return reportCSS }
+
 // docsURL is a link for readers; the page itself asks for nothing.
 const docsURL = "https://github.com/faultline-chaos/faultline/blob/main/docs/failovers.md"
 

@@ -20,7 +20,7 @@ type headSection struct {
 func headOfPage(a *failover.Analysis) headSection {
 	run := a.Run
 	return headSection{
-		Verdict: run.Verdict.String(), Reason: verdictReason(run), System: format.OrUnknown(run.System), Runtime: format.OrUnknown(run.Runtime),
+		Verdict: run.Verdict.String(), Reason: VerdictReason(run), System: format.OrUnknown(run.System), Runtime: format.OrUnknown(run.Runtime),
 		Problems: problems(a), Cards: cardsOf(a), Broken: a.Broken(), Command: repeatCommand(run),
 	}
 }

@@ -20,7 +20,7 @@ func JobSummary(a *failover.Analysis) []byte {
 	var b strings.Builder
 	run := a.Run
 	icon := map[history.Validity]string{history.Valid: "✅", history.Invalid: "❌", history.Unknown: "❔"}[run.Verdict]
-	fmt.Fprintf(&b, "## %s %s: %s on %s\n\n%s\n\n", icon, run.Verdict, md(format.OrUnknown(run.System)), md(format.OrUnknown(run.Runtime)), md(verdictReason(run)))
+	fmt.Fprintf(&b, "## %s %s: %s on %s\n\n%s\n\n", icon, run.Verdict, md(format.OrUnknown(run.System)), md(format.OrUnknown(run.Runtime)), md(VerdictReason(run)))
 	for _, p := range problems(a) {
 		fmt.Fprintf(&b, "> **%s**\n\n", md(p))
 	}

@@ -84,7 +84,7 @@ func padLabel(label string) string { return fmt.Sprintf("%-14s", label) }
 // verdictLines are the verdict and its reason, on up to three lines where something is wrong. A valid
 // run takes one: the report names its checkers.
 func verdictLines(verdict string, run results.Run) []string {
-	reason := verdictReason(run)
+	reason := VerdictReason(run)
 	if run.Verdict == history.Valid {
 		reason, _, _ = strings.Cut(reason, ": ")
 	}
@@ -259,8 +259,8 @@ func faultCounts(a *failover.Analysis) string {
 	return strings.Join(parts, "; ")
 }
 
-// verdictReason is why the verdict is what it is: the reason of the first verdict that decided it.
-func verdictReason(run results.Run) string {
+// VerdictReason is why the verdict is what it is: the reason of the first verdict that decided it.
+func VerdictReason(run results.Run) string {
 	if run.Error != "" {
 		return oneLine(run.Error)
 	}

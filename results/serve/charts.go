@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 // Size of a chart in its own units. On narrow screens the style sheet makes letters larger instead.
@@ -150,7 +152,7 @@ func pointTitle(p *point) string {
 	if p.Run != "" {
 		return p.Run
 	}
-	return fmt.Sprintf("%s, %s", p.Label, plural(p.Runs, "run", "runs"))
+	return fmt.Sprintf("%s, %s", p.Label, format.Plural(p.Runs, "run", "runs"))
 }
 
 func dotRadius(points int) float64 {

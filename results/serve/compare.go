@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
-	"github.com/faultline-chaos/faultline/results/page"
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 const significance = 0.05
@@ -190,13 +190,13 @@ func settings(a, b Digest) []setting {
 	add("Commit", func(d *Digest) string { return d.Commit })
 	add("Runtime", func(d *Digest) string { return d.Runtime })
 	add("Nodes", func(d *Digest) string { return fmt.Sprint(d.Nodes) })
-	add("Election timeout", func(d *Digest) string { return page.FormatDuration(d.Election) })
-	add("Heartbeat interval", func(d *Digest) string { return page.FormatDuration(d.Heartbeat) })
-	add("Workload", func(d *Digest) string { return d.Workload + ", " + plural(d.Concurrency, "worker", "workers") })
+	add("Election timeout", func(d *Digest) string { return format.MS(d.Election) })
+	add("Heartbeat interval", func(d *Digest) string { return format.MS(d.Heartbeat) })
+	add("Workload", func(d *Digest) string { return d.Workload + ", " + format.Plural(d.Concurrency, "worker", "workers") })
 	add("Seed", func(d *Digest) string { return fmt.Sprint(d.Seed) })
 	add("Faults confirmed", func(d *Digest) string { return fmt.Sprintf("%d of %d", d.Landed, d.Tried) })
 	add("Calls ok, failed, unknown", func(d *Digest) string {
-		return fmt.Sprintf("%s, %s, %s", count(d.Ops.OK), count(d.Ops.Failed), count(d.Ops.Unknown))
+		return fmt.Sprintf("%s, %s, %s", format.Count(d.Ops.OK), format.Count(d.Ops.Failed), format.Count(d.Ops.Unknown))
 	})
 	add("Throughput", func(d *Digest) string { return rateText(ratio(float64(d.LoadOK), d.Load.Seconds())) })
 	add("Write unavailability", func(d *Digest) string { return percentText(ratio(d.Unavailable.Seconds(), d.Load.Seconds())) })
@@ -204,7 +204,7 @@ func settings(a, b Digest) []setting {
 		if d.ProbeEvery == 0 {
 			return "the workload's calls"
 		}
-		return "probes, every " + page.FormatDuration(d.ProbeEvery)
+		return "probes, every " + format.MS(d.ProbeEvery)
 	})
 	return out
 }

@@ -9,24 +9,12 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/faultline-chaos/faultline/results/page"
+	"github.com/faultline-chaos/faultline/results/format"
 )
-
-// missing stands where a value was not seen. It is never zero.
-const missing = "–"
-
-func count(n int) string { return humanize.Comma(int64(n)) }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + many
-}
 
 func timeText(t time.Time) string {
 	if t.IsZero() {
-		return missing
+		return format.Missing
 	}
 	return t.Local().Format("2006-01-02 15:04:05")
 }
@@ -35,18 +23,18 @@ func bytesText(n int64) string { return humanize.IBytes(uint64(max(0, n))) }
 
 func secondsText(v *float64) string {
 	if v == nil {
-		return missing
+		return format.Missing
 	}
 	if *v == 0 {
 		return "0"
 	}
-	return page.FormatDuration(time.Duration(*v * float64(time.Second)))
+	return format.MS(time.Duration(*v * float64(time.Second)))
 }
 
 // axisSeconds is secondsText without needless digits.
 func axisSeconds(v *float64) string {
 	if v == nil {
-		return missing
+		return format.Missing
 	}
 	if *v >= 1 || *v == 0 {
 		return fmt.Sprintf("%g s", round(*v))
@@ -58,7 +46,7 @@ func round(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
 func percentText(v *float64) string {
 	if v == nil {
-		return missing
+		return format.Missing
 	}
 	switch p := *v * 100; {
 	case p == 0:
@@ -72,7 +60,7 @@ func percentText(v *float64) string {
 
 func rateText(v *float64) string {
 	if v == nil {
-		return missing
+		return format.Missing
 	}
 	if *v >= 100 {
 		return humanize.Comma(int64(math.Round(*v))) + "/s"
@@ -82,7 +70,7 @@ func rateText(v *float64) string {
 
 func shiftText(v *float64) string {
 	if v == nil {
-		return missing
+		return format.Missing
 	}
 	return minus(fmt.Sprintf("%+.1f %%", *v*100))
 }

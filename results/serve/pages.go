@@ -15,7 +15,7 @@ import (
 
 	"github.com/faultline-chaos/faultline/internal/statistics"
 	"github.com/faultline-chaos/faultline/results"
-	"github.com/faultline-chaos/faultline/results/page"
+	"github.com/faultline-chaos/faultline/results/format"
 	"github.com/faultline-chaos/faultline/results/trends"
 )
 
@@ -192,7 +192,7 @@ type runRow struct {
 }
 
 func (s *Server) rowOf(d Digest) runRow {
-	r := runRow{Digest: d, N: missing, P50: missing, P95: missing, Max: missing, Faulty: d.State == Broken, Incomplete: d.State == Broken || d.State == Unfinished}
+	r := runRow{Digest: d, N: format.Missing, P50: format.Missing, P95: format.Missing, Max: format.Missing, Faulty: d.State == Broken, Incomplete: d.State == Broken || d.State == Unfinished}
 	if f, _, err := s.openFile(d.ID, results.ReportFile); err == nil {
 		r.HasReport = true
 		_ = f.Close() // it was only looked for
@@ -202,13 +202,13 @@ func (s *Server) rowOf(d Digest) runRow {
 	if r.Incomplete {
 		return r
 	}
-	r.N = count(n + o.Censored)
+	r.N = format.Count(n + o.Censored)
 	r.Note = fmt.Sprintf("write outage; n = %d", n)
 	if o.Censored > 0 {
 		r.Note += fmt.Sprintf(", %d more had not ended when watching ended", o.Censored)
 	}
 	if n > 0 {
-		r.P50, r.P95, r.Max = page.FormatDuration(statistics.Median(o.Values)), page.FormatDuration(statistics.NearestRank(o.Values, 0.95)), page.FormatDuration(o.Values[n-1])
+		r.P50, r.P95, r.Max = format.MS(statistics.Median(o.Values)), format.MS(statistics.NearestRank(o.Values, 0.95)), format.MS(o.Values[n-1])
 	}
 	return r
 }

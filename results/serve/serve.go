@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/faultline-chaos/faultline/results/format"
 	"github.com/faultline-chaos/faultline/results/page"
 )
 
@@ -61,7 +62,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		note(format, args...)
 	}
 	pages, err := template.New("").Funcs(template.FuncMap{
-		"count": count, "ms": page.FormatDuration, "time": timeText, "run": runPath, "bytes": bytesText, "p": pText, "deref": func(v *float64) float64 { return *v }, "shift": shiftText, "effect": effectText,
+		"count": format.Count, "ms": format.MS, "time": timeText, "run": runPath, "bytes": bytesText, "p": pText, "deref": func(v *float64) float64 { return *v }, "shift": shiftText, "effect": effectText,
 	}).ParseFS(web, "web/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the pages' templates: %w", err)

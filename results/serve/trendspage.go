@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/faultline-chaos/faultline/results/format"
 )
 
 type chartView struct {
@@ -102,7 +104,7 @@ func trendCharts(points []point) []chartView {
 	}
 	return []chartView{
 		verdicts,
-		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and p95 (nearest rank); censored outages are excluded.", plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
+		{"Write outage per failover", fmt.Sprintf("n = %s. p50 and p95 (nearest rank); censored outages are excluded.", format.Plural(n, "failover", "failovers")), []fact{{"s1", "p50"}, {"s2", "p95"}}, lineChart("Write outage per failover", points, failovers, axisSeconds, secondsText)},
 		{"Unavailability", "Write probes through all members without timely success, as a share of the time under load; for runs without probes, their write outages.", nil, lineChart("Unavailability", points, one("unavailable", func(p *point) *float64 { return p.Unavailable }), percentText, percentText)},
 		{"Throughput", "Acknowledged calls per second under load.", nil, lineChart("Throughput", points, one("throughput", func(p *point) *float64 { return p.Throughput }), rateText, rateText)},
 		{"Unknown outcomes", "Share of all calls with an unknown outcome.", nil, lineChart("Unknown outcomes", points, one("unknown", func(p *point) *float64 { return p.UnknownShare }), percentText, percentText)},
