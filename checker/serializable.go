@@ -62,7 +62,7 @@ type sight struct {
 // version is a write that may have happened.
 type version struct {
 	value *string
-	rev   int64 // 0: not told
+	rev   int64 // 0: not reported
 	at    attempt
 }
 

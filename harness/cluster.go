@@ -38,8 +38,8 @@ type Txner interface {
 type Entry struct {
 	Value  string
 	Found  bool
-	ModRev int64 // revision of the key's last write; 0: not told
-	Rev    int64 // the store's revision at the read; 0: not told
+	ModRev int64 // revision of the key's last write; 0: not reported
+	Rev    int64 // the store's revision at the read; 0: not reported
 }
 
 // Status is what a member says about itself.
@@ -48,7 +48,7 @@ type Status struct {
 	Leader   history.NodeID // whom it follows; empty: nobody
 	Term     uint64
 	Applied  uint64 // raft index applied
-	Revision int64  // of the store, as far as applied; 0: not told
+	Revision int64  // of the store, as far as applied; 0: not reported
 	MemberID uint64 // as raft's own log messages print it, in hexadecimal
 	Version  string
 }

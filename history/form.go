@@ -144,8 +144,8 @@ func (v *BankValue) Accounts() (names []string, total int64) {
 type SerializableValue struct {
 	Key     string    `json:"key"`
 	Value   *string   `json:"value"`             // nil: absent
-	ModRev  int64     `json:"mod,omitempty"`     // revision of the key's last write; 0: not told
-	Rev     int64     `json:"rev,omitempty"`     // the member's revision at the read; 0: not told
+	ModRev  int64     `json:"mod,omitempty"`     // revision of the key's last write; 0: not reported
+	Rev     int64     `json:"rev,omitempty"`     // the member's revision at the read; 0: not reported
 	Session []Session `json:"session,omitempty"` // what the client asked for, at invocation
 }
 
@@ -181,7 +181,7 @@ type WatchEvent struct {
 	Key   string     `json:"key"`
 	Value string     `json:"value,omitempty"`
 	Rev   int64      `json:"rev"`
-	Prev  *WatchPrev `json:"prev,omitempty"` // what the key was before; nil: not told
+	Prev  *WatchPrev `json:"prev,omitempty"` // what the key was before; nil: not reported
 }
 
 // EventType is what a change of a key was.
@@ -196,7 +196,7 @@ const (
 // WatchPrev is the previous state of a key that existed.
 type WatchPrev struct {
 	Value string `json:"value"`
-	Rev   int64  `json:"rev,omitempty"` // 0: not told
+	Rev   int64  `json:"rev,omitempty"` // 0: not reported
 }
 
 // CompactValue is the value of an op that drops the store's history up to a revision.

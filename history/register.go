@@ -30,7 +30,7 @@ type Register struct {
 	Swapped  Answer // cas, of its completion
 	Deleted  Answer // delete, of its completion: whether there was something
 	Count    int64  // how many, where Deleted says so
-	Mod, Rev int64  // 0: not told
+	Mod, Rev int64  // 0: not reported
 }
 
 // RegisterValue is the same with memory of its own. What a line does not say is zero.

@@ -71,7 +71,7 @@ const (
 // TxnItem is one key that a read found.
 type TxnItem struct {
 	Key, Value string
-	Mod        int64 // revision of its last write; 0: not told
+	Mod        int64 // revision of its last write; 0: not reported
 }
 
 // AppendJSON writes the form in Txn's documentation. It quotes as Go does, for plain ASCII.

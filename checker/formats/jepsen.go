@@ -47,8 +47,8 @@ type foreign struct {
 	value   any
 	key     any // where the op itself has one, as porcupine's key-value logs
 	keyed   bool
-	time    int64 // -1: not told
-	index   int64 // -1: not told
+	time    int64 // -1: not reported
+	index   int64 // -1: not reported
 }
 
 // readEDN reads Jepsen's history.edn: a map or a record an op, on lines of their own or in a vector.

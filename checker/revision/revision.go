@@ -87,7 +87,7 @@ type Action struct {
 type Item struct {
 	Key   Key
 	Value Value
-	Mod   int64 // revision of the key's last write; 0: not told
+	Mod   int64 // revision of the key's last write; 0: not reported
 }
 
 // Output is the answer of one action.
