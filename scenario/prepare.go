@@ -72,7 +72,7 @@ type Prepared struct {
 var notInIDs = regexp.MustCompile(`[^a-z0-9]+`)
 
 // Prepare checks the settings and makes the run's folder with an initial run.json.
-func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
+func Prepare(ctx context.Context, s Settings, o Options) (_ *Prepared, err error) {
 	if s.Seed == 0 {
 		s.Seed = DrawSeed()
 	}
@@ -86,10 +86,14 @@ func Prepare(ctx context.Context, s Settings, o Options) (*Prepared, error) {
 		o.Stdout = io.Discard
 	}
 	r := &Prepared{options: o, system: o.System, workload: o.Workload, monitor: livechecks.NewMonitor()}
+	defer func() {
+		if err != nil && r.system != nil {
+			_ = r.system.Close() // it was never dialled
+		}
+	}()
 	if err := s.checkValues(); err != nil {
 		return nil, err
 	}
-	var err error
 	if r.system == nil {
 		if r.system, err = s.NewSystem(); err != nil {
 			return nil, err

@@ -218,3 +218,30 @@ func TestFaultsWithArguments(t *testing.T) {
 		})
 	}
 }
+
+// closing counts how often it is closed.
+type closing struct {
+	systems.Closer
+	closed int
+}
+
+func (c *closing) Close() error { c.closed++; return c.Closer.Close() }
+
+// TestRefusedRunClosesItsSystem: also where nothing was started.
+func TestRefusedRunClosesItsSystem(t *testing.T) {
+	for name, change := range map[string]func(*Settings){
+		"settings": func(s *Settings) { s.Nodes = -1 },
+		"faults":   func(s *Settings) { s.Faults = []string{"kil"} },
+		"workload": func(s *Settings) { s.Workload = "registr" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Default()
+			s.Runtime = "sim"
+			change(&s)
+			c := &closing{Closer: systems.NewRaftKV(systems.Options{ElectionTimeout: s.Election, HeartbeatInterval: s.Heartbeat})}
+			_, err := Prepare(t.Context(), s, Options{Out: t.TempDir(), System: c})
+			require.Error(t, err)
+			require.Equal(t, 1, c.closed)
+		})
+	}
+}

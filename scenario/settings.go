@@ -274,13 +274,15 @@ func (s *Settings) Check() error {
 	if err := s.checkValues(); err != nil {
 		return err
 	}
-	if _, err := s.NewSystem(); err != nil {
+	system, err := s.NewSystem()
+	if err != nil {
 		return err
 	}
+	_ = system.Close() // it was never dialled
 	if _, err := s.NewWorkload(); err != nil {
 		return err
 	}
-	_, err := s.NewSchedule()
+	_, err = s.NewSchedule()
 	return err
 }
 
